@@ -1,0 +1,57 @@
+"""musicfeat: embeddings that know the order of time, reversal, jigsaw order and tags of music.
+
+    from musicfeat import Extractor
+    features = Extractor()("song.mp3")
+
+Names are loaded when they are first used, so that importing the package costs almost nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from musicfeat.card import ModelCard
+    from musicfeat.errors import AudioError, DeviceError, InputError, ModelError, MusicfeatError
+    from musicfeat.extractor import Extractor
+    from musicfeat.features import Features, Order
+    from musicfeat.session import bundled_models
+
+_HOMES = {
+    "AudioError": "errors",
+    "DeviceError": "errors",
+    "Extractor": "extractor",
+    "Features": "features",
+    "InputError": "errors",
+    "ModelCard": "card",
+    "ModelError": "errors",
+    "MusicfeatError": "errors",
+    "Order": "features",
+    "bundled_models": "session",
+}
+
+__all__ = [
+    "AudioError",
+    "DeviceError",
+    "Extractor",
+    "Features",
+    "InputError",
+    "ModelCard",
+    "ModelError",
+    "MusicfeatError",
+    "Order",
+    "bundled_models",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'musicfeat' has no attribute {name!r}")
+    return getattr(import_module(f"musicfeat.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,74 @@
+"""The description that every model file carries in its metadata."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from musicfeat.errors import ModelError
+
+CONTRACT = "1"
+"""Version of the model contract; a file of another version is refused."""
+OUTPUTS = ("embedding", "frames", "reversal", "successor", "jigsaw", "tags")
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model file says of itself. The runtime believes this, not constants of its own."""
+
+    name: str
+    version: str
+    sample_rate: int
+    """Hz of the input."""
+    window: int
+    """Samples of the input."""
+    hop: int
+    """Samples from one window to the next, unless the caller asks for another hop."""
+    outputs: tuple[str, ...]
+    """Which of ``OUTPUTS`` the file has."""
+    pieces: int
+    """Into how many equal pieces ``successor`` cuts a window."""
+    piece_distance: int
+    """Samples between the parts of neighbouring pieces that ``successor`` compares: what is missing at
+    a join and what is cut from both edges, together."""
+    frame_hop: float = 0.0
+    """Samples from one row of ``frames`` to the next."""
+    labels: tuple[str, ...] = ()
+    licence: str = ""
+    training_data: str = ""
+    recipe: str = ""
+    scores: dict[str, float] = field(default_factory=dict)
+    weights_sha256: str = ""
+    """Digest of all weights in the file: names, shapes and bytes, sorted by name."""
+
+    def to_metadata(self) -> dict[str, str]:
+        """As the string pairs of an ONNX file's metadata_props."""
+        pairs = {key: json.dumps(value) for key, value in asdict(self).items()}
+        return {"musicfeat_contract": CONTRACT, **pairs}
+
+
+def card_from_metadata(metadata: Mapping[str, str], where: str) -> ModelCard:
+    """Read a card from metadata_props; ``where`` names the file in errors.
+
+    Raises:
+        ModelError: another kind of model, another contract, or a damaged card.
+    """
+    if "musicfeat_contract" not in metadata:
+        raise ModelError(f"{where} is not a musicfeat model (no contract in its metadata): use musicfeat-export")
+    if metadata["musicfeat_contract"] != CONTRACT:
+        found = metadata["musicfeat_contract"]
+        raise ModelError(f"{where} keeps contract {found}, this musicfeat reads {CONTRACT}: export the model anew")
+    try:
+        values: dict[str, Any] = {
+            key: json.loads(metadata[key]) for key in ModelCard.__dataclass_fields__ if key in metadata
+        }
+        for key in ("outputs", "labels"):
+            values[key] = tuple(values.get(key, ()))
+        card = ModelCard(**values)
+    except (ValueError, TypeError) as error:
+        raise ModelError(f"{where} holds a damaged model card: {error}") from error
+    if card.sample_rate <= 0 or not 0 < card.hop <= card.window or "embedding" not in card.outputs:
+        raise ModelError(f"{where}: its card is inconsistent: {card}")
+    return card

@@ -1,0 +1,250 @@
+"""Extractor: a waveform or a file in, features out."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+
+from musicfeat import audio as decoding
+from musicfeat.audio import PathLike, Waveform
+from musicfeat.card import ModelCard
+from musicfeat.errors import AudioError, InputError, ModelError, MusicfeatError
+from musicfeat.features import Features, Order, pool_probability
+from musicfeat.joins import Layout, check_pieces, gap_candidates, join_scores
+from musicfeat.order import best_order, log_partition, path_score, shuffled_probability
+from musicfeat.session import Session
+from musicfeat.windows import Window, cut
+
+Audio = PathLike | npt.ArrayLike
+BATCH = 4
+"""Windows in one run of the model; more is no faster on a CPU and only costs memory."""
+AHEAD_WINDOWS = 32
+"""Windows that ``map`` decodes ahead for one file; longer files are decoded as they are used."""
+SILENCE = 2e-6
+"""A window whose samples differ by no more than this is silent (about -120 dB full scale)."""
+
+
+class Extractor:
+    """Finds embeddings, time reversal, order and tags in music.
+
+    Args:
+        model: path of a model file, or the name of a bundled model; None is the default model.
+        device: "cpu" or "cuda:INDEX". A device that cannot be used is an error, never a silent fall-back.
+        threads: threads of the model; None is one for each core that this process may use.
+        hop: seconds from one window to the next; None lets windows touch without overlap.
+        frames: also return the model's features at a finer step (``Features.frames``).
+
+    Raises:
+        ModelError: the model is missing, damaged or of another kind.
+        DeviceError: the device is not there or was not enabled.
+        InputError: an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None = None,
+        device: str = "cpu",
+        threads: int | None = None,
+        hop: float | None = None,
+        *,
+        frames: bool = False,
+    ) -> None:
+        self.session = Session(model, device, threads)
+        self.card: ModelCard = self.session.card
+        self._hop = self._hop_samples(hop)
+        wanted = {"embedding", "reversal", "jigsaw", "tags"} | ({"frames"} if frames else set())
+        self._outputs = tuple(name for name in self.card.outputs if name in wanted)
+
+    @property
+    def window(self) -> float:
+        """Seconds of a window."""
+        return self.card.window / self.card.sample_rate
+
+    @property
+    def hop(self) -> float:
+        """Seconds from one window's start to the next one's."""
+        return self._hop / self.card.sample_rate
+
+    def __call__(self, audio: Audio, sr: float | None = None) -> Features:
+        """Features of one recording, in memory that does not grow with its length.
+
+        Args:
+            audio: path of a file; or array of [samples] or [channels, samples], float or int16 / int32.
+            sr: sample rate of an array in Hz, required; left out for files.
+
+        Raises:
+            InputError: the array or its rate is unusable.
+            AudioError: the file cannot be decoded.
+        """
+        blocks = decoding.blocks(audio, sr, rate=self.card.sample_rate)
+        path = os.fspath(audio) if isinstance(audio, (str, os.PathLike)) else None
+        return self._features(self._cut(blocks), path)
+
+    def reversed(self, audio: Audio, sr: float | None = None) -> float:
+        """One P(plays backwards) for the whole clip, pooled over its windows."""
+        features = self(audio, sr)
+        return pool_probability(features.reversal, features.weights)
+
+    def order(self, pieces: Sequence[Audio], sr: float | None = None, gap: float | None = 0.0) -> Order:
+        """Put pieces of one recording in playing order.
+
+        Args:
+            pieces: two or more files or arrays, each at least a second; of longer ones the ends are used.
+            sr: sample rate of the arrays in Hz; left out for files.
+            gap: seconds missing at each join, up to about half a second; None if unknown.
+
+        Raises:
+            InputError: too few or too short pieces, or a gap out of range.
+            ModelError: the model has no ``successor`` output.
+        """
+        if "successor" not in self.card.outputs:
+            raise ModelError(f"model {self.card.name} cannot order pieces: it has no successor output")
+        if isinstance(pieces, (str, os.PathLike)) or getattr(pieces, "ndim", 2) < 2:
+            raise InputError("order takes a list of two or more pieces, got a single one")
+        layout = Layout.of(self.card)
+        gaps = gap_candidates(gap, layout)
+        waves = [decoding.load(piece, sr, rate=self.card.sample_rate) for piece in pieces]
+        check_pieces(waves, layout)
+        tables = [join_scores(waves, g, layout, self._successor, BATCH) for g in gaps]
+        return _most_probable(gaps, tables)
+
+    def map(self, paths: Iterable[PathLike]) -> Iterator[Features | MusicfeatError]:
+        """Features of many files, in their order, lazily; the next file decodes while the model runs.
+
+        A file that fails comes back as its error, with the file as ``error.path``, and stops nothing.
+        """
+        with ThreadPoolExecutor(1) as pool:
+            waiting: list[tuple[PathLike, Future[Iterator[Window] | MusicfeatError]]] = []
+            for path in paths:
+                waiting.append((path, pool.submit(self._decoded, path)))
+                if len(waiting) > 1:
+                    yield self._finished(*waiting.pop(0))
+            for item in waiting:
+                yield self._finished(*item)
+
+    def stream(self, blocks: Iterable[npt.ArrayLike], sr: float | None = None) -> Iterator[Features]:
+        """Features of live or endless sound: one row as soon as a window's samples are there.
+
+        Args:
+            blocks: consecutive arrays of [samples] or [channels, samples], of any length.
+            sr: their sample rate in Hz.
+        """
+        rate = decoding.check_rate(sr)
+        mono = (decoding.to_mono(block) for block in blocks)
+        for window in self._cut(decoding.resample(mono, rate, self.card.sample_rate)):
+            yield self._features([window], None)
+
+    def _hop_samples(self, hop: float | None) -> int:
+        if hop is None:
+            return self.card.hop
+        if not isinstance(hop, (int, float)) or isinstance(hop, bool) or not math.isfinite(hop):
+            raise InputError(f"hop must be a number of seconds, got {hop!r}")
+        samples = round(hop * self.card.sample_rate)
+        if not 1 <= samples <= self.card.window:
+            raise InputError(f"hop must be above 0 and at most the window of {self.window:g} s, got {hop!r}")
+        return samples
+
+    def _cut(self, blocks: Iterable[Waveform]) -> Iterator[Window]:
+        return cut(blocks, self.card.window, self._hop)
+
+    def _features(self, windows: Iterable[Window], path: str | None) -> Features:
+        """Run windows in small batches and keep only what comes out."""
+        rows: list[tuple[int, int, int, bool]] = []
+        outputs: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in self._outputs}
+        for batch in _batches(windows, BATCH):
+            values = self.session.run(np.stack([window.samples for window in batch]), self._outputs)
+            for name, value in values.items():
+                outputs[name].append(value)
+            rows += [(w.start, w.valid, w.weight, _is_silent(w)) for w in batch]
+        joined = {name: np.concatenate(parts) for name, parts in outputs.items()}
+        return self._result(np.array(rows, dtype=np.int64), joined, path)
+
+    def _result(
+        self, rows: npt.NDArray[np.int64], values: dict[str, npt.NDArray[np.float32]], path: str | None
+    ) -> Features:
+        start, valid, weight, silent = rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3].astype(bool)
+        undecided = np.full(len(rows), 0.5, dtype=np.float32)
+        padded = valid < self.card.window
+        weights = weight * (~silent | silent.all())
+        return Features(
+            starts=start / self.card.sample_rate,
+            ends=(start + valid) / self.card.sample_rate,
+            embeddings=np.where(silent[:, None], 0, values["embedding"]).astype(np.float32),
+            reversal=np.where(silent, undecided, values.get("reversal", undecided)),
+            jigsaw=np.where(silent | padded, undecided, values.get("jigsaw", undecided)),
+            weights=weights / weights.sum(),
+            silent=silent,
+            tag_curve=values.get("tags"),
+            labels=self.card.labels,
+            frames=values.get("frames"),
+            path=path,
+        )
+
+    def _successor(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        return self.session.run(windows, ("successor",))["successor"]
+
+    def _decoded(self, path: PathLike) -> Iterator[Window] | MusicfeatError:
+        """The first windows of a file, decoded now, and the rest when they are asked for."""
+        try:
+            windows = self._cut(decoding.blocks(path, rate=self.card.sample_rate))
+            ready = [window for _, window in zip(range(AHEAD_WINDOWS), windows, strict=False)]
+            return _chained(ready, windows)
+        except MusicfeatError as error:
+            return error
+
+    def _finished(
+        self, path: PathLike, decoded: Future[Iterator[Window] | MusicfeatError]
+    ) -> Features | MusicfeatError:
+        try:
+            windows = decoded.result()
+            result = windows if isinstance(windows, MusicfeatError) else self._features(windows, os.fspath(path))
+        except MusicfeatError as error:
+            result = error
+        except Exception as error:  # a file must not stop the others, whatever a decoder raises
+            result = AudioError(f"{path}: {type(error).__name__}: {error}")
+        if isinstance(result, MusicfeatError):
+            result.path = os.fspath(path)
+        return result
+
+
+def _most_probable(gaps: list[float], tables: list[npt.NDArray[np.float64]]) -> Order:
+    """The best order over all tried gaps; probabilities are summed over the gaps."""
+    pieces = len(tables[0])
+    orders = [best_order(table) for table in tables]
+    best = max(range(len(gaps)), key=lambda i: path_score(tables[i], orders[i]))
+    partition = float(np.logaddexp.reduce([log_partition(table) for table in tables]))
+    score = float(np.logaddexp.reduce([path_score(table, orders[best]) for table in tables]))
+    identity = float(np.logaddexp.reduce([path_score(table, range(pieces)) for table in tables]))
+    return Order(
+        permutation=orders[best],
+        probability=min(1.0, math.exp(score - partition)),
+        shuffled=shuffled_probability(identity, partition, pieces),
+        scores=tables[best],
+        gap=gaps[best],
+    )
+
+
+def _batches(windows: Iterable[Window], size: int) -> Iterator[list[Window]]:
+    batch: list[Window] = []
+    for window in windows:
+        batch.append(window)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _chained(ready: list[Window], rest: Iterator[Window]) -> Iterator[Window]:
+    while ready:
+        yield ready.pop(0)
+    yield from rest
+
+
+def _is_silent(window: Window) -> bool:
+    return bool(np.ptp(window.samples[: window.valid]) <= SILENCE)

@@ -1,0 +1,107 @@
+"""What an extractor returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Everything found in one recording, one row per window (W rows, at least one).
+
+    A silent window (nothing above -120 dB full scale) has an embedding of zeros and undecided
+    probabilities of 0.5, and counts in no pooled value unless the whole recording is silent.
+    """
+
+    starts: npt.NDArray[np.float64]
+    """[W] seconds, where each window begins."""
+    ends: npt.NDArray[np.float64]
+    """[W] seconds, where its sound ends: the recording's end for a padded last window."""
+    embeddings: Floats
+    """[W, D]."""
+    reversal: Floats
+    """[W] P(plays backwards)."""
+    jigsaw: Floats
+    """[W] P(the window's three pieces are out of order); 0.5, undecided, for a padded window."""
+    weights: npt.NDArray[np.float64]
+    """[W] share of each window in pooled values; sums to 1."""
+    silent: npt.NDArray[np.bool_]
+    """[W] whether there is nothing to hear."""
+    tag_curve: Floats | None = None
+    """[W, n] probability of each label, if the model has tags."""
+    labels: tuple[str, ...] = ()
+    """The n labels of ``tag_curve``."""
+    frames: Floats | None = None
+    """[W, T, D'] the model's features at a finer step, if asked for."""
+    path: str | None = field(default=None, compare=False)
+    """The file, if it was one."""
+
+    @property
+    def times(self) -> npt.NDArray[np.float64]:
+        """[W] seconds, the centre of each window's sound."""
+        return (self.starts + self.ends) / 2
+
+    @property
+    def duration(self) -> float:
+        """Seconds of sound seen, from the first window's start to the last one's end."""
+        return float(self.ends[-1] - self.starts[0])
+
+    @cached_property
+    def embedding(self) -> Floats:
+        """[D] mean of the windows' embeddings, each by the sound that only it stands for."""
+        return np.asarray(self.weights @ self.embeddings, dtype=np.float32)
+
+    @property
+    def tags(self) -> dict[str, float]:
+        """Label -> pooled probability; empty if the model has no tags."""
+        if self.tag_curve is None:
+            return {}
+        return dict(zip(self.labels, (self.weights @ self.tag_curve).tolist(), strict=True))
+
+    @property
+    def reversed(self) -> float:
+        """One P(plays backwards) for the whole recording: the windows' log-odds, averaged."""
+        return pool_probability(self.reversal, self.weights)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __repr__(self) -> str:
+        of = f" of {self.path}" if self.path else ""
+        return (
+            f"<Features{of}: {self.duration:.1f} s, {len(self)} windows, embedding [{self.embeddings.shape[1]}], "
+            f"reversed {self.reversed:.2f}>"
+        )
+
+
+def pool_probability(probabilities: npt.ArrayLike, weights: npt.ArrayLike) -> float:
+    """Average probabilities as log-odds, clipped so that one certain window cannot outvote the rest."""
+    p = np.clip(np.asarray(probabilities, dtype=np.float64), 1e-4, 1 - 1e-4)
+    return float(1 / (1 + np.exp(-np.average(np.log(p / (1 - p)), weights=np.asarray(weights)))))
+
+
+@dataclass(frozen=True)
+class Order:
+    """The most probable order of some pieces."""
+
+    permutation: tuple[int, ...]
+    """Indices of the pieces as handed, in playing order."""
+    probability: float
+    """Of this order among all orders."""
+    shuffled: float
+    """P(the pieces do not play in the order in which they were handed), the prior being one half."""
+    scores: npt.NDArray[np.float64] = field(repr=False)
+    """[n, n] score of piece a (row) directly before piece b (column), in nats; diagonal 0."""
+    gap: float
+    """Seconds missing at each join: as told, or the most probable when unknown."""
+
+    def apply(self, pieces: Sequence[object]) -> list[object]:
+        """The pieces, put in playing order."""
+        return [pieces[i] for i in self.permutation]

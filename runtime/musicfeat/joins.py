@@ -1,0 +1,134 @@
+"""Pack pieces of music into model windows, so that ``successor`` scores every join between them.
+
+A model compares what lies ``piece_distance`` apart around a join. Whatever is really missing there
+(``gap``), each piece is laid so that what the model cuts away and the gap add up to that distance, to
+the sample: half of the gap is left silent at each edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from musicfeat.audio import Waveform
+from musicfeat.card import ModelCard
+from musicfeat.errors import InputError
+
+Table = npt.NDArray[np.float64]
+Scorer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+"""[batch, window] -> successor [batch, n, n]."""
+
+SLACK_SECONDS = 0.003
+"""A piece this close to the length that fits is centred; others are aligned once for each edge."""
+LEAST_SECONDS = 1.0
+GAP_STEP_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The sizes that packing needs, in samples."""
+
+    slots: int
+    slot: int
+    distance: int
+    rate: int
+
+    @classmethod
+    def of(cls, card: ModelCard) -> Layout:
+        """The layout of a model with a ``successor`` output."""
+        return cls(card.pieces, card.window // card.pieces, card.piece_distance, card.sample_rate)
+
+    @property
+    def largest_gap(self) -> float:
+        """Seconds; more cannot be hidden between the parts that are compared. Whole steps of the search."""
+        return self.distance / self.rate // GAP_STEP_SECONDS * GAP_STEP_SECONDS
+
+
+def check_pieces(pieces: Sequence[Waveform], layout: Layout) -> None:
+    """Raise InputError for fewer than two pieces, or one too short to compare."""
+    if len(pieces) < 2:
+        raise InputError(f"ordering needs at least 2 pieces, got {len(pieces)}")
+    for i, piece in enumerate(pieces):
+        if len(piece) < LEAST_SECONDS * layout.rate:
+            seconds = len(piece) / layout.rate
+            raise InputError(f"piece {i} lasts {seconds:.2f} s; at least {LEAST_SECONDS} s is needed to compare it")
+
+
+def gap_candidates(gap: float | None, layout: Layout) -> list[float]:
+    """The gaps to try: the one told, or a grid when unknown.
+
+    Raises:
+        InputError: a negative or infinite gap, or one too long for the model.
+    """
+    if gap is None:
+        return [float(g) for g in np.arange(0.0, layout.largest_gap + 1e-9, GAP_STEP_SECONDS)]
+    if not 0.0 <= gap <= layout.largest_gap:
+        raise InputError(f"gap must be from 0 to {layout.largest_gap:.2f} seconds, or None if unknown, got {gap!r}")
+    return [float(gap)]
+
+
+def join_scores(pieces: Sequence[Waveform], gap: float, layout: Layout, score: Scorer, batch: int) -> Table:
+    """Score of every piece directly before every other, [n, n] nats, diagonal 0."""
+    missing = round(gap * layout.rate)
+    tails = [_slot(piece, missing, layout, tail=True) for piece in pieces]
+    heads = [_slot(piece, missing, layout, tail=False) for piece in pieces]
+    alike = all(np.array_equal(t, h) for t, h in zip(tails, heads, strict=True))
+    plan = list(_triples(len(pieces)) if alike else _stars(len(pieces)))
+    total, seen = np.zeros((len(pieces),) * 2), np.zeros((len(pieces),) * 2)
+    for first in range(0, len(plan), batch):
+        part = plan[first : first + batch]
+        windows = [_window(who, tails, heads, layout) for who in part]
+        for who, table in zip(part, score(np.stack(windows)), strict=True):
+            for a, b in _pairs(len(who), alike):
+                total[who[a], who[b]] += table[a, b]
+                seen[who[a], who[b]] += 1
+    return total / np.maximum(seen, 1)
+
+
+def _slot(piece: Waveform, missing: int, layout: Layout, *, tail: bool) -> Waveform:
+    """One third of a window: the piece's end (``tail``) or beginning, half the gap silent at that edge."""
+    room, edge = layout.slot - missing, missing // 2
+    slack = len(piece) - room
+    if abs(slack) <= SLACK_SECONDS * layout.rate:
+        kept = piece[max(0, slack) // 2 :][:room]
+        before = edge + (room - len(kept)) // 2
+    else:
+        kept = piece[-room:] if tail else piece[:room]
+        before = edge + (room - len(kept) if tail else 0)
+    return np.pad(kept, (before, layout.slot - before - len(kept)))
+
+
+def _window(who: Sequence[int], tails: list[Waveform], heads: list[Waveform], layout: Layout) -> Waveform:
+    slots = [tails[who[0]], *(heads[i] for i in who[1:])]
+    joined = np.concatenate(slots)
+    return np.pad(joined, (0, layout.slots * layout.slot - len(joined)))
+
+
+def _pairs(size: int, alike: bool) -> list[tuple[int, int]]:
+    """Which entries of a window's table hold: all, or only those from the first slot, laid as a tail."""
+    firsts = range(size) if alike else range(1)
+    return [(a, b) for a in firsts for b in range(size) if a != b]
+
+
+def _triples(n: int) -> Iterator[tuple[int, ...]]:
+    """Sets of up to three pieces that hold every pair at least once, greedily few."""
+    open_pairs = set(combinations(range(n), 2))
+    while open_pairs:
+        a, b = min(open_pairs)
+        others = [c for c in range(n) if c not in (a, b)]
+        gains = {c: sum(tuple(sorted(p)) in open_pairs for p in ((a, c), (b, c))) for c in others}
+        who = (a, b, max(gains, key=lambda c: gains[c])) if others else (a, b)
+        open_pairs -= set(combinations(sorted(who), 2))
+        yield who
+
+
+def _stars(n: int) -> Iterator[tuple[int, ...]]:
+    """Each piece with every two others that may follow it."""
+    for a in range(n):
+        others = [b for b in range(n) if b != a]
+        for i in range(0, len(others), 2):
+            yield (a, *others[i : i + 2])
