@@ -1,0 +1,1 @@
+"""Pretrain music encoders by self-supervision, and evaluate them."""

@@ -1,0 +1,86 @@
+"""Checkpoints: tensors in safetensors, the rest as JSON in its header; written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from musicfeat.errors import ModelError
+from musicfeat_trainer.config import Recipe, parse_recipe
+from musicfeat_trainer.model import SequenceModel
+
+Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A recipe, named tensors (``model.*``, ``average.*``, ``optimizer.*``) and progress."""
+
+    recipe: Recipe
+    tensors: Tensors
+    progress: dict[str, Any]
+
+    def part(self, name: str) -> Tensors:
+        """The tensors below ``name.``, without that prefix."""
+        return {k.removeprefix(f"{name}."): v for k, v in self.tensors.items() if k.startswith(f"{name}.")}
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write atomically: after a kill there is the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    header = {"recipe": checkpoint.recipe.model_dump_json(), "progress": json.dumps(checkpoint.progress)}
+    save_file({k: v.detach().contiguous().clone() for k, v in checkpoint.tensors.items()}, temporary, header)
+    os.replace(temporary, path)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        ModelError: missing, damaged, or not written by this trainer.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        recipe = parse_recipe(json.loads(header["recipe"]), str(path))
+        return Checkpoint(recipe, tensors, json.loads(header["progress"]))
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise ModelError(f"{path} is not a checkpoint of this trainer: {error}") from error
+
+
+def build_model(recipe: Recipe) -> SequenceModel:
+    """The recipe's model with fresh weights."""
+    return SequenceModel(recipe.frontend, recipe.encoder, recipe.training.piece_frames)
+
+
+def load_model(path: Path) -> tuple[SequenceModel, Checkpoint]:
+    """The averaged model of a checkpoint, ready to evaluate or export."""
+    checkpoint = load_checkpoint(path)
+    model = build_model(checkpoint.recipe)
+    model.load_state_dict(checkpoint.part("average"))
+    return model.eval(), checkpoint
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:
+    """The state of an optimizer as flat named tensors."""
+    state = optimizer.state_dict()["state"]
+    return {f"{index}.{key}": value for index, slots in state.items() for key, value in slots.items()}
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Tensors) -> None:
+    """The inverse of ``optimizer_tensors``."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, key = name.split(".", 1)
+        state.setdefault(int(index), {})[key] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

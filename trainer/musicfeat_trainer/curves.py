@@ -1,0 +1,47 @@
+"""The log of a training run, as a CSV and as a picture."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+CHANCE = {"reversal": 0.5, "shuffled": 0.5, "exact_order": 1 / 6}
+
+
+def append_row(path: Path, row: dict[str, float]) -> None:
+    """Add one evaluation; rows of an earlier, unfinished continuation from the same step on are dropped."""
+    rows = [old for old in read_rows(path) if old["step"] < row["step"]]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(row))
+        writer.writeheader()
+        writer.writerows([*rows, row])
+
+
+def read_rows(path: Path) -> list[dict[str, float]]:
+    """All evaluations so far, oldest first."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+def draw_curves(log: Path, picture: Path) -> None:
+    """Losses on the left, validation accuracies with their chance levels on the right."""
+    from matplotlib.figure import Figure
+
+    rows = read_rows(log)
+    steps = [row["step"] for row in rows]
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for name in ("reversal_loss", "jigsaw_loss"):
+        left.plot(steps, [row[name] for row in rows], label=name.replace("_", " "))
+    for name, chance in CHANCE.items():
+        (line,) = right.plot(steps, [row[name] for row in rows], label=name.replace("_", " "))
+        right.axhline(chance, color=line.get_color(), linestyle=":", linewidth=1)
+    left.set(xlabel="step", ylabel="training loss")
+    right.set(xlabel="step", ylabel="accuracy on held-out sources (dotted: chance)", ylim=(0, 1))
+    for axes in (left, right):
+        axes.legend()
+        axes.grid(alpha=0.3)
+    figure.savefig(picture, dpi=100)

@@ -1,0 +1,109 @@
+"""Which piece follows which: music repeats, and a wrong join breaks the period."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class LagProfiles(nn.Module):
+    """Scores "a directly before b" for all pairs of pieces by comparing similarity over lag.
+
+    Every frame of a piece becomes a few unit vectors, the heads' keys, with the mean over all pieces
+    taken away. The products of all frames of a with all frames of b, averaged along diagonals, say how
+    alike sounds are that lie a given time apart; within one piece the same diagonals show its
+    period. A small network reads, for each head, the curves within a, within b, across the join, and
+    the product of across and within, at lags that count what is missing between the pieces.
+
+    The first and last ``cut`` frames of each piece are not read, as in Addepalli et al. (2019), who
+    cut five pixels: neither the continuity of the waveform nor padding can be seen. ``2 * cut`` frames
+    is therefore the distance between two neighbours, whatever part of it is really missing.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        piece_frames: int,
+        cut: int = 6,
+        heads: int = 4,
+        width: int = 16,
+        hidden: tuple[int, int] = (160, 64),
+        least_frames: int = 13,
+        dropout: float = 0.2,
+    ) -> None:
+        super().__init__()
+        self.cut, self.heads, self.width = cut, heads, width
+        self.length = piece_frames - 2 * cut
+        self.least_frames = least_frames
+        self.key = nn.Linear(inputs, heads * width)
+        first_across = 2 * cut + 1
+        self.shared_lags = range(first_across, self.length)
+        last_across = first_across + 2 * (self.length - 1) - (least_frames - 1)
+        self.across_lags = range(first_across, last_across + 1)
+        curves = 2 * (self.length - 1) + len(self.across_lags) + len(self.shared_lags)
+        self.compare = nn.Sequential(
+            nn.Linear(heads * curves, hidden[0]),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden[0], hidden[1]),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden[1], 1),
+        )
+
+    def forward(self, early: Tensor, mask: Tensor) -> Tensor:
+        """Features [batch, pieces, channels, T', bands] and mask [batch, pieces, T'] -> scores.
+
+        Returns:
+            [batch, pieces, pieces]: row a, column b is the score of a directly before b, in nats up to
+            a constant. The diagonal is 0.
+        """
+        inside = slice(self.cut, self.cut + self.length)
+        x = early[:, :, :, inside].transpose(2, 3).flatten(3)
+        keys = self.keys(x, mask[:, :, inside])
+        return self.scores(keys, mask[:, :, inside])
+
+    def keys(self, x: Tensor, mask: Tensor) -> Tensor:
+        """[batch, pieces, n, inputs] -> unit keys [batch, pieces, heads, n, width], 0 where masked."""
+        weight = mask[..., None]
+        k = self.key(x) * weight
+        mean = k.sum(dim=(1, 2), keepdim=True) / weight.sum(dim=(1, 2), keepdim=True).clamp(min=1.0)
+        k = (k - mean) * weight
+        batch, pieces, n, _ = k.shape
+        k = k.reshape(batch, pieces, n, self.heads, self.width).transpose(2, 3)
+        return k / ((k * k).sum(dim=-1, keepdim=True) + 1e-6).sqrt()
+
+    def scores(self, keys: Tensor, mask: Tensor) -> Tensor:
+        """Unit keys and their mask [batch, pieces, n] -> scores [batch, pieces, pieces]."""
+        pieces, n = keys.shape[1], self.length
+        profiles = self.profiles(keys, mask)
+        within = torch.stack([profiles[:, i, i, :, n:] for i in range(pieces)], dim=1)
+        first = within[:, :, None].expand(-1, -1, pieces, -1, -1)
+        second = within[:, None].expand(-1, pieces, -1, -1, -1)
+        across = profiles[..., : len(self.across_lags)]
+        shared = slice(self.shared_lags.start - 1, None)
+        product = across[..., : len(self.shared_lags)] * (first[..., shared] + second[..., shared])
+        curves = torch.cat([first, second, across, product], dim=-1)
+        others = 1.0 - torch.eye(pieces, device=keys.device)
+        return self.compare(curves.flatten(3)).squeeze(3) * others
+
+    def profiles(self, keys: Tensor, mask: Tensor) -> Tensor:
+        """Mean product of frame i of a and frame j of b at each distance j - i, for all a and b.
+
+        Returns:
+            [batch, pieces, pieces, heads, 2n - 1], distances from -(n - 1) to n - 1.
+        """
+        similarity = keys[:, :, None] @ keys[:, None].transpose(-1, -2)
+        count = mask[:, :, None, :, None] * mask[:, None, :, None, :]
+        return diagonal_sums(similarity) / diagonal_sums(count).clamp(min=1.0)[:, :, :, None]
+
+
+def diagonal_sums(matrix: Tensor) -> Tensor:
+    """Sum every diagonal of [..., n, n] -> [..., 2n - 1], from lowest left to highest right.
+
+    Rows of n zeros and n values, laid end to end and cut again into rows of 2n + 1, have slid by
+    one column a row: diagonals stand upright. Only padding and reshapes, so every engine has it.
+    """
+    *lead, n, _ = matrix.shape
+    flat = nn.functional.pad(matrix, (n, 0)).reshape(*lead, 2 * n * n)
+    return nn.functional.pad(flat, (0, n)).reshape(*lead, n, 2 * n + 1).sum(dim=-2)[..., 1 : 2 * n]
