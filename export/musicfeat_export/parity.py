@@ -1,0 +1,56 @@
+"""Does the exported file give the same answer as the model in torch?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from musicfeat.card import ModelCard
+from musicfeat.errors import ModelError
+from musicfeat.session import Session
+from musicfeat_trainer.model import Outputs, SequenceModel
+
+TOLERANCE = 1e-4
+BATCHES = (1, 2, 5)
+SOUNDING = (1.0, 0.7, 0.31, 0.02)
+"""Shares of a window that hold sound; the rest is padding."""
+
+
+def check_parity(model: SequenceModel, path: Path, tolerance: float = TOLERANCE) -> dict[str, float]:
+    """Greatest difference of each output between torch and the file on a CPU.
+
+    Noise, tones and decays of several lengths and levels, in several batch sizes, and silence.
+
+    Raises:
+        ModelError: an output differs by more than ``tolerance``.
+    """
+    session = Session(path, threads=1)
+    worst = dict.fromkeys(session.card.outputs, 0.0)
+    for batch in BATCHES:
+        for share in SOUNDING:
+            windows = probe_windows(session.card, batch, share)
+            with torch.no_grad():
+                expected: Outputs = model.eval()(torch.from_numpy(windows))
+            for name, value in session.run(windows, session.card.outputs).items():
+                difference = float(np.abs(value - getattr(expected, name).numpy()).max())
+                worst[name] = max(worst[name], difference if np.isfinite(difference) else np.inf)
+    if max(worst.values()) > tolerance:
+        raise ModelError(f"{path}: differs from the model in torch by {worst}, at most {tolerance} is allowed")
+    return worst
+
+
+def probe_windows(card: ModelCard, batch: int, share: float) -> npt.NDArray[np.float32]:
+    """[batch, window] of decaying tones over noise, each row at another level; the last row is silent."""
+    generator = np.random.default_rng([batch, round(share * 1000)])
+    time = np.arange(card.window) / card.sample_rate
+    windows = np.zeros((batch, card.window), dtype=np.float32)
+    for row in range(batch if batch == 1 else batch - 1):
+        pitch, beat = generator.uniform(60, 2000), generator.uniform(0.2, 0.9)
+        tone = np.sin(2 * np.pi * pitch * time) * np.exp(-8 * (time % beat))
+        sound = tone + 0.01 * generator.standard_normal(card.window)
+        windows[row] = sound * 10 ** generator.uniform(-3, 1)
+    windows[:, round(share * card.window) :] = 0.0
+    return windows
