@@ -24,13 +24,13 @@ FORBIDDEN_OPS = {"STFT", "DFT", "Loop", "If", "Scan", "MelWeightMatrix"}
 """What some engine lacks; see the model contract in this folder's README."""
 
 
-def export(checkpoint: Path, path: Path, details: dict[str, object] | None = None) -> dict[str, float]:
+def export(checkpoint: Path, path: Path, scores: dict[str, float] | None = None) -> dict[str, float]:
     """Export the averaged weights of a checkpoint and write ``path`` and its sidecar ``path``.json.
 
     Args:
         checkpoint: written by ``musicfeat-train``.
         path: the ONNX file to write. Nothing is written unless every check passes.
-        details: fields of the card that training cannot know (licence, training_data, scores).
+        scores: measured figures for the card.
 
     Returns:
         The greatest difference of each output between torch and ONNX Runtime.
@@ -40,7 +40,7 @@ def export(checkpoint: Path, path: Path, details: dict[str, object] | None = Non
     """
     model, loaded = load_model(checkpoint)
     proto = to_onnx(model)
-    card = replace(card_of(model, loaded), weights_sha256=weights_digest(proto), **(details or {}))  # type: ignore[arg-type]
+    card = replace(card_of(model, loaded), weights_sha256=weights_digest(proto), scores=scores or {})
     onnx.helper.set_model_props(proto, card.to_metadata())
     check_graph(proto)
     temporary = path.with_suffix(".tmp")
@@ -92,6 +92,8 @@ def card_of(model: SequenceModel, checkpoint: Checkpoint) -> ModelCard:
         pieces=PIECES,
         piece_distance=model.distance_samples,
         frame_hop=float(model.trunk.time_step * spec.hop),
+        licence=recipe.card.licence,
+        training_data=recipe.card.training_data,
         recipe=recipe.model_dump_json(),
     )
 

@@ -73,7 +73,10 @@ def to_mono(array: npt.ArrayLike) -> Waveform:
     Raises:
         InputError: empty, of another shape or type, or holding NaN or infinity.
     """
-    sound = np.asarray(array)
+    try:
+        sound = np.asarray(array)
+    except ValueError as error:
+        raise InputError(f"audio is not an array: {error}") from error
     if sound.dtype in (np.int16, np.int32):
         scale = -float(np.iinfo(sound.dtype).min)
     elif sound.dtype in (np.float16, np.float32, np.float64):
@@ -87,7 +90,8 @@ def to_mono(array: npt.ArrayLike) -> Waveform:
     if sound.ndim == 2 and sound.shape[0] > MAX_CHANNELS:
         raise InputError(f"{sound.shape[0]} channels in shape {sound.shape}: expected [channels, samples], try audio.T")
     mono = sound.mean(axis=0, dtype=np.float64) if sound.ndim == 2 else sound
-    mono = np.ascontiguousarray(mono / scale if scale != 1.0 else mono, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        mono = np.ascontiguousarray(mono / scale if scale != 1.0 else mono, dtype=np.float32)
     if not np.isfinite(mono).all():
         raise InputError("audio holds NaN or infinite values: replace them, for instance with numpy.nan_to_num")
     return mono

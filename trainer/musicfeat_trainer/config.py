@@ -76,6 +76,13 @@ class TrainingConfig(Section):
     clips_per_track: int = Field(6, gt=0)
 
 
+class CardConfig(Section):
+    """What a model file must say of itself and training cannot know."""
+
+    licence: str = ""
+    training_data: str = ""
+
+
 class Recipe(Section):
     """A whole training run."""
 
@@ -87,6 +94,7 @@ class Recipe(Section):
     tempo: Tempo = Tempo()
     augment: SpectrogramAugment = SpectrogramAugment()
     training: TrainingConfig
+    card: CardConfig = CardConfig()
 
 
 def load_recipe(path: Path) -> Recipe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-CHANCE = {"reversal": 0.5, "shuffled": 0.5, "exact_order": 1 / 6}
+from musicfeat_trainer.evaluate.pretext import CHANCE
 
 
 def append_row(path: Path, row: dict[str, float]) -> None:

@@ -15,11 +15,12 @@ from musicfeat_trainer.model import SequenceModel
 from musicfeat_trainer.objectives.jigsaw import order_logits, out_of_order
 
 BATCH = 16
+CHANCE = {"reversal": 1 / 2, "exact_order": 1 / 6, "shuffled": 1 / 2}
 
 
 @dataclass(frozen=True)
 class PretextScores:
-    """Shares from 0 to 1. Chance: reversal 0.5, exact order of three 1/6, shuffled-or-not 0.5."""
+    """Shares from 0 to 1, named as in ``CHANCE``: reversal, exact order of three, shuffled-or-not."""
 
     reversal: float
     exact_order: float

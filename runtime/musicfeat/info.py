@@ -1,0 +1,56 @@
+"""What ``musicfeat info`` prints: versions, devices asked for and really enabled, the model's card."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+
+from musicfeat import __version__
+from musicfeat.card import ModelCard
+from musicfeat.errors import MusicfeatError
+from musicfeat.session import Session, bundled_models
+
+LIBRARIES = ("numpy", "onnxruntime", "onnxruntime-gpu", "soundfile", "soxr", "av")
+CLASH = (
+    "warning: onnxruntime and onnxruntime-gpu are both installed; they own the same Python module and overwrite each "
+    "other. Keep one: pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
+)
+
+
+def info_lines(model: str | None, device: str, threads: int | None) -> list[str]:
+    """The report, line by line; problems with the device or the model are lines, too."""
+    versions = installed(LIBRARIES)
+    lines = [f"musicfeat {__version__}, Python {platform.python_version()}, {platform.platform()}"]
+    lines += [f"  {name} {version or 'not installed'}" for name, version in versions.items()]
+    if versions["onnxruntime"] and versions["onnxruntime-gpu"]:
+        lines.append(CLASH)
+    lines.append(f"bundled models: {', '.join(bundled_models()) or 'none'}")
+    try:
+        session = Session(model, device, threads)
+    except MusicfeatError as error:
+        return [*lines, f"problem: {error}"]
+    lines.append(f"device asked {device}, enabled {', '.join(session.providers)}, threads {session.threads}")
+    return [*lines, f"model file {session.path}", *card_lines(session.card)]
+
+
+def installed(names: tuple[str, ...]) -> dict[str, str | None]:
+    """The installed version of each distribution, or None."""
+    versions: dict[str, str | None] = {}
+    for name in names:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = None
+    return versions
+
+
+def card_lines(card: ModelCard) -> list[str]:
+    """A model card in a few readable lines."""
+    return [
+        f"  {card.name} {card.version}: {', '.join(card.outputs)}",
+        f"  window {card.window / card.sample_rate:g} s at {card.sample_rate} Hz",
+        f"  licence: {card.licence}",
+        f"  trained on: {card.training_data}",
+        *(f"  {name}: {value:g}" for name, value in card.scores.items()),
+        f"  weights sha256 {card.weights_sha256}",
+    ]

@@ -1,0 +1,102 @@
+"""One picture of a recording as SVG: spectrogram, reversal and order curves, tags over time."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from html import escape
+
+import numpy as np
+import numpy.typing as npt
+
+from musicfeat.audio import Waveform
+from musicfeat.features import Features
+from musicfeat.log_mel import LogMelSpec, log_mel
+
+WIDTH, LEFT, PLOT = 960, 90, 850
+ROW = 150
+GAP = 44
+MOST_TAGS = 8
+LONGEST_SECONDS = 120
+COLOURS = np.array([[12, 7, 46], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]], dtype=np.float64)
+
+
+def draw(wave: Waveform, rate: int, features: Features, title: str) -> str:
+    """SVG text of a recording; of a long one the first two minutes."""
+    shown = min(len(wave) / rate, LONGEST_SECONDS)
+    rows = [_spectrogram(wave[: int(shown * rate)], rate)]
+    rows.append(_curves(features, shown, {"P(backwards)": features.reversal, "P(out of order)": features.jigsaw}))
+    if features.tag_curve is not None:
+        best = np.argsort(-(features.weights @ features.tag_curve))[:MOST_TAGS]
+        rows.append(_tag_map(features, best))
+    body = "".join(
+        f'<g transform="translate({LEFT},{60 + i * (ROW + GAP)})">{row}{_time_axis(shown)}</g>' for i, row in enumerate(rows)
+    )
+    height = 60 + len(rows) * (ROW + GAP)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
+        f'font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="white"/>'
+        f'<text x="{LEFT}" y="30" font-size="16">{escape(title)}</text>{body}</svg>\n'
+    )
+
+
+def _spectrogram(wave: Waveform, rate: int) -> str:
+    spec = LogMelSpec(sample_rate=rate, fmax=min(7200.0, rate / 2))
+    image = log_mel(wave, spec).T[::-1]
+    step = max(1, image.shape[1] // PLOT)
+    levels = image[:, ::step] / max(float(image.max()), 1e-9)
+    return (
+        f'<image width="{PLOT}" height="{ROW}" preserveAspectRatio="none" href="{_png(levels)}"/>'
+        f'<text x="-8" y="12" text-anchor="end">{spec.fmax / 1000:.1f} kHz</text>'
+        f'<text x="-8" y="{ROW}" text-anchor="end">{spec.fmin:.0f} Hz</text>'
+    )
+
+
+def _curves(features: Features, shown: float, curves: dict[str, npt.NDArray[np.float32]]) -> str:
+    """Each curve as a staircase: a window's value holds from its start to its end."""
+    parts = [f'<rect width="{PLOT}" height="{ROW}" fill="#f6f6f8"/>']
+    parts += [f'<text x="-8" y="{ROW * (1 - v) + 4:.0f}" text-anchor="end">{v:g}</text>' for v in (0, 0.5, 1)]
+    for i, ((name, values), colour) in enumerate(zip(curves.items(), ("#b02a55", "#1f6fb4"), strict=False)):
+        points = [
+            f"{min(t, shown) / shown * PLOT:.1f},{ROW * (1 - float(v)):.1f}"
+            for start, end, v in zip(features.starts, features.ends, values, strict=True)
+            for t in (start, end)
+        ]
+        parts.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(f'<text x="{150 * i}" y="-6" fill="{colour}">{name}</text>')
+    return "".join(parts)
+
+
+def _tag_map(features: Features, best: npt.NDArray[np.intp]) -> str:
+    assert features.tag_curve is not None
+    height = ROW / len(best)
+    names = "".join(
+        f'<text x="-8" y="{(i + 0.7) * height:.0f}" text-anchor="end">{escape(features.labels[tag])}</text>'
+        for i, tag in enumerate(best)
+    )
+    image = _png(features.tag_curve[:, best].T.astype(np.float64))
+    return f'<image width="{PLOT}" height="{ROW}" preserveAspectRatio="none" href="{image}"/>{names}'
+
+
+def _time_axis(shown: float) -> str:
+    step = next(s for s in (1, 2, 5, 10, 20, 60) if shown / s <= 15)
+    marks = np.arange(0, shown + 1e-9, step)
+    return "".join(
+        f'<text x="{t / shown * PLOT:.0f}" y="{ROW + 16}" text-anchor="middle">{t:g} s</text>' for t in marks
+    )
+
+
+def _png(levels: npt.NDArray[np.float64]) -> str:
+    """Values from 0 to 1, [height, width], in colours, as a data URI."""
+    place = np.clip(levels, 0, 1) * (len(COLOURS) - 1)
+    lower = np.minimum(place.astype(int), len(COLOURS) - 2)
+    part = (place - lower)[..., None]
+    pixels = (COLOURS[lower] * (1 - part) + COLOURS[lower + 1] * part).astype(np.uint8)
+    height, width, _ = pixels.shape
+    lines = np.pad(pixels.reshape(height, -1), ((0, 0), (1, 0))).tobytes()
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
+    packed = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+    return "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + packed).decode()
