@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from musicfeat.errors import InputError, MusicfeatError
-
 from musicfeat_export.onnx_file import export
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +50,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run_embed(options: argparse.Namespace) -> int:
-    """Write ``paths``, ``embedding`` [files, D], and per window ``file``, ``times``, ``embeddings``, ``reversal``, ``jigsaw``."""
+    """Write ``paths`` and ``embedding`` [files, D]; and for each window ``track`` (index of its path), ``times``,
+    ``embeddings``, ``reversal`` and ``jigsaw``.
+    """
     results = list(_extracted(options, Extractor(options.model, options.device, options.threads, options.hop)))
     found = [result for result in results if isinstance(result, Features)]
     if found:
@@ -98,7 +100,13 @@ def run_demo(options: argparse.Namespace) -> int:
     return 0
 
 
-def _command(commands, name, run, text):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    text: str,
+) -> argparse.ArgumentParser:
+    """A sub-command with the options that all share."""
     command = commands.add_parser(name, help=text, description=text)
     command.add_argument("--model", help="path of a model file or name of a bundled one")
     command.add_argument("--device", default="cpu", help="cpu or cuda:INDEX (default: cpu)")
@@ -130,7 +138,7 @@ def _write_npz(path: Path, found: list[Features]) -> None:
             temporary,
             paths=np.array([features.path for features in found]),
             embedding=np.stack([features.embedding for features in found]),
-            file=np.repeat(np.arange(len(found)), [len(features) for features in found]),
+            track=np.repeat(np.arange(len(found)), [len(features) for features in found]),
             times=np.concatenate([features.times for features in found]),
             embeddings=np.concatenate([features.embeddings for features in found]),
             reversal=np.concatenate([features.reversal for features in found]),

@@ -5,35 +5,52 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from musicfeat.audio import Waveform, load
 from musicfeat.errors import InputError
 from musicfeat.extractor import Extractor
 from musicfeat.picture import draw
 
+Doubles = npt.NDArray[np.float64]
 RATE = 44100
 BEAT = 0.46
+PICTURE_HOP = 2.5
 CHORDS = ((57, 60, 64), (53, 57, 60), (48, 52, 55), (55, 59, 62))
 
 
 def run(extractor: Extractor, audio: Path | None, picture: Path) -> list[str]:
-    """Judge a file, or the synthesised clip, write ``picture`` (SVG), and return the findings as lines."""
+    """Judge a file, or the synthesised clip; draw it forwards and then backwards; return the findings.
+
+    Args:
+        extractor: the model to judge with.
+        audio: a file, or None for the synthesised clip; of a long one the first 20 s are drawn.
+        picture: SVG file to write.
+    """
     rate = extractor.card.sample_rate
     wave = load(audio, rate=rate) if audio else load(synthesise(), RATE, rate=rate)
     features = extractor(wave, rate)
     name = str(audio) if audio else "a synthesised clip"
+    size = features.embeddings.shape[1]
     lines = [
-        f"{name}: {features.duration:.1f} s, {len(features)} windows, embedding of {features.embeddings.shape[1]} numbers",
+        f"{name}: {features.duration:.1f} s, {len(features)} windows, embedding of {size} numbers",
         f"forwards:  P(plays backwards) = {features.reversed:.3f}",
         f"backwards: P(plays backwards) = {extractor.reversed(wave[::-1], rate):.3f}",
         *_order_lines(extractor, wave, rate),
         *(f"tag {label}: {p:.2f}" for label, p in sorted(features.tags.items(), key=lambda t: -t[1])[:5]),
     ]
-    try:
-        picture.write_text(draw(wave, rate, features, name), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write {picture}: {error}") from error
+    _write_picture(picture, extractor, wave, f"{name}: forwards, then backwards")
     return [*lines, f"picture: {picture}"]
+
+
+def _write_picture(path: Path, extractor: Extractor, wave: Waveform, title: str) -> None:
+    rate, size = extractor.card.sample_rate, 2 * extractor.card.window
+    both = np.concatenate([wave[:size], wave[:size][::-1]])
+    fine = Extractor(extractor.session.path, extractor.session.device, extractor.session.threads, PICTURE_HOP)
+    try:
+        path.write_text(draw(both, rate, fine(both, rate), title), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error}") from error
 
 
 def _order_lines(extractor: Extractor, wave: Waveform, rate: int) -> list[str]:
@@ -61,7 +78,7 @@ def synthesise(seconds: float = 24.0) -> Waveform:
     return np.asarray(0.5 * sound / np.abs(sound).max(), dtype=np.float32)
 
 
-def _pluck(note: int, seconds: float, generator: np.random.Generator) -> Waveform:
+def _pluck(note: int, seconds: float, generator: np.random.Generator) -> Doubles:
     """A string: ten partials, the higher the sooner gone."""
     time = np.arange(int(seconds * RATE)) / RATE
     pitch = 440 * 2 ** ((note - 69) / 12)
@@ -71,12 +88,12 @@ def _pluck(note: int, seconds: float, generator: np.random.Generator) -> Wavefor
     return (decay * np.sin(2 * np.pi * pitch * partials * time + phases) / partials).sum(0)
 
 
-def _drum(low: bool, generator: np.random.Generator) -> Waveform:
+def _drum(low: bool, generator: np.random.Generator) -> Doubles:
     time = np.arange(int(0.3 * RATE)) / RATE
     noise = generator.standard_normal(len(time)) * np.exp(-time * 35) * 0.4
     tone = np.sin(2 * np.pi * (55 * time + 4 * (1 - np.exp(-time * 30)))) * np.exp(-time * 14)
     return tone + 0.1 * noise if low else noise
 
 
-def _add(sound: Waveform, start: int, part: Waveform) -> None:
+def _add(sound: Doubles, start: int, part: Doubles) -> None:
     sound[start : start + len(part)] += part

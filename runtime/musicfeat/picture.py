@@ -31,7 +31,8 @@ def draw(wave: Waveform, rate: int, features: Features, title: str) -> str:
         best = np.argsort(-(features.weights @ features.tag_curve))[:MOST_TAGS]
         rows.append(_tag_map(features, best))
     body = "".join(
-        f'<g transform="translate({LEFT},{60 + i * (ROW + GAP)})">{row}{_time_axis(shown)}</g>' for i, row in enumerate(rows)
+        f'<g transform="translate({LEFT},{60 + i * (ROW + GAP)})">{row}{_time_axis(shown)}</g>'
+        for i, row in enumerate(rows)
     )
     height = 60 + len(rows) * (ROW + GAP)
     return (
@@ -54,17 +55,15 @@ def _spectrogram(wave: Waveform, rate: int) -> str:
 
 
 def _curves(features: Features, shown: float, curves: dict[str, npt.NDArray[np.float32]]) -> str:
-    """Each curve as a staircase: a window's value holds from its start to its end."""
+    """Each window's value at the centre of its sound."""
     parts = [f'<rect width="{PLOT}" height="{ROW}" fill="#f6f6f8"/>']
     parts += [f'<text x="-8" y="{ROW * (1 - v) + 4:.0f}" text-anchor="end">{v:g}</text>' for v in (0, 0.5, 1)]
     for i, ((name, values), colour) in enumerate(zip(curves.items(), ("#b02a55", "#1f6fb4"), strict=False)):
-        points = [
-            f"{min(t, shown) / shown * PLOT:.1f},{ROW * (1 - float(v)):.1f}"
-            for start, end, v in zip(features.starts, features.ends, values, strict=True)
-            for t in (start, end)
-        ]
-        parts.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(f'<text x="{150 * i}" y="-6" fill="{colour}">{name}</text>')
+        marks = [(t / shown * PLOT, ROW * (1 - float(v))) for t, v in zip(features.times, values, strict=True)]
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in marks if x <= PLOT)
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in marks if x <= PLOT]
+        parts.append(f'<text x="{150 * i}" y="-10" fill="{colour}">{name}</text>')
     return "".join(parts)
 
 
@@ -95,7 +94,11 @@ def _png(levels: npt.NDArray[np.float64]) -> str:
     pixels = (COLOURS[lower] * (1 - part) + COLOURS[lower + 1] * part).astype(np.uint8)
     height, width, _ = pixels.shape
     lines = np.pad(pixels.reshape(height, -1), ((0, 0), (1, 0))).tobytes()
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(lines)),
+        (b"IEND", b""),
+    ]
     packed = b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
     )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+
 from musicfeat.audio import blocks, check_rate, load, resample, to_mono
 from musicfeat.errors import AudioError, InputError
 

@@ -4,6 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+
 from musicfeat.errors import InputError
 from musicfeat.joins import Layout, _stars, _triples, check_pieces, gap_candidates, join_scores
 

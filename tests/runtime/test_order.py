@@ -1,17 +1,16 @@
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import pairwise, permutations
 
-import musicfeat.order as order
 import numpy as np
 import pytest
+
+from musicfeat import order
 
 
 def all_orders(scores: np.ndarray) -> dict[tuple[int, ...], float]:
     """Written out: every order with the sum of its scores."""
-    return {
-        p: float(sum(scores[a, b] for a, b in zip(p, p[1:], strict=False))) for p in permutations(range(len(scores)))
-    }
+    return {p: float(sum(scores[a, b] for a, b in pairwise(p))) for p in permutations(range(len(scores)))}
 
 
 @pytest.fixture(params=[2, 3, 5, 7])

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
+
 from musicfeat.errors import InputError
 from musicfeat.windows import count, cut
 
@@ -32,7 +35,7 @@ def test_touching_windows_see_each_sample_once() -> None:
 
 
 def test_a_full_window_comes_before_its_successor_is_complete() -> None:
-    def blocks():
+    def blocks() -> Iterator[np.ndarray]:
         yield np.ones(11, dtype=np.float32)
         raise AssertionError("asked for more sound than one window needs")
 

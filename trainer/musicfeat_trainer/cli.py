@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from musicfeat.errors import InputError, MusicfeatError
 
+from musicfeat.errors import InputError, MusicfeatError
 from musicfeat_trainer.checkpoint import load_model
 from musicfeat_trainer.config import load_recipe
 from musicfeat_trainer.data.store import prepare

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnxscript", reason="the export extra is not installed")
+
+import onnx
+import torch
+
+from musicfeat import Extractor, ModelError
+from musicfeat.log_mel import LogMelSpec, log_mel
+from musicfeat.session import Session, bundled_models, find_model
+from musicfeat_export import onnx_file
+from musicfeat_export.cli import main
+from musicfeat_export.onnx_file import FORBIDDEN_OPS, check_graph, weights_digest
+from musicfeat_export.parity import check_parity
+from musicfeat_trainer.checkpoint import Checkpoint, build_model, load_model, save_checkpoint
+from musicfeat_trainer.config import Recipe, parse_recipe
+from musicfeat_trainer.frontends.log_mel import LogMel
+
+
+def small_recipe() -> Recipe:
+    data = {"audio": "a", "store": "b", "validation_sources": []}
+    encoder = {"stem": 4, "early": 4, "widths": [4, 4, 8], "frames": 8, "cut": 2}
+    training = {"steps": 1, "piece_frames": 40}
+    card = {"licence": "MIT", "training_data": "nothing"}
+    named = {"name": "tiny", "data": data, "encoder": encoder, "training": training, "card": card}
+    return parse_recipe(named, "test")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    recipe = small_recipe()
+    tensors = {f"average.{k}": v for k, v in build_model(recipe).state_dict().items()}
+    path = tmp_path_factory.mktemp("export") / "tiny.safetensors"
+    save_checkpoint(path, Checkpoint(recipe, tensors, {"step": 1}))
+    return path
+
+
+@pytest.fixture(scope="module")
+def exported(checkpoint: Path) -> Path:
+    scores = checkpoint.with_name("scores.json")
+    scores.write_text('{"reversal": 0.5}')
+    path = checkpoint.with_name("tiny.onnx")
+    assert main([str(checkpoint), "-o", str(path), "--scores", str(scores)]) == 0
+    return path
+
+
+def test_the_file_keeps_the_contract(exported: Path) -> None:
+    proto = onnx.load(exported)
+    check_graph(proto)
+    assert [i.name for i in proto.graph.input] == ["waveform"]
+    assert not {node.op_type for node in proto.graph.node} & FORBIDDEN_OPS
+    assert {node.domain for node in proto.graph.node} <= {"", "ai.onnx"}
+    assert proto.opset_import[0].version <= 18
+    card = Session(exported, threads=1).card
+    assert card.name == "tiny"
+    assert card.scores == {"reversal": 0.5}
+    assert card.weights_sha256 == weights_digest(proto)
+    sidecar = json.loads(exported.with_suffix(".json").read_text())
+    assert sidecar["weights_sha256"] == card.weights_sha256
+    assert json.loads(sidecar["recipe"])["name"] == "tiny"
+
+
+def test_torch_and_the_file_agree(checkpoint: Path, exported: Path) -> None:
+    model, _ = load_model(checkpoint)
+    differences = check_parity(model, exported)
+    assert set(differences) == {"embedding", "frames", "reversal", "successor", "jigsaw"}
+    assert max(differences.values()) <= 1e-4
+
+
+def test_other_weights_do_not_pass_the_gate(checkpoint: Path, exported: Path) -> None:
+    model, _ = load_model(checkpoint)
+    with torch.no_grad():
+        model.reversal.layers[1].bias += 0.01  # type: ignore[union-attr, operator]
+    with pytest.raises(ModelError, match="differs from the model in torch"):
+        check_parity(model, exported)
+
+
+def test_a_file_that_fails_is_not_written(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other_model = onnx.load(find_model(None))
+    del other_model.metadata_props[:]
+    monkeypatch.setattr(onnx_file, "to_onnx", lambda _: other_model)
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"precious")
+    assert main([str(checkpoint), "-o", str(path)]) == 1
+    assert path.read_bytes() == b"precious"
+    assert [p.name for p in tmp_path.iterdir()] == ["model.onnx"]
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("op", ["STFT", "If", "MyOwnOp"])
+def test_graphs_with_operators_that_engines_lack_are_refused(exported: Path, op: str) -> None:
+    proto = onnx.load(exported)
+    proto.graph.node[0].op_type = op
+    with pytest.raises(ModelError):
+        check_graph(proto)
+
+
+def test_an_exported_model_runs_in_the_extractor(exported: Path) -> None:
+    extractor = Extractor(exported, threads=1)
+    features = extractor(np.random.default_rng(0).standard_normal(22050 * 7), sr=22050)
+    assert features.embeddings.shape[0] == -(-22050 * 7 // extractor.card.window)
+
+
+def test_wrong_inputs_of_the_command_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path / "missing.safetensors"), "-o", str(tmp_path / "a.onnx")]) == 1
+    (tmp_path / "scores.json").write_text("[1]")
+    scores = ["--scores", str(tmp_path / "scores.json")]
+    assert main([str(tmp_path / "missing.safetensors"), "-o", str(tmp_path / "a.onnx"), *scores]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_bundled_files_are_what_their_cards_say() -> None:
+    for name in bundled_models():
+        proto = onnx.load(find_model(name))
+        check_graph(proto)
+        assert Session(name, threads=1).card.weights_sha256 == weights_digest(proto)
+        assert find_model(name).with_suffix(".md").is_file()
+
+
+@pytest.mark.parametrize("spec", [LogMelSpec(), LogMelSpec(n_fft=1024, hop=512)], ids=["1050", "1024"])
+def test_the_exported_spectrogram_is_held_to_the_numpy_reference(spec: LogMelSpec, tmp_path: Path) -> None:
+    import onnxruntime
+
+    wave = np.random.default_rng(0).standard_normal((2, spec.hop * 30)).astype(np.float32)
+    wave[1, spec.hop * 11 :] = 0
+    torch.onnx.export(LogMel(spec).eval(), (torch.from_numpy(wave),), tmp_path / "a.onnx", dynamo=True, verbose=False)
+    session = onnxruntime.InferenceSession(tmp_path / "a.onnx", providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {session.get_inputs()[0].name: wave})
+    np.testing.assert_allclose(found, log_mel(wave, spec), atol=1e-4)

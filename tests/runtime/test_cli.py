@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from musicfeat.cli import main
+
+
+@pytest.fixture
+def song(tmp_path: Path, clip: np.ndarray, rate: int) -> Path:
+    soundfile.write(tmp_path / "song.flac", clip, rate)
+    return tmp_path / "song.flac"
+
+
+def test_embed_writes_all_that_worked_and_reports_the_rest(
+    song: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out.npz"
+    assert main(["embed", str(song), str(tmp_path / "missing.wav"), str(song), "-o", str(output)]) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 1
+    assert "missing.wav" in errors[0]
+    with np.load(output) as data:
+        assert list(data["paths"]) == [str(song)] * 2
+        assert data["embedding"].shape == (2, data["embeddings"].shape[1])
+        np.testing.assert_array_equal(data["track"], [0, 0, 0, 1, 1, 1])
+        assert data["times"].shape == data["reversal"].shape == data["jigsaw"].shape == (6,)
+
+
+def test_embed_replaces_nothing_when_all_fails(tmp_path: Path) -> None:
+    output = tmp_path / "out.npz"
+    output.write_bytes(b"precious")
+    assert main(["embed", str(tmp_path / "missing.wav"), "-o", str(output)]) == 1
+    assert output.read_bytes() == b"precious"
+
+
+def test_embed_into_a_missing_folder_is_one_line(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["embed", str(song), "-o", "/no/such/folder/out.npz"]) == 1
+    assert "cannot write" in capsys.readouterr().err
+
+
+def test_order_prints_the_playing_order(
+    tmp_path: Path, clip: np.ndarray, rate: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [tmp_path / f"{name}.wav" for name in "abc"]
+    for path, piece in zip(paths, np.array_split(clip[: 10 * rate], 3), strict=True):
+        soundfile.write(path, piece, rate)
+    assert main(["order", str(paths[2]), str(paths[0]), str(paths[1])]) == 0
+    out, err = capsys.readouterr()
+    assert out.split() == [str(path) for path in paths]
+    assert "P(this order)" in err
+    assert main(["order", *map(str, paths), "--gap", "unknown"]) == 0
+    assert "gap" in capsys.readouterr().err
+
+
+def test_tag_without_tags_says_so(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tag", str(song)]) == 1
+    assert "has no tags" in capsys.readouterr().err
+
+
+def test_info_names_versions_devices_and_the_card(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info"]) == 0
+    out = capsys.readouterr().out
+    for words in ("onnxruntime", "CPUExecutionProvider", "licence", "sha256"):
+        assert words in out
+
+
+def test_info_explains_two_onnxruntimes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("musicfeat.info.installed", lambda names: dict.fromkeys(names, "1.0"))
+    assert main(["info"]) == 0
+    assert "overwrite each other" in capsys.readouterr().out
+
+
+def test_demo_hears_the_direction_and_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "demo.svg"
+    assert main(["demo", "-o", str(picture)]) == 0
+    out = capsys.readouterr().out
+    forwards, backwards = (float(line.split("=")[1]) for line in out.splitlines()[1:3])
+    assert forwards < 0.5 < backwards
+    assert "[1, 2, 3]" in out
+    root = ET.fromstring(picture.read_text())
+    assert root.findall(".//{*}image")
+    assert len(root.findall(".//{*}polyline")) == 2
+
+
+def test_demo_of_a_file(song: Path, tmp_path: Path) -> None:
+    assert main(["demo", str(song), "-o", str(tmp_path / "a.svg")]) == 0
+    assert str(song) in (tmp_path / "a.svg").read_text()
+
+
+def test_the_command_is_a_program() -> None:
+    program = [sys.executable, "-m", "musicfeat.cli"]
+    done = subprocess.run([*program, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("musicfeat ")
+    assert subprocess.run([*program, "nonsense"], capture_output=True, check=False).returncode == 2
