@@ -29,7 +29,7 @@ def draw(wave: Waveform, rate: int, features: Features, title: str) -> str:
     rows.append(_curves(features, shown, {"P(backwards)": features.reversal, "P(out of order)": features.jigsaw}))
     if features.tag_curve is not None:
         best = np.argsort(-(features.weights @ features.tag_curve))[:MOST_TAGS]
-        rows.append(_tag_map(features, best))
+        rows.append(_tag_map(features.tag_curve[:, best], [features.labels[tag] for tag in best]))
     body = "".join(
         f'<g transform="translate({LEFT},{60 + i * (ROW + GAP)})">{row}{_time_axis(shown)}</g>'
         for i, row in enumerate(rows)
@@ -67,14 +67,13 @@ def _curves(features: Features, shown: float, curves: dict[str, npt.NDArray[np.f
     return "".join(parts)
 
 
-def _tag_map(features: Features, best: npt.NDArray[np.intp]) -> str:
-    assert features.tag_curve is not None
-    height = ROW / len(best)
+def _tag_map(curve: npt.NDArray[np.float32], labels: list[str]) -> str:
+    height = ROW / len(labels)
     names = "".join(
-        f'<text x="-8" y="{(i + 0.7) * height:.0f}" text-anchor="end">{escape(features.labels[tag])}</text>'
-        for i, tag in enumerate(best)
+        f'<text x="-8" y="{(i + 0.7) * height:.0f}" text-anchor="end">{escape(label)}</text>'
+        for i, label in enumerate(labels)
     )
-    image = _png(features.tag_curve[:, best].T.astype(np.float64))
+    image = _png(curve.T.astype(np.float64))
     return f'<image width="{PLOT}" height="{ROW}" preserveAspectRatio="none" href="{image}"/>{names}'
 
 

@@ -46,15 +46,26 @@ def cut(pieces: Iterable[Waveform], window: int, hop: int) -> Iterator[Window]:
     """
     if not 1 <= hop <= window:
         raise InputError(f"hop must be from 1 to {window} samples so that none is left out, got {hop}")
-    held, start = np.zeros(0, dtype=np.float32), 0
+    samples, filled, start = np.zeros(window, dtype=np.float32), 0, 0
     for piece in pieces:
-        held = np.concatenate([held, piece])
-        while len(held) > window:
-            yield Window(held[:window].copy(), start, window, hop)
-            held, start = held[hop:], start + hop
-    if not len(held):
+        rest = piece
+        while len(rest):
+            if filled == window:
+                yield Window(samples, start, window, hop)
+                samples, filled, start = _moved_on(samples, hop), window - hop, start + hop
+            taken = rest[: window - filled]
+            samples[filled : filled + len(taken)] = taken
+            filled, rest = filled + len(taken), rest[len(taken) :]
+    if not filled:
         raise InputError("audio is empty: at least one sample is needed")
-    yield Window(np.pad(held, (0, window - len(held))), start, len(held), len(held))
+    yield Window(samples, start, filled, filled)
+
+
+def _moved_on(samples: Waveform, hop: int) -> Waveform:
+    """A new buffer that begins with what the next window shares with this one."""
+    following = np.zeros_like(samples)
+    following[: len(samples) - hop] = samples[hop:]
+    return following
 
 
 def count(samples: int, window: int, hop: int) -> int:

@@ -1,0 +1,116 @@
+"""Waveform to log-mel on one core: ways to compute it in ONNX Runtime, and librosa, side by side.
+
+    python benchmarks/frontend.py [--rounds 100]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from _table import markdown, median_ratio, paired_milliseconds
+from musicfeat.log_mel import LogMelSpec, hann, log_mel, mel_matrix
+from musicfeat_trainer.frontends.log_mel import LogMel
+from torch import Tensor, nn
+
+SECONDS = 10
+PEER = "librosa melspectrogram (numpy FFT, not exported)"
+
+
+class DenseLogMel(LogMel):
+    """The DFT as one dense matrix product, or as a strided convolution (nnAudio's way)."""
+
+    dense: Tensor
+    filters: Tensor
+
+    def __init__(self, spec: LogMelSpec, *, convolution: bool) -> None:
+        super().__init__(spec)
+        self.convolution = convolution
+        bins = np.arange(spec.n_fft // 2 + 1)
+        angle = -2 * np.pi * np.outer(np.arange(spec.n_fft), bins) / spec.n_fft
+        self._constant("dense", np.concatenate([np.cos(angle), np.sin(angle)], 1) * hann(spec.n_fft)[:, None])
+        self._constant("filters", mel_matrix(spec))
+
+    def power(self, waveform: Tensor) -> Tensor:
+        if self.convolution:
+            padded = nn.functional.pad(waveform, self.spec.padding)[:, None]
+            parts = nn.functional.conv1d(padded, self.dense.T[:, None], stride=self.spec.hop).transpose(1, 2)
+        else:
+            parts = self.frames(waveform) @ self.dense
+        squares = parts * parts
+        half = squares.shape[-1] // 2
+        return (squares[..., :half] + squares[..., half:]) @ self.filters
+
+
+class StftLogMel(DenseLogMel):
+    """The ONNX operator STFT, which many engines lack."""
+
+    def power(self, waveform: Tensor) -> Tensor:
+        padded = nn.functional.pad(waveform, self.spec.padding)
+        parts = torch.stft(padded, self.spec.n_fft, self.spec.hop, window=self.window, center=False, return_complex=True)
+        return torch.view_as_real(parts).square().sum(-1).transpose(1, 2) @ self.filters
+
+
+def in_onnxruntime(module: nn.Module, wave: np.ndarray, folder: Path, name: str) -> Callable[[], np.ndarray]:
+    """Export a module and return a call that runs it on one thread."""
+    import onnxruntime
+
+    path = folder / f"{name}.onnx"
+    torch.onnx.export(module.eval(), (torch.from_numpy(wave),), path, dynamo=True, opset_version=18, verbose=False)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    feed = {session.get_inputs()[0].name: wave}
+    return lambda: np.asarray(session.run(None, feed)[0])
+
+
+def librosa_mel(wave: np.ndarray, spec: LogMelSpec) -> Callable[[], np.ndarray]:
+    """Librosa's own way to the same bands."""
+    import librosa
+
+    return lambda: librosa.feature.melspectrogram(
+        y=wave[0], sr=spec.sample_rate, n_fft=spec.n_fft, hop_length=spec.hop, n_mels=spec.n_mels, fmax=spec.fmax
+    )
+
+
+def compare(spec: LogMelSpec, rounds: int, folder: Path) -> list[list[str]]:
+    """Table rows for one size of frame."""
+    samples = SECONDS * spec.sample_rate // spec.hop * spec.hop
+    wave = np.random.default_rng(0).standard_normal((1, samples)).astype(np.float32)
+    modules = {
+        "DFT factorised into two small products": LogMel(spec),
+        "dense DFT as one product": DenseLogMel(spec, convolution=False),
+        "ONNX STFT operator": StftLogMel(spec, convolution=False),
+        "dense DFT as a convolution": DenseLogMel(spec, convolution=True),
+    }
+    calls = {name: in_onnxruntime(m, wave, folder, f"m{i}") for i, (name, m) in enumerate(modules.items())}
+    reference = log_mel(wave, spec)
+    errors = {name: f"{np.abs(call() - reference).max():.1e}" for name, call in calls.items()}
+    times = paired_milliseconds({**calls, PEER: librosa_mel(wave, spec)}, rounds)
+    size = f"{spec.n_fft} / {spec.hop}"
+    return [
+        [size, name, f"{statistics.median(t):.2f}", f"{median_ratio(times, name, PEER):.2f}", errors.get(name, "")]
+        for name, t in sorted(times.items(), key=lambda pair: statistics.median(pair[1]))
+    ]
+
+
+def main() -> None:
+    """Print one Markdown table."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rounds", type=int, default=100)
+    rounds = options.parse_args().rounds
+    torch.set_num_threads(1)
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for spec in (LogMelSpec(), LogMelSpec(n_fft=1024, hop=512, fmax=11025.0)):
+            rows += compare(spec, rounds, Path(folder))
+    print(markdown(["frame / hop", "way", f"ms per {SECONDS} s", "time / librosa's", "largest error"], rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""Speed, start-up and memory of the runtime, beside librosa's classic features in the same run.
+
+    python benchmarks/latency.py [--rounds 60] [--hours 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from _table import ROOT, markdown, median_ratio, paired_milliseconds
+from musicfeat import Extractor, bundled_models
+from musicfeat.demo import RATE, synthesise
+from musicfeat.session import find_model
+
+SECONDS = 10
+CLASSIC = "librosa MFCC(20) + chroma"
+MELSPECTROGRAM = "librosa melspectrogram"
+# Not ru_maxrss: a child inherits its parent's maximum.
+PEAK = "print(next(int(line.split()[1]) / 1024 for line in open('/proc/self/status') if line.startswith('VmHWM')))"
+COLD = "import sys; from musicfeat import Extractor; Extractor(threads=1)(sys.argv[1]).embedding"
+IMPORT = "import time; t = time.perf_counter(); import musicfeat; print(time.perf_counter() - t)"
+
+
+def speed(rounds: int) -> list[list[str]]:
+    """Waveform of one clip to results, on one core, all in one process and in turn."""
+    import librosa
+
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    names = bundled_models()
+    extractors = {f"musicfeat {name}": Extractor(name, threads=1) for name in names}
+    rate = next(iter(extractors.values())).card.sample_rate
+    clip = np.ascontiguousarray(synthesise()[: SECONDS * RATE : RATE // rate])
+    calls = {
+        f"{name}: all outputs ({', '.join(e.card.outputs)})": (
+            lambda e=e: e.session.run(clip[None], e.card.outputs)
+        )
+        for name, e in extractors.items()
+    }
+    calls |= {f"{name}: Extractor call": (lambda e=e: e(clip, sr=rate)) for name, e in extractors.items()}
+    calls[MELSPECTROGRAM] = lambda: librosa.feature.melspectrogram(y=clip, sr=rate)
+    calls[CLASSIC] = lambda: (
+        librosa.feature.mfcc(y=clip, sr=rate, n_mfcc=20),
+        librosa.feature.chroma_stft(y=clip, sr=rate),
+    )
+    times = paired_milliseconds(calls, rounds)
+    rows = []
+    for name, values in times.items():
+        middle = statistics.median(values)
+        ratios = [f"{median_ratio(times, name, peer):.2f}" for peer in (MELSPECTROGRAM, CLASSIC)]
+        rows.append([name, f"{middle:.2f}", f"{1000 * SECONDS / middle:.0f}", *ratios])
+    return rows
+
+
+def start_up(folder: Path, repeats: int = 7) -> list[list[str]]:
+    """Whole processes, median of several."""
+    soundfile.write(folder / "clip.wav", synthesise()[: SECONDS * RATE], RATE)
+    imports = [float(_output(IMPORT)) for _ in range(repeats)]
+    cold = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        _output(COLD, str(folder / "clip.wav"))
+        cold.append(time.perf_counter() - start)
+    return [
+        ["import musicfeat", f"{statistics.median(imports):.3f} s"],
+        ["process launch to first embedding of a 10 s file", f"{statistics.median(cold):.2f} s"],
+    ]
+
+
+def memory(folder: Path, hours: float) -> list[list[str]]:
+    """Peak memory of a process that extracts a short and a long file, and how long the long one takes."""
+    rows = []
+    for name, seconds in (("10 s", 10.0), (f"{hours:g} h", 3600 * hours)):
+        path = folder / "sound.flac"
+        _write_long(path, seconds)
+        start = time.perf_counter()
+        peak = float(_output(f"{COLD}\n{PEAK}", str(path)))
+        rows.append([f"peak memory, {name} of flac at 44.1 kHz", f"{peak:.0f} MB"])
+        rows.append([f"decode and extract {name} on one core, process and all", f"{time.perf_counter() - start:.1f} s"])
+    return rows
+
+
+def wheel_size(folder: Path) -> list[list[str]]:
+    """Build the wheel and weigh it and its weights."""
+    build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    wheel = next(folder.glob("*.whl"))
+    rows = [[f"weights of {name}", f"{find_model(name).stat().st_size / 1e6:.2f} MB"] for name in bundled_models()]
+    return [["wheel", f"{wheel.stat().st_size / 1e6:.2f} MB"], *rows]
+
+
+def _write_long(path: Path, seconds: float) -> None:
+    clip = synthesise()
+    with soundfile.SoundFile(path, "w", RATE, 1, "PCM_16") as file:
+        while file.frames < seconds * RATE:
+            file.write(clip[: int(seconds * RATE) - file.frames])
+
+
+def _output(code: str, *arguments: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def main() -> None:
+    """Print two Markdown tables."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rounds", type=int, default=60)
+    options.add_argument("--hours", type=float, default=3.0)
+    chosen = options.parse_args()
+    header = ["10 s of waveform, one core", "ms", "x real time", "time / melspectrogram", "time / MFCC + chroma"]
+    print(markdown(header, speed(chosen.rounds)) + "\n")
+    with tempfile.TemporaryDirectory() as folder:
+        rows = start_up(Path(folder)) + memory(Path(folder), chosen.hours) + wheel_size(Path(folder))
+    print(markdown(["cost", "measured"], rows))
+
+
+if __name__ == "__main__":
+    main()
