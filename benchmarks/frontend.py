@@ -1,6 +1,6 @@
 """Waveform to log-mel on one core: ways to compute it in ONNX Runtime, and librosa, side by side.
 
-    python benchmarks/frontend.py [--rounds 100]
+python benchmarks/frontend.py [--rounds 100]
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from _table import markdown, median_ratio, paired_milliseconds
+from torch import Tensor, nn
+
 from musicfeat.log_mel import LogMelSpec, hann, log_mel, mel_matrix
 from musicfeat_trainer.frontends.log_mel import LogMel
-from torch import Tensor, nn
 
 SECONDS = 10
 PEER = "librosa melspectrogram (numpy FFT, not exported)"
@@ -52,7 +53,9 @@ class StftLogMel(DenseLogMel):
 
     def power(self, waveform: Tensor) -> Tensor:
         padded = nn.functional.pad(waveform, self.spec.padding)
-        parts = torch.stft(padded, self.spec.n_fft, self.spec.hop, window=self.window, center=False, return_complex=True)
+        parts = torch.stft(
+            padded, self.spec.n_fft, self.spec.hop, window=self.window, center=False, return_complex=True
+        )
         return torch.view_as_real(parts).square().sum(-1).transpose(1, 2) @ self.filters
 
 

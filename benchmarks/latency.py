@@ -1,6 +1,6 @@
 """Speed, start-up and memory of the runtime, beside librosa's classic features in the same run.
 
-    python benchmarks/latency.py [--rounds 60] [--hours 3]
+python benchmarks/latency.py [--rounds 60] [--hours 3]
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from _table import ROOT, markdown, median_ratio, paired_milliseconds
+
 from musicfeat import Extractor, bundled_models
 from musicfeat.demo import RATE, synthesise
 from musicfeat.session import find_model
@@ -40,9 +41,7 @@ def speed(rounds: int) -> list[list[str]]:
     rate = next(iter(extractors.values())).card.sample_rate
     clip = np.ascontiguousarray(synthesise()[: SECONDS * RATE : RATE // rate])
     calls = {
-        f"{name}: all outputs ({', '.join(e.card.outputs)})": (
-            lambda e=e: e.session.run(clip[None], e.card.outputs)
-        )
+        f"{name}: all outputs ({', '.join(e.card.outputs)})": (lambda e=e: e.session.run(clip[None], e.card.outputs))
         for name, e in extractors.items()
     }
     calls |= {f"{name}: Extractor call": (lambda e=e: e(clip, sr=rate)) for name, e in extractors.items()}
@@ -90,7 +89,7 @@ def memory(folder: Path, hours: float) -> list[list[str]]:
 
 def wheel_size(folder: Path) -> list[list[str]]:
     """Build the wheel and weigh it and its weights."""
-    build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)]
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
     wheel = next(folder.glob("*.whl"))
     rows = [[f"weights of {name}", f"{find_model(name).stat().st_size / 1e6:.2f} MB"] for name in bundled_models()]

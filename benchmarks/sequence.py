@@ -23,10 +23,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from _table import ROOT, data_folder, markdown
+from tqdm import tqdm
+
 from musicfeat import Extractor
 from musicfeat.audio import load
 from musicfeat_trainer.config import load_recipe
-from tqdm import tqdm
 
 RECIPE = ROOT / "trainer" / "musicfeat_trainer" / "recipes" / "sequence_small.toml"
 SOUND_FONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
@@ -63,7 +64,9 @@ def unseen_tracks(root: Path, limit: int) -> Iterator[tuple[str, Path]]:
 
 def rendered_tracks(root: Path, folder: Path, limit: int) -> Iterator[tuple[str, Path]]:
     """The first minute of MIDI files through a sound font: ensembles, and performances on a piano."""
-    ensembles = [root / "midi" / row["path"] for row in _rows(root / "midi" / "midi.csv") if int(row["n_programs"]) >= 4]
+    ensembles = [
+        root / "midi" / row["path"] for row in _rows(root / "midi" / "midi.csv") if int(row["n_programs"]) >= 4
+    ]
     pianos = sorted((root / "asap").glob("*/**/*M.mid"))
     for kind, files in (("rendered ensembles", ensembles), ("rendered piano", pianos)):
         for i, midi in enumerate(files[:: max(1, len(files) // limit)][:limit]):

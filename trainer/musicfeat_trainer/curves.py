@@ -15,7 +15,7 @@ def append_row(path: Path, row: dict[str, float]) -> None:
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(row))
         writer.writeheader()
-        writer.writerows([*rows, row])
+        writer.writerows({key: f"{value:.6g}" for key, value in line.items()} for line in [*rows, row])
 
 
 def read_rows(path: Path) -> list[dict[str, float]]:
