@@ -18,15 +18,13 @@ from musicfeat.features import Features, Order, pool_probability
 from musicfeat.joins import Layout, check_pieces, gap_candidates, join_scores
 from musicfeat.order import best_order, log_partition, path_score, shuffled_probability
 from musicfeat.session import Session
-from musicfeat.windows import Window, cut
+from musicfeat.windows import Window, batches, cut, pooling_weights
 
 Audio = PathLike | npt.ArrayLike
 BATCH = 4
 """Windows in one run of the model; more is no faster on a CPU and only costs memory."""
 AHEAD_WINDOWS = 32
 """Windows that ``map`` decodes ahead for one file; longer files are decoded as they are used."""
-SILENCE = 2e-6
-"""A window whose samples differ by no more than this is silent (about -120 dB full scale)."""
 
 
 class Extractor:
@@ -154,23 +152,23 @@ class Extractor:
 
     def _features(self, windows: Iterable[Window], path: str | None) -> Features:
         """Run windows in small batches and keep only what comes out."""
-        rows: list[tuple[int, int, int, bool]] = []
+        rows: list[tuple[int, int, bool]] = []
         outputs: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in self._outputs}
-        for batch in _batches(windows, BATCH):
+        for batch in batches(windows, BATCH):
             values = self.session.run(np.stack([window.samples for window in batch]), self._outputs)
             for name, value in values.items():
                 outputs[name].append(value)
-            rows += [(w.start, w.valid, w.weight, _is_silent(w)) for w in batch]
+            rows += [(window.start, window.valid, window.silent) for window in batch]
         joined = {name: np.concatenate(parts) for name, parts in outputs.items()}
         return self._result(np.array(rows, dtype=np.int64), joined, path)
 
     def _result(
         self, rows: npt.NDArray[np.int64], values: dict[str, npt.NDArray[np.float32]], path: str | None
     ) -> Features:
-        start, valid, weight, silent = rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3].astype(bool)
+        start, valid, silent = rows[:, 0], rows[:, 1], rows[:, 2].astype(bool)
         undecided = np.full(len(rows), 0.5, dtype=np.float32)
         padded = valid < self.card.window
-        weights = weight * (~silent | silent.all())
+        weights = pooling_weights(valid, self._hop) * (~silent | silent.all())
         return Features(
             starts=start / self.card.sample_rate,
             ends=(start + valid) / self.card.sample_rate,
@@ -229,22 +227,7 @@ def _most_probable(gaps: list[float], tables: list[npt.NDArray[np.float64]]) -> 
     )
 
 
-def _batches(windows: Iterable[Window], size: int) -> Iterator[list[Window]]:
-    batch: list[Window] = []
-    for window in windows:
-        batch.append(window)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
 def _chained(ready: list[Window], rest: Iterator[Window]) -> Iterator[Window]:
     while ready:
         yield ready.pop(0)
     yield from rest
-
-
-def _is_silent(window: Window) -> bool:
-    return bool(np.ptp(window.samples[: window.valid]) <= SILENCE)

@@ -6,12 +6,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from musicfeat.audio import Waveform
 from musicfeat.errors import InputError
 
+SILENCE = 2e-6
+"""A window whose samples differ by no more than this is silent (about -120 dB full scale)."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Window:
     """One window of a recording, padded with zeros behind its ``valid`` samples."""
 
@@ -21,17 +25,18 @@ class Window:
     """First sample, counted from the beginning of the recording."""
     valid: int
     """How many samples are sound; the rest is padding."""
-    weight: int
-    """Samples that only this window stands for in a pooled result; they add up to the length."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether there is nothing to hear, a constant offset included."""
+        return bool(np.ptp(self.samples[: self.valid]) <= SILENCE)
 
 
 def cut(pieces: Iterable[Waveform], window: int, hop: int) -> Iterator[Window]:
     """Cut a recording, handed over in consecutive pieces of any size, into windows.
 
     Windows start at 0, hop, 2 hop, ... and stop with the first that reaches the end, so every sample
-    lies in at least one. A window of a recording that goes on behind it is always full; only the
-    last is padded. For the pooled result each window stands for its first ``hop`` samples and the last
-    for all that remain: no sample counts twice. Memory: one window and one piece.
+    lies in at least one; only the last can be padded. Memory: one window and one piece.
 
     Args:
         pieces: mono float32, at least one sample in all.
@@ -39,7 +44,7 @@ def cut(pieces: Iterable[Waveform], window: int, hop: int) -> Iterator[Window]:
         hop: samples from one start to the next, from 1 to ``window``.
 
     Yields:
-        Windows in order, each as soon as it is known whether it is the last.
+        Windows in order, each as soon as its samples are there.
 
     Raises:
         InputError: ``hop`` leaves samples out, or there is no sample at all.
@@ -51,14 +56,16 @@ def cut(pieces: Iterable[Waveform], window: int, hop: int) -> Iterator[Window]:
         rest = piece
         while len(rest):
             if filled == window:
-                yield Window(samples, start, window, hop)
                 samples, filled, start = _moved_on(samples, hop), window - hop, start + hop
             taken = rest[: window - filled]
             samples[filled : filled + len(taken)] = taken
             filled, rest = filled + len(taken), rest[len(taken) :]
+            if filled == window:
+                yield Window(samples, start, window)
     if not filled:
         raise InputError("audio is empty: at least one sample is needed")
-    yield Window(samples, start, filled, filled)
+    if filled < window:
+        yield Window(samples, start, filled)
 
 
 def _moved_on(samples: Waveform, hop: int) -> Waveform:
@@ -68,6 +75,27 @@ def _moved_on(samples: Waveform, hop: int) -> Waveform:
     return following
 
 
-def count(samples: int, window: int, hop: int) -> int:
-    """How many windows ``cut`` makes of so many samples."""
-    return 1 + max(0, -(-(samples - window) // hop))
+def pooling_weights(valid: npt.NDArray[np.int64], hop: int) -> npt.NDArray[np.float64]:
+    """Samples that each window stands for in a pooled result: together the recording's, none twice.
+
+    Each window stands for its first ``hop`` samples, and the last for all that it holds.
+
+    Args:
+        valid: [W] sounding samples of the windows that ``cut`` made.
+        hop: as for ``cut``.
+    """
+    weights = np.full(len(valid), float(hop))
+    weights[-1] = valid[-1]
+    return weights
+
+
+def batches(windows: Iterable[Window], size: int) -> Iterator[list[Window]]:
+    """Consecutive lists of ``size`` windows, the last one perhaps shorter."""
+    batch: list[Window] = []
+    for window in windows:
+        batch.append(window)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from musicfeat.errors import InputError
-from musicfeat.windows import count, cut
+from musicfeat.windows import batches, cut, pooling_weights
 
 
 @pytest.mark.parametrize("length", [1, 9, 10, 11, 20, 21, 25, 100])
@@ -15,8 +15,8 @@ from musicfeat.windows import count, cut
 def test_every_sample_is_seen_and_weighs_once(length: int, hop: int, block: int) -> None:
     wave = np.arange(1, length + 1, dtype=np.float32)
     windows = list(cut([wave[i : i + block] for i in range(0, length, block)], 10, hop))
-    assert len(windows) == count(length, 10, hop)
-    assert sum(window.weight for window in windows) == length
+    assert len(windows) == 1 + max(0, -(-(length - 10) // hop))
+    assert pooling_weights(np.array([window.valid for window in windows]), hop).sum() == length
     seen = np.zeros(length, dtype=int)
     for i, window in enumerate(windows):
         assert window.start == i * hop
@@ -34,12 +34,19 @@ def test_touching_windows_see_each_sample_once() -> None:
     assert [window.valid for window in windows] == [10, 10, 10, 5]
 
 
-def test_a_full_window_comes_before_its_successor_is_complete() -> None:
+def test_a_window_comes_as_soon_as_its_samples_are_there() -> None:
     def blocks() -> Iterator[np.ndarray]:
-        yield np.ones(11, dtype=np.float32)
+        yield np.ones(10, dtype=np.float32)
         raise AssertionError("asked for more sound than one window needs")
 
     assert next(cut(blocks(), 10, 10)).valid == 10
+
+
+def test_batches_keep_order_and_lose_nothing() -> None:
+    windows = list(cut([np.ones(95, dtype=np.float32)], 10, 10))
+    grouped = list(batches(windows, 4))
+    assert [len(batch) for batch in grouped] == [4, 4, 2]
+    assert [window for batch in grouped for window in batch] == windows
 
 
 @pytest.mark.parametrize("hop", [0, -1, 11])
