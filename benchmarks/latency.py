@@ -20,9 +20,10 @@ from _table import ROOT, markdown, median_ratio, paired_milliseconds
 
 from musicfeat import Extractor, bundled_models
 from musicfeat.demo import RATE, synthesise
-from musicfeat.session import find_model
+from musicfeat.session import Session, find_model
 
 SECONDS = 10
+LIGHT = ("embedding", "reversal")
 CLASSIC = "librosa MFCC(20) + chroma"
 MELSPECTROGRAM = "librosa melspectrogram"
 # Not ru_maxrss: a child inherits its parent's maximum.
@@ -44,6 +45,11 @@ def speed(rounds: int) -> list[list[str]]:
         f"{name}: all outputs ({', '.join(e.card.outputs)})": (lambda e=e: e.session.run(clip[None], e.card.outputs))
         for name, e in extractors.items()
     }
+    light = {
+        f"{name}: embedding, reversal": Session(e.session.path, threads=1, outputs=LIGHT)
+        for name, e in extractors.items()
+    }
+    calls |= {name: (lambda s=s: s.run(clip[None], LIGHT)) for name, s in light.items()}
     calls |= {f"{name}: Extractor call": (lambda e=e: e(clip, sr=rate)) for name, e in extractors.items()}
     calls[MELSPECTROGRAM] = lambda: librosa.feature.melspectrogram(y=clip, sr=rate)
     calls[CLASSIC] = lambda: (

@@ -104,15 +104,13 @@ def resample(pieces: Iterable[Waveform], sr: int, rate: int) -> Iterator[Wavefor
         return
     import soxr
 
-    stream = soxr.ResampleStream(sr, rate, 1, dtype="float32", quality="HQ")
+    stream, samples = soxr.ResampleStream(sr, rate, 1, dtype="float32", quality="HQ"), 0
     for piece in pieces:
-        yield from _unless_empty(stream.resample_chunk(piece))
-    yield from _unless_empty(stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True))
-
-
-def _unless_empty(piece: Waveform) -> Iterator[Waveform]:
-    if piece.size:
-        yield piece
+        samples += len(done := stream.resample_chunk(piece))
+        yield done
+    samples += len(done := stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True))
+    # A few samples at a high rate can round to none at a low one; sound is never lost altogether.
+    yield done if samples else np.zeros(1, dtype=np.float32)
 
 
 def _file_blocks(path: Path, rate: int) -> Iterator[Waveform]:
@@ -187,7 +185,7 @@ def _open_with_av(path: Path, refusal: Exception) -> tuple[int, Iterator[Wavefor
             "install the wider decoder: pip install 'musicfeat[codecs]'"
         ) from refusal
     try:
-        container = av.open(os.fspath(path), metadata_errors="ignore")
+        container = av.open(os.fspath(path))
     except (av.FFmpegError, ValueError) as error:
         raise AudioError(f"{path} is not audio that can be decoded: {refusal}; {error}") from error
     if not container.streams.audio or not container.streams.audio[0].rate:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from musicfeat import audio as decoding
 from musicfeat.audio import PathLike, Waveform
-from musicfeat.card import ModelCard
+from musicfeat.card import OUTPUTS, ModelCard
 from musicfeat.errors import AudioError, InputError, ModelError, MusicfeatError
 from musicfeat.features import Features, Order, pool_probability
 from musicfeat.joins import Layout, check_pieces, gap_candidates, join_scores
@@ -35,7 +35,9 @@ class Extractor:
         device: "cpu" or "cuda:INDEX". A device that cannot be used is an error, never a silent fall-back.
         threads: threads of the model; None is one for each core that this process may use.
         hop: seconds from one window to the next; None lets windows touch without overlap.
-        frames: also return the model's features at a finer step (``Features.frames``).
+        outputs: what to compute beside the embedding, of "reversal", "jigsaw", "successor" (for ``order``), "tags"
+            and "frames" (a finer step, ``Features.frames``). None is all that the model has but frames. What is
+            left out costs nothing and is undecided in the result.
 
     Raises:
         ModelError: the model is missing, damaged or of another kind.
@@ -50,13 +52,13 @@ class Extractor:
         threads: int | None = None,
         hop: float | None = None,
         *,
-        frames: bool = False,
+        outputs: Sequence[str] | None = None,
     ) -> None:
-        self.session = Session(model, device, threads)
+        self.session = Session(model, device, threads, _checked_outputs(outputs))
         self.card: ModelCard = self.session.card
         self._hop = self._hop_samples(hop)
-        wanted = {"embedding", "reversal", "jigsaw", "tags"} | ({"frames"} if frames else set())
-        self._outputs = tuple(name for name in self.card.outputs if name in wanted)
+        unused = {"successor"} if outputs else {"successor", "frames"}
+        self._outputs = tuple(name for name in self.session.outputs if name not in unused)
 
     @property
     def window(self) -> float:
@@ -98,10 +100,10 @@ class Extractor:
 
         Raises:
             InputError: too few or too short pieces, or a gap out of range.
-            ModelError: the model has no ``successor`` output.
+            ModelError: the model has no ``successor`` output, or it was left out.
         """
-        if "successor" not in self.card.outputs:
-            raise ModelError(f"model {self.card.name} cannot order pieces: it has no successor output")
+        if "successor" not in self.session.outputs:
+            raise ModelError(f"model {self.card.name}, opened with {self.session.outputs}, cannot order: no successor")
         if isinstance(pieces, (str, os.PathLike)) or getattr(pieces, "ndim", 2) < 2:
             raise InputError("order takes a list of two or more pieces, got a single one")
         layout = Layout.of(self.card)
@@ -208,6 +210,14 @@ class Extractor:
         if isinstance(result, MusicfeatError):
             result.path = os.fspath(path)
         return result
+
+
+def _checked_outputs(outputs: Sequence[str] | None) -> tuple[str, ...] | None:
+    if outputs is None:
+        return None
+    if isinstance(outputs, str) or not set(outputs) <= set(OUTPUTS):
+        raise InputError(f"outputs must be names out of {OUTPUTS}, got {outputs!r}")
+    return tuple({"embedding", *outputs})
 
 
 def _most_probable(gaps: list[float], tables: list[npt.NDArray[np.float64]]) -> Order:

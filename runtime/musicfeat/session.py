@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from musicfeat.card import ModelCard, card_from_metadata
 from musicfeat.errors import DeviceError, InputError, ModelError
+from musicfeat.pruning import keep_outputs
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -20,7 +22,7 @@ DEFAULT_MODEL = "sequence-small"
 
 
 class Session:
-    """A model file, loaded on one device.
+    """A model file, loaded on one device, whole or cut down to some of its outputs.
 
     Sessions neither pickle nor fork: open one in each worker process.
     """
@@ -30,12 +32,14 @@ class Session:
         model: str | os.PathLike[str] | None = None,
         device: str = "cpu",
         threads: int | None = None,
+        outputs: Iterable[str] | None = None,
     ) -> None:
         self.path, self.device = find_model(model), device
         self.threads = _check_threads(threads)
-        self._session = _open(self.path, device, self.threads)
+        self._session = _open(self.path, device, self.threads, outputs)
         self.card: ModelCard = card_from_metadata(self._session.get_modelmeta().custom_metadata_map, str(self.path))
-        _check_graph(self._session, self.card, self.path)
+        self.outputs = tuple(name for name in self.card.outputs if outputs is None or name in set(outputs))
+        _check_graph(self._session, self.card, self.outputs, self.path)
 
     @property
     def providers(self) -> list[str]:
@@ -84,7 +88,7 @@ def _check_threads(threads: int | None) -> int:
     return threads
 
 
-def _open(path: Path, device: str, threads: int) -> onnxruntime.InferenceSession:
+def _open(path: Path, device: str, threads: int, outputs: Iterable[str] | None) -> onnxruntime.InferenceSession:
     try:
         import onnxruntime
     except ImportError as error:
@@ -101,8 +105,9 @@ def _open(path: Path, device: str, threads: int) -> onnxruntime.InferenceSession
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
+        model = os.fspath(path) if outputs is None else keep_outputs(path.read_bytes(), set(outputs))
         session = onnxruntime.InferenceSession(
-            os.fspath(path), options, providers=[provider], provider_options=[provider_options]
+            model, options, providers=[provider], provider_options=[provider_options]
         )
     except Exception as error:  # onnxruntime raises a dozen unrelated classes for a bad file
         raise ModelError(f"{path} cannot be loaded as an ONNX model: {_first_line(error)}") from error
@@ -128,11 +133,11 @@ def parse_device(device: str) -> tuple[str, dict[str, str]]:
     raise InputError(f"device must be 'cpu' or 'cuda:INDEX' such as 'cuda:0', got {device!r}")
 
 
-def _check_graph(session: onnxruntime.InferenceSession, card: ModelCard, path: Path) -> None:
+def _check_graph(session: onnxruntime.InferenceSession, card: ModelCard, outputs: tuple[str, ...], path: Path) -> None:
     inputs = {value.name: value.shape for value in session.get_inputs()}
-    outputs = {value.name for value in session.get_outputs()}
-    if list(inputs) != ["waveform"] or inputs["waveform"][1] != card.window or not set(card.outputs) <= outputs:
-        raise ModelError(f"{path}: the graph has inputs {inputs}, outputs {sorted(outputs)}; its card says {card}")
+    found = {value.name for value in session.get_outputs()}
+    if list(inputs) != ["waveform"] or inputs["waveform"][1] != card.window or not set(outputs) <= found:
+        raise ModelError(f"{path}: the graph has inputs {inputs}, outputs {sorted(found)}; its card says {card}")
 
 
 def _first_line(error: Exception) -> str:

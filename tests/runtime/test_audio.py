@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,10 @@ def test_resampling_does_not_depend_on_how_the_sound_is_cut(size: int) -> None:
     whole = np.concatenate(list(resample([wave], 44100, 22050)))
     np.testing.assert_allclose(np.concatenate(list(resample(pieces, 44100, 22050))), whole, atol=1e-6)
     np.testing.assert_allclose(whole, soxr.resample(wave, 44100, 22050), atol=1e-6)
+
+
+def test_a_sample_never_rounds_to_none() -> None:
+    assert len(load(np.ones(1), 192000, rate=16000)) == 1
 
 
 @pytest.mark.parametrize(
@@ -128,6 +133,13 @@ def test_unreadable_names_are_audio_errors() -> None:
 def test_a_file_is_decoded_in_small_blocks(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "long.wav", np.zeros(22050 * 60, dtype=np.int16), 22050)
     assert max(len(block) for block in blocks(tmp_path / "long.wav", rate=22050)) <= 1 << 16
+
+
+def test_without_the_optional_decoder_the_mend_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "clip.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(2000))
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(AudioError, match=r"musicfeat\[codecs\]"):
+        load(tmp_path / "clip.m4a", rate=22050)
 
 
 def test_m4a_through_the_optional_decoder(tmp_path: Path, clip: np.ndarray, rate: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import soxr
 
-from musicfeat import AudioError, Extractor, Features, InputError, MusicfeatError
+from musicfeat import AudioError, Extractor, Features, InputError, ModelError, MusicfeatError
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -159,12 +159,24 @@ def test_hops_out_of_range_are_refused(hop: object) -> None:
 
 
 def test_frames_on_request(clip: np.ndarray, rate: int) -> None:
-    extractor = Extractor(frames=True, threads=1)
+    extractor = Extractor(outputs=["frames"], threads=1)
     features = extractor(clip, sr=rate)
     assert features.frames is not None
     assert features.frames.shape[0] == 3
     step = extractor.card.frame_hop / extractor.card.sample_rate
     assert features.frames.shape[1] == pytest.approx(extractor.window / step, abs=1)
+
+
+def test_outputs_that_are_left_out_are_undecided(extractor: Extractor, clip: np.ndarray, rate: int) -> None:
+    light, full = Extractor(outputs=["reversal"], threads=1)(clip, sr=rate), extractor(clip, sr=rate)
+    np.testing.assert_allclose(light.embeddings, full.embeddings, atol=1e-5)
+    np.testing.assert_allclose(light.reversal, full.reversal, atol=1e-5)
+    assert (light.jigsaw == 0.5).all()
+    with pytest.raises(ModelError, match="no successor"):
+        Extractor(outputs=["reversal"]).order([clip, clip], sr=rate)
+    for wrong in (["rhythm"], "reversal"):
+        with pytest.raises(InputError, match="outputs"):
+            Extractor(outputs=wrong)
 
 
 def test_map_keeps_order_and_survives_bad_files(
