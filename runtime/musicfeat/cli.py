@@ -58,7 +58,7 @@ def run_embed(options: argparse.Namespace) -> int:
     if found:
         _write_npz(options.output, found)
         print(f"{options.output}: {len(found)} files, {sum(map(len, found))} windows")
-    return _failed(results)
+    return int(len(found) < len(results))
 
 
 def run_tag(options: argparse.Namespace) -> int:
@@ -66,12 +66,14 @@ def run_tag(options: argparse.Namespace) -> int:
     extractor = _extractor(options)
     if "tags" not in extractor.card.outputs:
         raise ModelError(f"model {extractor.card.name} has no tags: choose another with --model")
-    results = list(_extracted(options, extractor))
-    for result in results:
+    failed = 0
+    for result in _extracted(options, extractor):
         if isinstance(result, Features):
             ranked = sorted(result.tags.items(), key=lambda pair: -pair[1])
             print(f"{result.path}: " + ", ".join(f"{label} {p:.2f}" for label, p in ranked))
-    return _failed(results)
+        else:
+            failed = 1
+    return failed
 
 
 def run_order(options: argparse.Namespace) -> int:
@@ -148,10 +150,6 @@ def _write_npz(path: Path, found: list[Features]) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise InputError(f"cannot write {path}: {error}") from error
-
-
-def _failed(results: list[Features | MusicfeatError]) -> int:
-    return int(any(isinstance(result, MusicfeatError) for result in results))
 
 
 def _report(error: MusicfeatError) -> int:

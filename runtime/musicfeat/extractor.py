@@ -14,7 +14,7 @@ from musicfeat import audio as decoding
 from musicfeat.audio import PathLike, Waveform
 from musicfeat.card import OUTPUTS, ModelCard
 from musicfeat.errors import AudioError, InputError, ModelError, MusicfeatError
-from musicfeat.features import Features, Order, pool_probability
+from musicfeat.features import Features, Order
 from musicfeat.joins import Layout, check_pieces, gap_candidates, join_scores
 from musicfeat.order import best_order, log_partition, path_score, shuffled_probability
 from musicfeat.session import Session
@@ -87,8 +87,8 @@ class Extractor:
 
     def reversed(self, audio: Audio, sr: float | None = None) -> float:
         """One P(plays backwards) for the whole clip, pooled over its windows."""
-        features = self(audio, sr)
-        return pool_probability(features.reversal, features.weights)
+        self._require("reversal")
+        return self(audio, sr).reversed
 
     def order(self, pieces: Sequence[Audio], sr: float | None = None, gap: float | None = 0.0) -> Order:
         """Put pieces of one recording in playing order.
@@ -100,10 +100,9 @@ class Extractor:
 
         Raises:
             InputError: too few or too short pieces, or a gap out of range.
-            ModelError: the model has no ``successor`` output, or it was left out.
+            ModelError: the model has no ``successor``, or it was left out.
         """
-        if "successor" not in self.session.outputs:
-            raise ModelError(f"model {self.card.name}, opened with {self.session.outputs}, cannot order: no successor")
+        self._require("successor")
         if isinstance(pieces, (str, os.PathLike)) or getattr(pieces, "ndim", 2) < 2:
             raise InputError("order takes a list of two or more pieces, got a single one")
         layout = Layout.of(self.card)
@@ -138,6 +137,10 @@ class Extractor:
         mono = (decoding.to_mono(block) for block in blocks)
         for window in self._cut(decoding.resample(mono, rate, self.card.sample_rate)):
             yield self._features([window], None)
+
+    def _require(self, output: str) -> None:
+        if output not in self.session.outputs:
+            raise ModelError(f"model {self.card.name}, as opened, has no {output}, only {self.session.outputs}")
 
     def _hop_samples(self, hop: float | None) -> int:
         if hop is None:

@@ -87,6 +87,7 @@ def test_same_audio_same_result(extractor: Extractor, clip: np.ndarray, rate: in
     same = {
         "threads": (Extractor(threads=2)(clip, sr=rate), reference),
         "alone": (extractor(clip[20 * rate :], sr=rate), extractor(clip[20 * rate :], sr=rate)),
+        "float32": (extractor((pcm / 32768).astype(np.float32), sr=rate), extractor(pcm, sr=rate)),
         "float64": (extractor(clip.astype(np.float64), sr=rate), reference),
         "stereo": (extractor(np.stack([clip, clip]), sr=rate), reference),
         "file": (extractor(tmp_path / "a.wav"), extractor(pcm, sr=rate)),
@@ -174,6 +175,8 @@ def test_outputs_that_are_left_out_are_undecided(extractor: Extractor, clip: np.
     assert (light.jigsaw == 0.5).all()
     with pytest.raises(ModelError, match="no successor"):
         Extractor(outputs=["reversal"]).order([clip, clip], sr=rate)
+    with pytest.raises(ModelError, match="no reversal"):
+        Extractor(outputs=[]).reversed(clip, sr=rate)
     for wrong in (["rhythm"], "reversal"):
         with pytest.raises(InputError, match="outputs"):
             Extractor(outputs=wrong)

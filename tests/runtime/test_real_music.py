@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soxr
 
 from musicfeat import Extractor
 from musicfeat.audio import load
@@ -40,3 +41,13 @@ def test_order_of_unseen_sources(extractor: Extractor, clips: list[np.ndarray], 
         a, b, c = (piece[edge : len(piece) - edge] for piece in np.split(clip, 3))
         right.append(extractor.order([b, c, a], sr=22050, gap=gap).permutation == (2, 0, 1))
     assert np.mean(right) >= 0.7  # chance 1/6
+
+
+@pytest.mark.parametrize("rate", [16000, 44100, 48000])
+def test_copies_of_real_music_at_other_rates_are_alike(
+    extractor: Extractor, clips: list[np.ndarray], rate: int
+) -> None:
+    for clip in clips:
+        copy = extractor(soxr.resample(clip, 22050, rate), sr=rate).embedding
+        original = extractor(clip, sr=22050).embedding
+        assert copy @ original / np.linalg.norm(copy) / np.linalg.norm(original) > 0.99

@@ -13,6 +13,7 @@ from musicfeat.log_mel import LogMelSpec, mel_power
 from musicfeat_trainer.augment.spectrogram import SpectrogramAugment
 from musicfeat_trainer.data.sampler import CropSampler, Tempo, step_generators, stretched
 from musicfeat_trainer.data.store import SpectrogramStore, list_tracks, open_store, prepare
+from musicfeat_trainer.evaluate.pretext import fixed_clips
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,13 @@ def test_crops_depend_on_seed_and_step_alone(store: SpectrogramStore) -> None:
     torch.testing.assert_close(sampler.draw(4, 100, step_generators(7, 3)[0]), first)
     assert not torch.equal(sampler.draw(4, 100, step_generators(8, 3)[0]), first)
     assert first.shape == (4, 100, 64)
+
+
+def test_tracks_that_are_too_short_are_explained(store: SpectrogramStore) -> None:
+    with pytest.raises(InputError, match="add longer ones"):
+        CropSampler(store, store.tracks, 10**6, Tempo())
+    with pytest.raises(InputError, match="hold out longer ones"):
+        fixed_clips(store, store.tracks, 10**6, 2)
 
 
 def test_stretching_is_linear_between_frames() -> None:

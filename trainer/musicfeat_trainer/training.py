@@ -105,7 +105,7 @@ class Trainer:
         labels = torch.zeros_like(logits)
         labels[len(groups) :] = 1.0
         reversal = reversal_loss(logits, labels, self.config.label_smoothing)
-        jigsaw = jigsaw_loss(scores[whole])
+        jigsaw = jigsaw_loss(scores[whole]) if whole.any() else 0 * scores.sum()
         self.optimizer.zero_grad(set_to_none=True)
         (reversal + self.config.jigsaw_weight * jigsaw).backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)

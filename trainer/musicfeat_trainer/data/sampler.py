@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from musicfeat.errors import InputError
 from musicfeat_trainer.data.store import SpectrogramStore, Track
 
 
@@ -24,12 +25,19 @@ class CropSampler:
     """Draws crops of mel power, every second of music equally likely.
 
     Nothing is remembered between calls: a run that is killed and resumed sees the same batches.
+
+    Raises:
+        InputError: no track is long enough for the longest crop at the fastest tempo.
     """
 
     def __init__(self, store: SpectrogramStore, tracks: list[Track], longest: int, tempo: Tempo) -> None:
         self.values, self.tempo = store.values, tempo
         needed = int(np.ceil(longest * np.exp(tempo.spread))) + 2
         self.tracks = [track for track in tracks if track.frames >= needed]
+        if not self.tracks:
+            raise InputError(
+                f"none of {len(tracks)} training tracks lasts {needed} spectrogram frames: add longer ones"
+            )
         weights = np.array([track.frames for track in self.tracks], dtype=np.float64)
         self.weights = weights / weights.sum()
 

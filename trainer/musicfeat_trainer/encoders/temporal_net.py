@@ -12,12 +12,12 @@ PIECES = 3
 
 
 class TrunkOutput(NamedTuple):
-    """What the heads read. ``mask`` holds 1 where the sound is, 0 for padding and silence."""
+    """What the heads read of T spectrogram frames; T' is T / (2 * pieces). Masks are 0 for padding and silence."""
 
     embedding: Tensor  # [batch, D]
     frames: Tensor  # [batch, T / 16, width]
-    early: Tensor  # [batch, pieces, channels, T / 6, bands]
-    early_mask: Tensor  # [batch, pieces, T / 6]
+    early: Tensor  # [batch, pieces, channels, T', bands]
+    early_mask: Tensor  # [batch, pieces, T']
 
 
 class TemporalNet(nn.Module):
@@ -63,7 +63,7 @@ class TemporalNet(nn.Module):
         self.standardise = nn.BatchNorm1d(self.dimension, affine=False)
 
     def forward(self, spectrogram: Tensor, pieces: int = PIECES) -> TrunkOutput:
-        """[batch, T, n_mels] log-mel, silence 0, T a multiple of 8 * pieces -> what the heads need."""
+        """[batch, T, n_mels] log-mel, silence 0, T a multiple of 2 * pieces -> what the heads need."""
         early, early_mask = self.early_layers(spectrogram, pieces)
         return self.late_layers(early, early_mask)
 

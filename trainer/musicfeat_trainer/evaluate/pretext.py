@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from musicfeat.errors import InputError
 from musicfeat_trainer.data.store import SpectrogramStore, Track
 from musicfeat_trainer.encoders.temporal_net import PIECES
 from musicfeat_trainer.model import SequenceModel
@@ -33,12 +34,20 @@ class PretextScores:
 
 
 def fixed_clips(store: SpectrogramStore, tracks: list[Track], frames: int, per_track: int) -> Tensor:
-    """Evenly spread, non-overlapping clips of each track: [clips, frames, bands] mel power."""
+    """Evenly spread, non-overlapping clips of each track: [clips, frames, bands] mel power.
+
+    Raises:
+        InputError: no track is long enough.
+    """
     clips = []
     for track in tracks:
         count = min(per_track, track.frames // frames)
         starts = track.start + np.linspace(0, track.frames - frames, count).astype(int)
         clips += [np.exp(store.values[start : start + frames].astype(np.float32)) for start in starts]
+    if not clips:
+        raise InputError(
+            f"none of {len(tracks)} held-out tracks lasts {frames} spectrogram frames: hold out longer ones"
+        )
     return torch.from_numpy(np.stack(clips))
 
 
@@ -49,11 +58,11 @@ def evaluate_pretext(model: SequenceModel, clips: Tensor) -> PretextScores:
     Reversal judges every clip forwards and backwards. Shuffled-or-not judges every clip in order and
     in one other order, each of the five in turn.
     """
-    model.eval()
+    device = next(model.eval().parameters()).device
     right = {"reversal": 0.0, "exact_order": 0.0, "shuffled": 0.0}
     others = list(permutations(range(PIECES)))[1:]
     for first in range(0, len(clips), BATCH):
-        spectrogram = model.frontend.normalise(clips[first : first + BATCH])
+        spectrogram = model.frontend.normalise(clips[first : first + BATCH].to(device))
         forward, backward = model.trunk(spectrogram), model.trunk(spectrogram.flip(1))
         right["reversal"] += float((model.reversal(forward.embedding) < 0).sum()) / 2
         right["reversal"] += float((model.reversal(backward.embedding) > 0).sum()) / 2
