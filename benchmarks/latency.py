@@ -12,13 +12,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import soundfile
 from _table import ROOT, markdown, median_ratio, paired_milliseconds
 
 from musicfeat import Extractor, bundled_models
+from musicfeat.audio import load
 from musicfeat.demo import RATE, synthesise
 from musicfeat.session import Session, find_model
 
@@ -37,20 +40,11 @@ def speed(rounds: int) -> list[list[str]]:
     import librosa
 
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    names = bundled_models()
-    extractors = {f"musicfeat {name}": Extractor(name, threads=1) for name in names}
-    rate = next(iter(extractors.values())).card.sample_rate
-    clip = np.ascontiguousarray(synthesise()[: SECONDS * RATE : RATE // rate])
-    calls = {
-        f"{name}: all outputs ({', '.join(e.card.outputs)})": (lambda e=e: e.session.run(clip[None], e.card.outputs))
-        for name, e in extractors.items()
-    }
-    light = {
-        f"{name}: embedding, reversal": Session(e.session.path, threads=1, outputs=LIGHT)
-        for name, e in extractors.items()
-    }
-    calls |= {name: (lambda s=s: s.run(clip[None], LIGHT)) for name, s in light.items()}
-    calls |= {f"{name}: Extractor call": (lambda e=e: e(clip, sr=rate)) for name, e in extractors.items()}
+    calls: dict[str, Callable[[], object]] = {}
+    for name in bundled_models():
+        calls |= model_calls(name)
+    rate = Session().card.sample_rate
+    clip = clip_at(rate)
     calls[MELSPECTROGRAM] = lambda: librosa.feature.melspectrogram(y=clip, sr=rate)
     calls[CLASSIC] = lambda: (
         librosa.feature.mfcc(y=clip, sr=rate, n_mfcc=20),
@@ -63,6 +57,24 @@ def speed(rounds: int) -> list[list[str]]:
         ratios = [f"{median_ratio(times, name, peer):.2f}" for peer in (MELSPECTROGRAM, CLASSIC)]
         rows.append([name, f"{middle:.2f}", f"{1000 * SECONDS / middle:.0f}", *ratios])
     return rows
+
+
+def model_calls(name: str) -> dict[str, Callable[[], object]]:
+    """What a bundled model is asked to do."""
+    whole, light = Session(name, threads=1), Session(name, threads=1, outputs=LIGHT)
+    extractor = Extractor(name, threads=1)
+    rate = whole.card.sample_rate
+    clip = clip_at(rate)
+    return {
+        f"{name}: {' and '.join(LIGHT)}": lambda: light.run(clip[None], LIGHT),
+        f"{name}: all outputs": lambda: whole.run(clip[None], whole.outputs),
+        f"{name}: Extractor()(clip, sr=...)": lambda: extractor(clip, sr=rate),
+    }
+
+
+def clip_at(rate: int) -> npt.NDArray[np.float32]:
+    """Ten seconds of the synthesised clip."""
+    return load(synthesise()[: SECONDS * RATE], RATE, rate=rate)
 
 
 def start_up(folder: Path, repeats: int = 7) -> list[list[str]]:

@@ -119,7 +119,8 @@ def _file_blocks(path: Path, rate: int) -> Iterator[Waveform]:
     import soundfile
 
     try:
-        file = soundfile.SoundFile(path)
+        # Bytes, because soundfile cannot encode names that are not valid Unicode.
+        file = soundfile.SoundFile(os.fspath(path) if os.name == "nt" else os.fsencode(path))
     except (soundfile.LibsndfileError, TypeError, ValueError) as error:
         sr, pieces = _open_with_av(path, error)
     else:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -128,6 +129,14 @@ def test_unreadable_names_are_audio_errors() -> None:
     for path in ("a\0b.wav", "x" * 5000):
         with pytest.raises(AudioError):
             load(path, rate=22050)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not allow such names")
+def test_names_that_are_not_unicode_are_decoded(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.ones(100), 22050)
+    odd = tmp_path / os.fsdecode(b"caf\xe9 \n.wav")
+    (tmp_path / "a.wav").rename(odd)
+    assert len(load(odd, rate=22050)) == 100
 
 
 def test_a_file_is_decoded_in_small_blocks(tmp_path: Path) -> None:

@@ -56,6 +56,17 @@ def test_a_killed_run_resumes_to_the_same_curve(small_run: Path, finished: Path)
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+def test_a_folder_of_another_run_is_not_continued(
+    small_run: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text((small_run / "recipe.toml").read_text().replace("groups = 4", "groups = 5"))
+    before = (finished / "last.safetensors").read_bytes()
+    assert main(["run", str(other), "-o", str(finished)]) == 1
+    assert "other training" in capsys.readouterr().err
+    assert (finished / "last.safetensors").read_bytes() == before
+
+
 def test_evaluate_prints_chance_beside_every_figure(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(finished / "best.safetensors")]) == 0
     table = capsys.readouterr().out

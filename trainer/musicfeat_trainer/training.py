@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
+from musicfeat.errors import InputError
 from musicfeat_trainer.checkpoint import (
     Checkpoint,
     build_model,
@@ -29,6 +30,12 @@ from musicfeat_trainer.evaluate.pretext import PretextScores, evaluate_pretext, 
 from musicfeat_trainer.model import SequenceModel
 from musicfeat_trainer.objectives.jigsaw import jigsaw_loss
 from musicfeat_trainer.objectives.time_reversal import reversal_loss
+
+
+def changed_sections(old: Recipe, new: Recipe) -> list[str]:
+    """The sections of a recipe that make a run another run, where two recipes differ."""
+    sections = ("data", "frontend", "encoder", "tempo", "augment", "training")
+    return [section for section in sections if getattr(old, section) != getattr(new, section)]
 
 
 class Trainer:
@@ -70,6 +77,10 @@ class Trainer:
         if not (self.folder / "last.safetensors").exists():
             return
         checkpoint = load_checkpoint(self.folder / "last.safetensors")
+        if changed := changed_sections(checkpoint.recipe, self.recipe):
+            raise InputError(
+                f"{self.folder} holds a run with other {', '.join(changed)}: choose another folder with -o"
+            )
         self.model.load_state_dict(checkpoint.part("model"))
         self.averaged.load_state_dict(checkpoint.part("average"))
         self.average.n_averaged.fill_(checkpoint.progress["step"])
