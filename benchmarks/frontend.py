@@ -73,11 +73,17 @@ def in_onnxruntime(module: nn.Module, wave: np.ndarray, folder: Path, name: str)
 
 
 def librosa_mel(wave: np.ndarray, spec: LogMelSpec) -> Callable[[], np.ndarray]:
-    """Librosa's own way to the same bands."""
+    """Librosa's own way to as many bands of the same range."""
     import librosa
 
     return lambda: librosa.feature.melspectrogram(
-        y=wave[0], sr=spec.sample_rate, n_fft=spec.n_fft, hop_length=spec.hop, n_mels=spec.n_mels, fmax=spec.fmax
+        y=wave[0],
+        sr=spec.sample_rate,
+        n_fft=spec.n_fft,
+        hop_length=spec.hop,
+        n_mels=spec.n_mels,
+        fmin=spec.fmin,
+        fmax=spec.fmax,
     )
 
 

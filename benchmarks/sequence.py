@@ -1,6 +1,6 @@
 """Does a model know the order of time? Accuracy on music of sources that training never saw.
 
-    python benchmarks/sequence.py [--model MODEL] [--json scores.json] [--picture sequence.svg]
+    python benchmarks/sequence.py [--model MODEL] [--json scores.json]
 
 Everything runs through the runtime, from files. With FluidSynth and a General MIDI sound font installed,
 music rendered without loss from MIDI is judged, too: lossy coders are not symmetric in time, and this
@@ -15,21 +15,19 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from _table import ROOT, data_folder, markdown
+from _table import data_folder, markdown
 from tqdm import tqdm
 
 from musicfeat import Extractor
 from musicfeat.audio import load
-from musicfeat_trainer.config import load_recipe
 
-RECIPE = ROOT / "trainer" / "musicfeat_trainer" / "recipes" / "sequence_small.toml"
 SOUND_FONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 CLIP_SECONDS = 10
 CLIPS_PER_TRACK = 6
@@ -53,17 +51,18 @@ class Tally:
         return float(np.mean(self.answers[question]))
 
 
-def unseen_tracks(root: Path, limit: int) -> Iterator[tuple[str, Path]]:
-    """Source and file of the tracks that the recipe keeps from training, at most ``limit`` a source."""
-    sources = load_recipe(RECIPE).data.test_sources
-    with (root / "tracks.csv").open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["noncommercial"] != "yes"]
+def unseen_tracks(extractor: Extractor, root: Path, limit: int) -> Iterator[tuple[str, Path]]:
+    """Source and file of the tracks that the model's own recipe kept from training, at most ``limit`` a source."""
+    sources = json.loads(extractor.card.recipe)["data"]["test_sources"]
+    if not sources:
+        raise SystemExit(f"{extractor.card.name} names no sources that it was not trained on")
+    rows = [row for row in _rows(root / "tracks.csv") if row["noncommercial"] != "yes"]
     for source in sources:
         yield from ((source, root / row["path"]) for row in [r for r in rows if r["source"] == source][:limit])
 
 
 def rendered_tracks(root: Path, folder: Path, limit: int) -> Iterator[tuple[str, Path]]:
-    """The first minute of MIDI files through a sound font: ensembles, and performances on a piano."""
+    """MIDI files through a sound font: ensembles, and performances on a piano."""
     ensembles = [
         root / "midi" / row["path"] for row in _rows(root / "midi" / "midi.csv") if int(row["n_programs"]) >= 4
     ]
@@ -162,10 +161,10 @@ def scores_of(tally: Tally) -> dict[str, float]:
     return {question: round(tally.mean(question), 4) for question in wanted}
 
 
-def run(extractor: Extractor, tracks: Callable[[], Iterator[tuple[str, Path]]], gaps: list[float | None]) -> Tally:
+def run(extractor: Extractor, tracks: Iterator[tuple[str, Path]], gaps: list[float | None]) -> Tally:
     """Judge all tracks."""
     tally = Tally()
-    for source, path in tqdm(list(tracks()), desc="tracks"):
+    for source, path in tqdm(list(tracks), desc="tracks"):
         judge(extractor, source, path, gaps, tally)
     return tally
 
@@ -175,20 +174,20 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--model")
     options.add_argument("--tracks", type=int, default=1000, help="tracks of a source, at most")
-    options.add_argument("--rendered", type=int, default=30, help="files of each kind to render")
+    options.add_argument("--rendered", type=int, default=15, help="files of each kind to render")
     options.add_argument("--json", type=Path, help="write the figures for a model card")
     chosen = options.parse_args()
     root, extractor = data_folder(), Extractor(chosen.model)
     if not (root / "music" / "tracks.csv").is_file():
         raise SystemExit(f"no music at {root / 'music'}: set MUSICFEAT_DATA to a folder with music/tracks.csv")
     gaps: list[float | None] = [0.0, 0.1, 0.232, 0.35, 0.5, None]
-    tally = run(extractor, lambda: unseen_tracks(root / "music", chosen.tracks), gaps)
+    tally = run(extractor, unseen_tracks(extractor, root / "music", chosen.tracks), gaps)
     print(f"## {extractor.card.name}: sources never trained on\n\n{table(tally)}\n")
     if chosen.json:
         chosen.json.write_text(json.dumps(scores_of(tally), indent=1) + "\n")
     if chosen.rendered and shutil.which("fluidsynth") and SOUND_FONT.exists():
         with tempfile.TemporaryDirectory() as folder:
-            rendered = run(extractor, lambda: rendered_tracks(root, Path(folder), chosen.rendered), [0.0, 0.232])
+            rendered = run(extractor, rendered_tracks(root, Path(folder), chosen.rendered), [0.0, 0.232])
         print(f"## {extractor.card.name}: rendered without loss\n\n{table(rendered)}")
 
 

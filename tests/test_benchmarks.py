@@ -15,8 +15,7 @@ import soundfile
 
 pytest.importorskip("librosa", reason="the benchmark extra is not installed")
 
-from musicfeat_trainer.cli import RECIPES
-from musicfeat_trainer.config import load_recipe
+from musicfeat import Extractor
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -42,7 +41,7 @@ def test_latency() -> None:
 
 
 def test_sequence(tmp_path: Path, clip: np.ndarray, rate: int) -> None:
-    sources = load_recipe(RECIPES / "sequence_small.toml").data.test_sources[:2]
+    sources = json.loads(Extractor().card.recipe)["data"]["test_sources"][:2]
     with (tmp_path / "tracks.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "source", "noncommercial"])

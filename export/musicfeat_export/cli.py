@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         differences = export(options.checkpoint, options.output, read_scores(options.scores))
-    except MusicfeatError as error:
+    except (MusicfeatError, OSError) as error:
         print(f"musicfeat-export: {error}", file=sys.stderr)
         return 1
     print("| output | largest difference, torch to ONNX Runtime |\n|---|---|")

@@ -19,13 +19,13 @@ SOUNDING = (1.0, 0.7, 0.31, 0.02)
 """Shares of a window that hold sound; the rest is padding."""
 
 
-def check_parity(model: SequenceModel, path: Path, tolerance: float = TOLERANCE) -> dict[str, float]:
+def check_parity(model: SequenceModel, path: Path) -> dict[str, float]:
     """Greatest difference of each output between torch and the file on a CPU.
 
     Noise, tones and decays of several lengths and levels, in several batch sizes, and silence.
 
     Raises:
-        ModelError: an output differs by more than ``tolerance``.
+        ModelError: an output differs by more than ``TOLERANCE``.
     """
     session = Session(path, threads=1)
     worst = dict.fromkeys(session.card.outputs, 0.0)
@@ -37,8 +37,8 @@ def check_parity(model: SequenceModel, path: Path, tolerance: float = TOLERANCE)
             for name, value in session.run(windows, session.card.outputs).items():
                 difference = float(np.abs(value - getattr(expected, name).numpy()).max())
                 worst[name] = max(worst[name], difference if np.isfinite(difference) else np.inf)
-    if max(worst.values()) > tolerance:
-        raise ModelError(f"{path}: differs from the model in torch by {worst}, at most {tolerance} is allowed")
+    if max(worst.values()) > TOLERANCE:
+        raise ModelError(f"{path}: differs from the model in torch by {worst}, at most {TOLERANCE} is allowed")
     return worst
 
 

@@ -1,10 +1,11 @@
-"""Decode, mix to mono and resample, block by block, so that memory does not grow with length."""
+"""Files and arrays as one mono waveform, block by block, so that memory does not grow with length."""
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,15 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat.errors import AudioError, InputError
+from musicfeat.mp3 import has_length_header, seconds_of_frames
+from musicfeat.waveform import Waveform, check_rate, resample, to_mono
 
-Waveform: TypeAlias = npt.NDArray[np.float32]
 PathLike: TypeAlias = str | os.PathLike[str]
 
 BLOCK_FRAMES = 1 << 16
-MAX_CHANNELS = 64
-MIN_RATE, MAX_RATE = 1_000, 1_536_000
 TRUNCATION_SECONDS = 0.2
-"""A file that ends this much before the length that its header declares counts as truncated."""
+"""A file that ends this much before the length that it declares is an error; ogg declares none."""
+STREAMED_SIZE = 0x7FFFFFFF
+"""A wav that was written to a pipe declares this size or more, and means nothing by it."""
 
 
 def load(audio: PathLike | npt.ArrayLike, sr: float | None = None, *, rate: int) -> Waveform:
@@ -50,69 +52,6 @@ def blocks(audio: PathLike | npt.ArrayLike, sr: float | None = None, *, rate: in
     return resample([to_mono(audio)], check_rate(sr), rate)
 
 
-def check_rate(sr: float | None) -> int:
-    """A sample rate as a whole number of Hz, or InputError."""
-    if sr is None:
-        raise InputError("sr is missing: pass the array's sample rate in Hz, for instance sr=44100")
-    if isinstance(sr, bool) or not isinstance(sr, (int, float, np.integer, np.floating)):
-        raise InputError(f"sr must be a number of Hz, got {sr!r}")
-    if not math.isfinite(sr) or sr != int(sr) or not MIN_RATE <= sr <= MAX_RATE:
-        raise InputError(f"sr must be a whole number of Hz from {MIN_RATE} to {MAX_RATE}, got {sr!r}")
-    return int(sr)
-
-
-def to_mono(array: npt.ArrayLike) -> Waveform:
-    """Check an array of sound and mix it to one channel.
-
-    Args:
-        array: [samples] or [channels, samples]; floats at any level, or int16 / int32 at full scale.
-
-    Returns:
-        [samples] float32; integers scaled to [-1, 1).
-
-    Raises:
-        InputError: empty, of another shape or type, or holding NaN or infinity.
-    """
-    try:
-        sound = np.asarray(array)
-    except ValueError as error:
-        raise InputError(f"audio is not an array: {error}") from error
-    if sound.dtype in (np.int16, np.int32):
-        scale = -float(np.iinfo(sound.dtype).min)
-    elif sound.dtype in (np.float16, np.float32, np.float64):
-        scale = 1.0
-    else:
-        raise InputError(f"audio must be float16/32/64, int16 or int32, got {sound.dtype}: convert it first")
-    if sound.ndim not in (1, 2):
-        raise InputError(f"audio must be [samples] or [channels, samples], got shape {sound.shape}")
-    if sound.size == 0:
-        raise InputError(f"audio is empty, shape {sound.shape}: at least one sample is needed")
-    if sound.ndim == 2 and sound.shape[0] > MAX_CHANNELS:
-        raise InputError(f"{sound.shape[0]} channels in shape {sound.shape}: expected [channels, samples], try audio.T")
-    mono = sound.mean(axis=0, dtype=np.float64) if sound.ndim == 2 else sound
-    with np.errstate(over="ignore"):
-        mono = np.ascontiguousarray(mono / scale if scale != 1.0 else mono, dtype=np.float32)
-    if not np.isfinite(mono).all():
-        raise InputError("audio holds NaN or infinite values: replace them, for instance with numpy.nan_to_num")
-    return mono
-
-
-def resample(pieces: Iterable[Waveform], sr: int, rate: int) -> Iterator[Waveform]:
-    """Resample consecutive pieces of one mono waveform; how they are cut does not change the result."""
-    if sr == rate:
-        yield from pieces
-        return
-    import soxr
-
-    stream, samples = soxr.ResampleStream(sr, rate, 1, dtype="float32", quality="HQ"), 0
-    for piece in pieces:
-        samples += len(done := stream.resample_chunk(piece))
-        yield done
-    samples += len(done := stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True))
-    # A few samples at a high rate can round to none at a low one; sound is never lost altogether.
-    yield done if samples else np.zeros(1, dtype=np.float32)
-
-
 def _file_blocks(path: Path, rate: int) -> Iterator[Waveform]:
     """Decode with libsndfile; what it does not know or wrongly refuses goes to PyAV, if installed."""
     _check_file(path)
@@ -124,8 +63,16 @@ def _file_blocks(path: Path, rate: int) -> Iterator[Waveform]:
     except (soundfile.LibsndfileError, TypeError, ValueError) as error:
         sr, pieces = _open_with_av(path, error)
     else:
-        sr, pieces = file.samplerate, _sndfile_pieces(file, path)
-    yield from resample(pieces, sr, rate)
+        if _guesses_length(file, path) and find_spec("av"):
+            file.close()
+            sr, pieces = _open_with_av(path, None, seconds_of_frames(path))
+        else:
+            sr, pieces = file.samplerate, _sndfile_pieces(file, path)
+    try:
+        rates = check_rate(sr), rate
+    except InputError as error:
+        raise AudioError(f"{path} declares an unusable sample rate: {error}") from error
+    yield from resample(pieces, *rates)
 
 
 def _check_file(path: Path) -> None:
@@ -146,18 +93,34 @@ def _sndfile_pieces(file: Any, path: Path) -> Iterator[Waveform]:
     """Mono blocks of an open SoundFile; closes it."""
     import soundfile
 
-    decoded, declared = 0, file.frames
+    decoded, rate = 0, file.samplerate
     with file:
+        declared = _declared_seconds(file, path)
         while True:
             try:
                 block = file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
-                raise AudioError(f"{path}: damaged after {decoded / file.samplerate:.1f} s ({error})") from error
+                raise AudioError(f"{path}: damaged after {decoded / rate:.1f} s ({error})") from error
             if not len(block):
                 break
             decoded += len(block)
             yield _mono_block(block.T, path)
-        _check_length(path, decoded / file.samplerate, declared / file.samplerate)
+    _check_length(path, decoded / rate, declared)
+
+
+def _guesses_length(file: Any, path: Path) -> bool:
+    """Whether libsndfile had to guess how long an open file is, and may read too little of it."""
+    return file.format == "MP3" and not has_length_header(path)
+
+
+def _declared_seconds(file: Any, path: Path) -> float:
+    """What the file says of its own length; libsndfile's ``frames`` is a guess or already cut for some formats."""
+    if _guesses_length(file, path):
+        return seconds_of_frames(path)
+    cut = re.search(r"data : (\d+) \(should be (\d+)\)", file.extra_info) if file.format.startswith("WAV") else None
+    if cut and int(cut[1]) < STREAMED_SIZE:
+        return float(file.frames / file.samplerate * int(cut[1]) / max(1, int(cut[2])))
+    return float(file.frames / file.samplerate)
 
 
 def _check_length(path: Path, decoded: float, declared: float) -> None:
@@ -165,7 +128,8 @@ def _check_length(path: Path, decoded: float, declared: float) -> None:
         raise AudioError(f"{path} holds no sound: no sample could be decoded")
     if decoded < declared - TRUNCATION_SECONDS:
         raise AudioError(
-            f"{path} is truncated: its header declares {declared:.1f} s, {decoded:.1f} s can be decoded; fetch it again"
+            f"{path} is truncated or damaged: {declared:.1f} s are declared, {decoded:.1f} s can be decoded. Fetch it "
+            "again; if it plays in full elsewhere, pip install 'musicfeat[codecs]' decodes more"
         )
 
 
@@ -176,8 +140,10 @@ def _mono_block(block: npt.NDArray[Any], path: Path) -> Waveform:
         raise AudioError(f"{path}: {error}") from error
 
 
-def _open_with_av(path: Path, refusal: Exception) -> tuple[int, Iterator[Waveform]]:
-    """Open a file with PyAV, or explain the refusal of libsndfile."""
+def _open_with_av(
+    path: Path, refusal: Exception | None, declared: float | None = None
+) -> tuple[int, Iterator[Waveform]]:
+    """Open a file with PyAV, or explain the refusal of libsndfile; ``declared`` seconds overrule the container's."""
     try:
         import av
     except ImportError:
@@ -192,10 +158,10 @@ def _open_with_av(path: Path, refusal: Exception) -> tuple[int, Iterator[Wavefor
     if not container.streams.audio or not container.streams.audio[0].rate:
         container.close()
         raise AudioError(f"{path} holds no audio stream")
-    return int(container.streams.audio[0].rate), _av_pieces(container, path)
+    return int(container.streams.audio[0].rate), _av_pieces(container, path, declared)
 
 
-def _av_pieces(container: Any, path: Path) -> Iterator[Waveform]:
+def _av_pieces(container: Any, path: Path, declared: float | None) -> Iterator[Waveform]:
     """Mono blocks of an open PyAV container; closes it."""
     import av
 
@@ -203,12 +169,13 @@ def _av_pieces(container: Any, path: Path) -> Iterator[Waveform]:
     with container:
         stream = container.streams.audio[0]
         planar = av.AudioResampler(format="fltp", rate=stream.rate)
-        declared = float(container.duration or 0) / 1e6
+        if declared is None:
+            declared = float((stream.duration or 0) * stream.time_base)
         try:
             for frame in container.decode(stream):
                 for part in planar.resample(frame):
                     decoded += part.samples
                     yield _mono_block(part.to_ndarray(), path)
-        except av.FFmpegError as error:
+        except (av.FFmpegError, ValueError) as error:
             raise AudioError(f"{path}: damaged after {decoded / stream.rate:.1f} s ({error})") from error
         _check_length(path, decoded / stream.rate, declared)

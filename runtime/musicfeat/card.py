@@ -67,7 +67,9 @@ def card_from_metadata(metadata: Mapping[str, str], where: str) -> ModelCard:
         for key in ("outputs", "labels"):
             values[key] = tuple(values.get(key, ()))
         card = ModelCard(**values)
-        consistent = card.sample_rate > 0 and 0 < card.hop <= card.window and "embedding" in card.outputs
+        consistent = (
+            card.sample_rate > 0 and 0 < card.hop <= card.window and card.pieces > 1 and "embedding" in card.outputs
+        )
     except (ValueError, TypeError) as error:
         raise ModelError(f"{where} holds a damaged model card: {error}") from error
     if not consistent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -15,10 +16,15 @@ from musicfeat.errors import InputError, ModelError, MusicfeatError
 from musicfeat.extractor import Extractor
 from musicfeat.features import Features
 
+DEMO_HOP = 2.5
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 0 if all went well, 1 if anything failed (one line on stderr per failure)."""
     options = parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files need not be Unicode
     try:
         return int(options.run(options))
     except MusicfeatError as error:
@@ -53,6 +59,8 @@ def run_embed(options: argparse.Namespace) -> int:
     """Write ``paths`` and ``embedding`` [files, D]; and for each window ``track`` (index of its path), ``times``,
     ``embeddings``, ``reversal`` and ``jigsaw``.
     """
+    if options.output.is_dir() or not options.output.parent.is_dir():
+        raise InputError(f"cannot write {options.output}: name a file in a folder that exists")
     results = list(_extracted(options, Extractor(options.model, options.device, options.threads, options.hop)))
     found = [result for result in results if isinstance(result, Features)]
     if found:
@@ -90,15 +98,17 @@ def run_info(options: argparse.Namespace) -> int:
     """Print what is installed, what is enabled, and what the model says of itself."""
     from musicfeat.info import info_lines
 
-    print("\n".join(info_lines(options.model, options.device, options.threads)))
-    return 0
+    lines, problem = info_lines(options.model, options.device, options.threads)
+    print("\n".join(lines))
+    return _report(problem) if problem else 0
 
 
 def run_demo(options: argparse.Namespace) -> int:
     """Print the findings for a clip forwards, backwards and in pieces, and write a picture of it."""
     from musicfeat.demo import run
 
-    print("\n".join(run(_extractor(options), options.audio, options.output)))
+    extractor = Extractor(options.model, options.device, options.threads, DEMO_HOP)
+    print("\n".join(run(extractor, options.audio, options.output)))
     return 0
 
 

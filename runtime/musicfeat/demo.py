@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.audio import Waveform, load
+from musicfeat.audio import blocks
 from musicfeat.errors import InputError
 from musicfeat.extractor import Extractor
 from musicfeat.picture import draw
+from musicfeat.waveform import Waveform
 
 Doubles = npt.NDArray[np.float64]
 RATE = 44100
 BEAT = 0.46
-PICTURE_HOP = 2.5
+MOST_SECONDS = 60
 CHORDS = ((57, 60, 64), (53, 57, 60), (48, 52, 55), (55, 59, 62))
 
 
@@ -23,34 +25,39 @@ def run(extractor: Extractor, audio: Path | None, picture: Path) -> list[str]:
     """Judge a file, or the synthesised clip; draw it forwards and then backwards; return the findings.
 
     Args:
-        extractor: the model to judge with.
-        audio: a file, or None for the synthesised clip; of a long one the first 20 s are drawn.
-        picture: SVG file to write.
+        extractor: the model to judge with; its hop is the step of the curves in the picture.
+        audio: a file, of which the first minute is judged; None for the synthesised clip.
+        picture: SVG file to write, of the first 20 s.
     """
     rate = extractor.card.sample_rate
-    wave = load(audio, rate=rate) if audio else load(synthesise(), RATE, rate=rate)
-    features = extractor(wave, rate)
+    sound = blocks(audio, rate=rate) if audio else blocks(synthesise(), RATE, rate=rate)
+    wave = _beginning(sound, MOST_SECONDS * rate)
+    features, size = extractor(wave, rate), 2 * extractor.card.window
     name = str(audio) if audio else "a synthesised clip"
-    size = features.embeddings.shape[1]
     lines = [
-        f"{name}: {features.duration:.1f} s, {len(features)} windows, embedding of {size} numbers",
+        f"{name}: {features.duration:.1f} s, {len(features)} windows, embedding of {features.embedding.size} numbers",
         f"forwards:  P(plays backwards) = {features.reversed:.3f}",
         f"backwards: P(plays backwards) = {extractor.reversed(wave[::-1], rate):.3f}",
         *_order_lines(extractor, wave, rate),
         *(f"tag {label}: {p:.2f}" for label, p in sorted(features.tags.items(), key=lambda t: -t[1])[:5]),
     ]
-    _write_picture(picture, extractor, wave, f"{name}: forwards, then backwards")
+    both = np.concatenate([wave[:size], wave[:size][::-1]])
+    drawing = draw(both, rate, extractor(both, rate), f"{name}: forwards, then backwards")
+    try:
+        picture.write_bytes(drawing.encode("utf-8", "replace"))
+    except OSError as error:
+        raise InputError(f"cannot write {picture}: {error}") from error
     return [*lines, f"picture: {picture}"]
 
 
-def _write_picture(path: Path, extractor: Extractor, wave: Waveform, title: str) -> None:
-    rate, size = extractor.card.sample_rate, 2 * extractor.card.window
-    both = np.concatenate([wave[:size], wave[:size][::-1]])
-    fine = Extractor(extractor.session.path, extractor.session.device, extractor.session.threads, PICTURE_HOP)
-    try:
-        path.write_text(draw(both, rate, fine(both, rate), title), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error}") from error
+def _beginning(sound: Iterator[Waveform], most: int) -> Waveform:
+    parts, length = [], 0
+    for part in sound:
+        parts.append(part)
+        length += len(part)
+        if length >= most:
+            break
+    return np.concatenate(parts)[:most]
 
 
 def _order_lines(extractor: Extractor, wave: Waveform, rate: int) -> list[str]:

@@ -10,19 +10,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat import audio as decoding
-from musicfeat.audio import PathLike, Waveform
+from musicfeat.audio import PathLike, blocks
 from musicfeat.card import OUTPUTS, ModelCard
 from musicfeat.errors import AudioError, InputError, ModelError, MusicfeatError
 from musicfeat.features import Features, Order
 from musicfeat.joins import Layout, check_pieces, gap_candidates, join_scores
-from musicfeat.order import best_order, log_partition, path_score, shuffled_probability
+from musicfeat.order import most_probable
 from musicfeat.session import Session
+from musicfeat.waveform import Waveform, check_rate, ends, resample, to_mono
 from musicfeat.windows import Window, batches, cut, pooling_weights
 
 Audio = PathLike | npt.ArrayLike
 BATCH = 4
 """Windows in one run of the model; more is no faster on a CPU and only costs memory."""
+DECISIVE_SECONDS = 1.0
 AHEAD_WINDOWS = 32
 """Windows that ``map`` decodes ahead for one file; longer files are decoded as they are used."""
 
@@ -81,16 +82,16 @@ class Extractor:
             InputError: the array or its rate is unusable.
             AudioError: the file cannot be decoded.
         """
-        blocks = decoding.blocks(audio, sr, rate=self.card.sample_rate)
+        sound = blocks(audio, sr, rate=self.card.sample_rate)
         path = os.fspath(audio) if isinstance(audio, (str, os.PathLike)) else None
-        return self._features(self._cut(blocks), path)
+        return self._features(self._cut(sound), path)
 
     def reversed(self, audio: Audio, sr: float | None = None) -> float:
         """One P(plays backwards) for the whole clip, pooled over its windows."""
         self._require("reversal")
         return self(audio, sr).reversed
 
-    def order(self, pieces: Sequence[Audio], sr: float | None = None, gap: float | None = 0.0) -> Order:
+    def order(self, pieces: list[Audio] | tuple[Audio, ...], sr: float | None = None, gap: float | None = 0.0) -> Order:
         """Put pieces of one recording in playing order.
 
         Args:
@@ -103,20 +104,23 @@ class Extractor:
             ModelError: the model has no ``successor``, or it was left out.
         """
         self._require("successor")
-        if isinstance(pieces, (str, os.PathLike)) or getattr(pieces, "ndim", 2) < 2:
-            raise InputError("order takes a list of two or more pieces, got a single one")
+        if not isinstance(pieces, (list, tuple)):
+            raise InputError(f"order takes a list of pieces, got {type(pieces).__name__}")
         layout = Layout.of(self.card)
         gaps = gap_candidates(gap, layout)
-        waves = [decoding.load(piece, sr, rate=self.card.sample_rate) for piece in pieces]
+        rate = self.card.sample_rate
+        waves = [ends(blocks(piece, sr, rate=rate), layout.longest) for piece in pieces]
         check_pieces(waves, layout)
         tables = [join_scores(waves, g, layout, self._successor, BATCH) for g in gaps]
-        return _most_probable(gaps, tables)
+        return most_probable(gaps, tables)
 
     def map(self, paths: Iterable[PathLike]) -> Iterator[Features | MusicfeatError]:
         """Features of many files, in their order, lazily; the next file decodes while the model runs.
 
         A file that fails comes back as its error, with the file as ``error.path``, and stops nothing.
         """
+        if isinstance(paths, (str, os.PathLike)):
+            raise InputError(f"map takes many paths, got the single one {os.fspath(paths)!r}")
         with ThreadPoolExecutor(1) as pool:
             waiting: list[tuple[PathLike, Future[Iterator[Window] | MusicfeatError]]] = []
             for path in paths:
@@ -133,9 +137,11 @@ class Extractor:
             blocks: consecutive arrays of [samples] or [channels, samples], of any length.
             sr: their sample rate in Hz.
         """
-        rate = decoding.check_rate(sr)
-        mono = (decoding.to_mono(block) for block in blocks)
-        for window in self._cut(decoding.resample(mono, rate, self.card.sample_rate)):
+        if isinstance(blocks, (str, os.PathLike, np.ndarray)):
+            raise InputError(f"stream takes an iterable of arrays, got a single {type(blocks).__name__}")
+        rate = check_rate(sr)
+        mono = (to_mono(block) for block in blocks if np.size(block))
+        for window in self._cut(resample(mono, rate, self.card.sample_rate)):
             yield self._features([window], None)
 
     def _require(self, output: str) -> None:
@@ -145,15 +151,15 @@ class Extractor:
     def _hop_samples(self, hop: float | None) -> int:
         if hop is None:
             return self.card.hop
-        if not isinstance(hop, (int, float)) or isinstance(hop, bool) or not math.isfinite(hop):
+        if isinstance(hop, bool) or not isinstance(hop, (int, float, np.floating)) or not math.isfinite(hop):
             raise InputError(f"hop must be a number of seconds, got {hop!r}")
         samples = round(hop * self.card.sample_rate)
         if not 1 <= samples <= self.card.window:
             raise InputError(f"hop must be above 0 and at most the window of {self.window:g} s, got {hop!r}")
         return samples
 
-    def _cut(self, blocks: Iterable[Waveform]) -> Iterator[Window]:
-        return cut(blocks, self.card.window, self._hop)
+    def _cut(self, sound: Iterable[Waveform]) -> Iterator[Window]:
+        return cut(sound, self.card.window, self._hop)
 
     def _features(self, windows: Iterable[Window], path: str | None) -> Features:
         """Run windows in small batches and keep only what comes out."""
@@ -172,19 +178,20 @@ class Extractor:
     ) -> Features:
         start, valid, silent = rows[:, 0], rows[:, 1], rows[:, 2].astype(bool)
         undecided = np.full(len(rows), 0.5, dtype=np.float32)
-        padded = valid < self.card.window
+        padded, brief = valid < self.card.window, valid < DECISIVE_SECONDS * self.card.sample_rate
+        tags, frames = values.get("tags"), values.get("frames")
         weights = pooling_weights(valid, self._hop) * (~silent | silent.all())
         return Features(
             starts=start / self.card.sample_rate,
             ends=(start + valid) / self.card.sample_rate,
             embeddings=np.where(silent[:, None], 0, values["embedding"]).astype(np.float32),
-            reversal=np.where(silent, undecided, values.get("reversal", undecided)),
+            reversal=np.where(silent | brief, undecided, values.get("reversal", undecided)),
             jigsaw=np.where(silent | padded, undecided, values.get("jigsaw", undecided)),
             weights=weights / weights.sum(),
             silent=silent,
-            tag_curve=values.get("tags"),
+            tag_curve=None if tags is None else np.where(silent[:, None], 0, tags),
             labels=self.card.labels,
-            frames=values.get("frames"),
+            frames=None if frames is None else np.where(silent[:, None, None], 0, frames),
             path=path,
         )
 
@@ -194,7 +201,9 @@ class Extractor:
     def _decoded(self, path: PathLike) -> Iterator[Window] | MusicfeatError:
         """The first windows of a file, decoded now, and the rest when they are asked for."""
         try:
-            windows = self._cut(decoding.blocks(path, rate=self.card.sample_rate))
+            if not isinstance(path, (str, os.PathLike)):
+                raise InputError(f"map takes paths, got {type(path).__name__}")
+            windows = self._cut(blocks(path, rate=self.card.sample_rate))
             ready = [window for _, window in zip(range(AHEAD_WINDOWS), windows, strict=False)]
             return _chained(ready, windows)
         except MusicfeatError as error:
@@ -205,13 +214,13 @@ class Extractor:
     ) -> Features | MusicfeatError:
         try:
             windows = decoded.result()
-            result = windows if isinstance(windows, MusicfeatError) else self._features(windows, os.fspath(path))
+            result = windows if isinstance(windows, MusicfeatError) else self._features(windows, str(path))
         except MusicfeatError as error:
             result = error
         except Exception as error:  # a file must not stop the others, whatever a decoder raises
             result = AudioError(f"{path}: {type(error).__name__}: {error}")
         if isinstance(result, MusicfeatError):
-            result.path = os.fspath(path)
+            result.path = str(path)
         return result
 
 
@@ -221,23 +230,6 @@ def _checked_outputs(outputs: Sequence[str] | None) -> tuple[str, ...] | None:
     if isinstance(outputs, str) or not set(outputs) <= set(OUTPUTS):
         raise InputError(f"outputs must be names out of {OUTPUTS}, got {outputs!r}")
     return tuple({"embedding", *outputs})
-
-
-def _most_probable(gaps: list[float], tables: list[npt.NDArray[np.float64]]) -> Order:
-    """The best order over all tried gaps; probabilities are summed over the gaps."""
-    pieces = len(tables[0])
-    orders = [best_order(table) for table in tables]
-    best = max(range(len(gaps)), key=lambda i: path_score(tables[i], orders[i]))
-    partition = float(np.logaddexp.reduce([log_partition(table) for table in tables]))
-    score = float(np.logaddexp.reduce([path_score(table, orders[best]) for table in tables]))
-    identity = float(np.logaddexp.reduce([path_score(table, range(pieces)) for table in tables]))
-    return Order(
-        permutation=orders[best],
-        probability=min(1.0, math.exp(score - partition)),
-        shuffled=shuffled_probability(identity, partition, pieces),
-        scores=tables[best],
-        gap=gaps[best],
-    )
 
 
 def _chained(ready: list[Window], rest: Iterator[Window]) -> Iterator[Window]:

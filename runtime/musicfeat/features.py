@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float32]
 class Features:
     """Everything found in one recording, one row per window (W rows, at least one).
 
-    A silent window (nothing above -120 dB full scale) has an embedding of zeros and undecided
+    A silent window (nothing above -120 dB full scale) has an embedding of zeros, no tags, and undecided
     probabilities of 0.5, and counts in no pooled value unless the whole recording is silent.
     """
 
@@ -27,7 +27,7 @@ class Features:
     embeddings: Floats
     """[W, D]."""
     reversal: Floats
-    """[W] P(plays backwards)."""
+    """[W] P(plays backwards); 0.5, undecided, for a window with less than a second of sound."""
     jigsaw: Floats
     """[W] P(the window's three pieces are out of order); 0.5, undecided, for a padded window."""
     weights: npt.NDArray[np.float64]
@@ -40,7 +40,7 @@ class Features:
     """The n labels of ``tag_curve``."""
     frames: Floats | None = None
     """[W, T, D'] the model's features at a finer step, if asked for."""
-    path: str | None = field(default=None, compare=False)
+    path: str | None = None
     """The file, if it was one."""
 
     @property
@@ -87,7 +87,7 @@ def pool_probability(probabilities: npt.ArrayLike, weights: npt.ArrayLike) -> fl
     return float(1 / (1 + np.exp(-np.average(np.log(p / (1 - p)), weights=np.asarray(weights)))))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Order:
     """The most probable order of some pieces."""
 

@@ -17,8 +17,8 @@ CLASH = (
 )
 
 
-def info_lines(model: str | None, device: str, threads: int | None) -> list[str]:
-    """The report, line by line; problems with the device or the model are lines, too."""
+def info_lines(model: str | None, device: str, threads: int | None) -> tuple[list[str], MusicfeatError | None]:
+    """The report, line by line, and what is wrong with the device or the model, if anything."""
     versions = installed(LIBRARIES)
     lines = [f"musicfeat {__version__}, Python {platform.python_version()}, {platform.platform()}"]
     lines += [f"  {name} {version or 'not installed'}" for name, version in versions.items()]
@@ -28,9 +28,9 @@ def info_lines(model: str | None, device: str, threads: int | None) -> list[str]
     try:
         session = Session(model, device, threads)
     except MusicfeatError as error:
-        return [*lines, f"problem: {error}"]
+        return lines, error
     lines.append(f"device asked {device}, enabled {', '.join(session.providers)}, threads {session.threads}")
-    return [*lines, f"model file {session.path}", *card_lines(session.card)]
+    return [*lines, f"model file {session.path}", *card_lines(session.card)], None
 
 
 def installed(names: tuple[str, ...]) -> dict[str, str | None]:

@@ -7,6 +7,7 @@ the sample: half of the gap is left silent at each edge.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -14,9 +15,9 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.audio import Waveform
 from musicfeat.card import ModelCard
 from musicfeat.errors import InputError
+from musicfeat.waveform import Waveform
 
 Table = npt.NDArray[np.float64]
 Scorer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
@@ -45,7 +46,12 @@ class Layout:
     @property
     def largest_gap(self) -> float:
         """Seconds; more cannot be hidden between the parts that are compared. Whole steps of the search."""
-        return self.distance / self.rate // GAP_STEP_SECONDS * GAP_STEP_SECONDS
+        return math.floor(self.distance / self.rate / GAP_STEP_SECONDS + 1e-9) * GAP_STEP_SECONDS
+
+    @property
+    def longest(self) -> int:
+        """Samples at each end of a piece that can matter."""
+        return self.slot + round(SLACK_SECONDS * self.rate)
 
 
 def check_pieces(pieces: Sequence[Waveform], layout: Layout) -> None:
@@ -66,7 +72,7 @@ def gap_candidates(gap: float | None, layout: Layout) -> list[float]:
     """
     if gap is None:
         return [float(g) for g in np.arange(0.0, layout.largest_gap + 1e-9, GAP_STEP_SECONDS)]
-    if not 0.0 <= gap <= layout.largest_gap:
+    if isinstance(gap, bool) or not isinstance(gap, (int, float)) or not 0.0 <= gap <= layout.largest_gap + 1e-9:
         raise InputError(f"gap must be from 0 to {layout.largest_gap:.2f} seconds, or None if unknown, got {gap!r}")
     return [float(gap)]
 

@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from musicfeat.features import Order
+
 Scores = npt.NDArray[np.float64]
 EXACT_PIECES = 13
 """Up to so many pieces all orders are weighed exactly (2^n n^2 steps); above, they are searched."""
+BEGINNINGS = 4
 DRAWS = 4096
+
+
+def most_probable(gaps: list[float], tables: list[Scores]) -> Order:
+    """The best order over all tried gaps; probabilities are summed over the gaps."""
+    pieces = len(tables[0])
+    orders = [best_order(table) for table in tables]
+    best = max(range(len(gaps)), key=lambda i: path_score(tables[i], orders[i]))
+    partition = float(np.logaddexp.reduce([log_partition(*pair) for pair in zip(tables, orders, strict=True)]))
+    score = float(np.logaddexp.reduce([path_score(table, orders[best]) for table in tables]))
+    identity = float(np.logaddexp.reduce([path_score(table, range(pieces)) for table in tables]))
+    return Order(
+        permutation=orders[best],
+        probability=min(1.0, math.exp(score - partition)),
+        shuffled=shuffled_probability(identity, partition, pieces),
+        scores=tables[best],
+        gap=gaps[best],
+    )
 
 
 def best_order(scores: Scores) -> tuple[int, ...]:
     """The order with the greatest sum of scores along it.
 
-    Exact up to ``EXACT_PIECES`` by dynamic programming over subsets (Held and Karp, 1962); above, greedy
-    from every first piece, each improved by moving runs of pieces until nothing gains.
+    Exact up to ``EXACT_PIECES`` by dynamic programming over subsets (Held and Karp, 1962); above, the
+    order as handed and the best few greedy ones, each improved by moving runs of pieces until nothing gains.
 
     Args:
         scores: [n, n], n at least 2; the diagonal is not read.
     """
     n = len(scores)
     if n > EXACT_PIECES:
-        found = [_improved(_greedy(scores, first), scores) for first in range(n)]
+        starts = sorted((_greedy(scores, first) for first in range(n)), key=lambda order: -path_score(scores, order))
+        found = [_improved(order, scores) for order in [list(range(n)), *starts[:BEGINNINGS]]]
         return max(found, key=lambda order: path_score(scores, order))
     table = _sweep(scores, np.max)
     mask = (1 << n) - 1
@@ -42,16 +64,20 @@ def path_score(scores: Scores, order: npt.ArrayLike) -> float:
     return float(scores[index[:-1], index[1:]].sum())
 
 
-def log_partition(scores: Scores) -> float:
+def log_partition(scores: Scores, best: tuple[int, ...]) -> float:
     """Logarithm of exp(score) summed over all orders: what turns a score into a probability.
 
     Exact up to ``EXACT_PIECES``; above, estimated from orders drawn piece by piece in proportion to
     exp(score), each weighed by what the drawing favoured (importance sampling, fixed seed), never less
     than the best order alone.
+
+    Args:
+        scores: [n, n].
+        best: ``best_order`` of the same scores.
     """
     if len(scores) <= EXACT_PIECES:
         return float(np.logaddexp.reduce(_sweep(scores, np.logaddexp.reduce)[-1]))
-    return float(np.logaddexp(_sampled_partition(scores), path_score(scores, best_order(scores))))
+    return float(np.logaddexp(_sampled_partition(scores), path_score(scores, best)))
 
 
 def shuffled_probability(identity: float, partition: float, pieces: int) -> float:
@@ -96,23 +122,29 @@ def _greedy(scores: Scores, first: int) -> list[int]:
 
 def _improved(order: list[int], scores: Scores) -> tuple[int, ...]:
     """Or-opt (Or, 1976): move the run of pieces whose move gains most, until none gains."""
-    best = path_score(scores, order)
+    # A first and a last stop that cost nothing make the ends like any other place.
+    costs = np.pad(scores, (0, 1))
+    stop = len(scores)
     while True:
-        moves = list(_moves(order))
-        values = scores[np.array(moves)[:, :-1], np.array(moves)[:, 1:]].sum(axis=1)
-        if values.max() <= best + 1e-9:
+        gain, moved = max((_best_move(order, run, costs, stop) for run in _runs(len(order))), key=lambda m: m[0])
+        if gain <= 1e-9:
             return tuple(order)
-        order, best = moves[int(values.argmax())], float(values.max())
+        order = moved
 
 
-def _moves(order: list[int]) -> list[list[int]]:
-    n = len(order)
-    moved = []
-    for length in range(1, min(n, 9)):
-        for start in range(n - length + 1):
-            run, rest = order[start : start + length], order[:start] + order[start + length :]
-            moved += [rest[:place] + run + rest[place:] for place in range(len(rest) + 1) if place != start]
-    return moved
+def _runs(n: int) -> list[tuple[int, int]]:
+    """Begin and end of the runs of up to eight pieces."""
+    return [(start, start + size) for size in range(1, min(n, 9)) for start in range(n - size + 1)]
+
+
+def _best_move(order: list[int], run: tuple[int, int], costs: Scores, stop: int) -> tuple[float, list[int]]:
+    """The best place for a run of pieces, and what moving it there gains."""
+    begin, end = run
+    part, rest = order[begin:end], order[:begin] + order[end:]
+    before, after = np.array([stop, *rest]), np.array([*rest, stop])
+    gains = costs[before, part[0]] + costs[part[-1], after] - costs[before, after]
+    place = int(gains.argmax())
+    return float(gains[place] - gains[begin]), rest[:place] + part + rest[place:]
 
 
 def _sampled_partition(scores: Scores) -> float:

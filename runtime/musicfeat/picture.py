@@ -10,22 +10,21 @@ from html import escape
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.audio import Waveform
 from musicfeat.features import Features
 from musicfeat.log_mel import LogMelSpec, log_mel
+from musicfeat.waveform import Waveform
 
 WIDTH, LEFT, PLOT = 960, 90, 850
 ROW = 150
 GAP = 44
 MOST_TAGS = 8
-LONGEST_SECONDS = 120
 COLOURS = np.array([[12, 7, 46], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]], dtype=np.float64)
 
 
 def draw(wave: Waveform, rate: int, features: Features, title: str) -> str:
-    """SVG text of a recording; of a long one the first two minutes."""
-    shown = min(len(wave) / rate, LONGEST_SECONDS)
-    rows = [_spectrogram(wave[: int(shown * rate)], rate)]
+    """SVG text of a recording, as a whole."""
+    shown = len(wave) / rate
+    rows = [_spectrogram(wave, rate)]
     rows.append(_curves(features, shown, {"P(backwards)": features.reversal, "P(out of order)": features.jigsaw}))
     if features.tag_curve is not None:
         best = np.argsort(-(features.weights @ features.tag_curve))[:MOST_TAGS]
@@ -44,7 +43,7 @@ def draw(wave: Waveform, rate: int, features: Features, title: str) -> str:
 
 def _spectrogram(wave: Waveform, rate: int) -> str:
     spec = LogMelSpec(sample_rate=rate, fmax=min(7200.0, rate / 2))
-    image = log_mel(wave, spec).T[::-1]
+    image = log_mel(np.pad(wave, (0, -len(wave) % spec.hop)), spec).T[::-1]
     step = max(1, image.shape[1] // PLOT)
     levels = image[:, ::step] / max(float(image.max()), 1e-9)
     return (
@@ -60,9 +59,9 @@ def _curves(features: Features, shown: float, curves: dict[str, npt.NDArray[np.f
     parts += [f'<text x="-8" y="{ROW * (1 - v) + 4:.0f}" text-anchor="end">{v:g}</text>' for v in (0, 0.5, 1)]
     for i, ((name, values), colour) in enumerate(zip(curves.items(), ("#b02a55", "#1f6fb4"), strict=False)):
         marks = [(t / shown * PLOT, ROW * (1 - float(v))) for t, v in zip(features.times, values, strict=True)]
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in marks if x <= PLOT)
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in marks)
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in marks if x <= PLOT]
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in marks]
         parts.append(f'<text x="{150 * i}" y="-10" fill="{colour}">{name}</text>')
     return "".join(parts)
 
@@ -78,7 +77,7 @@ def _tag_map(curve: npt.NDArray[np.float32], labels: list[str]) -> str:
 
 
 def _time_axis(shown: float) -> str:
-    step = next(s for s in (1, 2, 5, 10, 20, 60) if shown / s <= 15)
+    step = next((s for s in (0.1, 1, 2, 5, 10, 20) if shown / s <= 15), 60)
     marks = np.arange(0, shown + 1e-9, step)
     return "".join(
         f'<text x="{t / shown * PLOT:.0f}" y="{ROW + 16}" text-anchor="middle">{t:g} s</text>' for t in marks

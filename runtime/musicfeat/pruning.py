@@ -48,7 +48,11 @@ def _kept(graph: memoryview, names: set[str]) -> list[memoryview]:
 
 def _strings(message: memoryview, field: int) -> set[str]:
     """The values of a text field."""
-    return {bytes(content).decode() for number, _, content in _fields(message) if number == field and content}
+    return {
+        bytes(content).decode(errors="replace")
+        for number, _, content in _fields(message)
+        if number == field and content
+    }
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview, memoryview | None]]:

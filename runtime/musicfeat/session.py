@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 MODELS = Path(__file__).parent / "models"
+QUIET = 2.0**-6
 DEFAULT_MODEL = "sequence-small"
 
 
@@ -38,6 +39,8 @@ class Session:
         self.threads = _check_threads(threads)
         self._session = _open(self.path, device, self.threads, outputs)
         self.card: ModelCard = card_from_metadata(self._session.get_modelmeta().custom_metadata_map, str(self.path))
+        if outputs is not None and not set(outputs) <= set(self.card.outputs):
+            raise ModelError(f"{self.path} has the outputs {self.card.outputs}, asked for {tuple(outputs)}")
         self.outputs = tuple(name for name in self.card.outputs if outputs is None or name in set(outputs))
         _check_graph(self._session, self.card, self.outputs, self.path)
 
@@ -50,17 +53,31 @@ class Session:
         """Run a batch.
 
         Args:
-            windows: [batch, window] float32.
+            windows: [batch, window] float32, any level.
             outputs: names of the outputs to return.
 
         Returns:
             Each output by name, its first axis the batch.
         """
-        values = self._session.run(list(outputs), {"waveform": windows})
+        values = self._session.run(list(outputs), {"waveform": levelled(windows)})
         return dict(zip(outputs, values, strict=True))
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("a musicfeat Session cannot be pickled: open one in each worker process")
+
+
+def levelled(windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Bring very loud and very quiet windows to a peak between 1/2 and 1, by a power of two and so exactly.
+
+    The spectrogram inside a model cares for ratios alone, but squares its samples: far from 1 they overflow, or
+    fall below what counts as silence.
+    """
+    peaks = np.maximum(windows.max(axis=1), -windows.min(axis=1))
+    far = (peaks > 0) & ((peaks < QUIET) | (peaks > 1 / QUIET))
+    if not far.any():
+        return windows
+    exponents = np.where(far, -np.frexp(peaks)[1], 0)
+    return np.ldexp(windows, exponents[:, None]).astype(np.float32)
 
 
 def bundled_models() -> list[str]:
@@ -70,6 +87,8 @@ def bundled_models() -> list[str]:
 
 def find_model(model: str | os.PathLike[str] | None) -> Path:
     """A path as it is, or the file of a bundled model's name; None is the default model."""
+    if not isinstance(model, (str, os.PathLike, type(None))):
+        raise InputError(f"model must be a path or a name, got {model!r}")
     name = DEFAULT_MODEL if model is None else os.fspath(model)
     if name in bundled_models():
         return MODELS / f"{name}.onnx"
@@ -136,7 +155,7 @@ def parse_device(device: str) -> tuple[str, dict[str, str]]:
 def _check_graph(session: onnxruntime.InferenceSession, card: ModelCard, outputs: tuple[str, ...], path: Path) -> None:
     inputs = {value.name: value.shape for value in session.get_inputs()}
     found = {value.name for value in session.get_outputs()}
-    if list(inputs) != ["waveform"] or inputs["waveform"][1] != card.window or not set(outputs) <= found:
+    if list(inputs) != ["waveform"] or inputs["waveform"][1:] != [card.window] or not set(outputs) <= found:
         raise ModelError(f"{path}: the graph has inputs {inputs}, outputs {sorted(found)}; its card says {card}")
 
 

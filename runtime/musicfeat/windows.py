@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.audio import Waveform
 from musicfeat.errors import InputError
+from musicfeat.waveform import Waveform
 
 SILENCE = 2e-6
 """A window whose samples differ by no more than this is silent (about -120 dB full scale)."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -45,6 +46,11 @@ def test_embed_into_a_missing_folder_is_one_line(song: Path, capsys: pytest.Capt
     assert "cannot write" in capsys.readouterr().err
 
 
+def test_embed_refuses_an_output_that_cannot_be_before_it_works(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["embed", str(song), "-o", "."]) == 1
+    assert "name a file" in capsys.readouterr().err
+
+
 def test_order_prints_the_playing_order(
     tmp_path: Path, clip: np.ndarray, rate: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,6 +77,13 @@ def test_info_names_versions_devices_and_the_card(capsys: pytest.CaptureFixture[
         assert words in out
 
 
+def test_info_fails_if_the_model_does(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "--model", "nope"]) == 1
+    out, err = capsys.readouterr()
+    assert "onnxruntime" in out
+    assert len(err.splitlines()) == 1
+
+
 def test_info_explains_two_onnxruntimes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("musicfeat.info.installed", lambda names: dict.fromkeys(names, "1.0"))
     assert main(["info"]) == 0
@@ -92,6 +105,15 @@ def test_demo_hears_the_direction_and_draws(tmp_path: Path, capsys: pytest.Captu
 def test_demo_of_a_file(song: Path, tmp_path: Path) -> None:
     assert main(["demo", str(song), "-o", str(tmp_path / "a.svg")]) == 0
     assert str(song) in (tmp_path / "a.svg").read_text()
+
+
+def test_demo_of_odd_files(tmp_path: Path, clip: np.ndarray, rate: int) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    for samples in (2, 30000):
+        soundfile.write(tmp_path / "a.wav", clip[1000 : 1000 + samples], rate)
+        (tmp_path / "a.wav").rename(odd)
+        assert main(["demo", str(odd), "-o", str(tmp_path / "a.svg")]) == 0
+        ET.fromstring((tmp_path / "a.svg").read_bytes())
 
 
 def test_the_command_is_a_program() -> None:

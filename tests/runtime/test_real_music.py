@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import tomllib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,11 @@ import soxr
 from musicfeat import Extractor
 from musicfeat.audio import load
 
-RECIPE = Path(__file__).parents[2] / "trainer" / "musicfeat_trainer" / "recipes" / "sequence_small.toml"
-
 
 @pytest.fixture(scope="module")
-def clips(music_folder: Path) -> list[np.ndarray]:
+def clips(music_folder: Path, extractor: Extractor) -> list[np.ndarray]:
     """The first minute's third ten seconds of two tracks of each unseen source, at 22.05 kHz."""
-    unseen = tomllib.loads(RECIPE.read_text())["data"]["test_sources"]
+    unseen = json.loads(extractor.card.recipe)["data"]["test_sources"]
     with (music_folder / "tracks.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["source"] in unseen and float(row["duration_s"]) > 45]
     chosen = [row for source in unseen for row in [r for r in rows if r["source"] == source][:2]]

@@ -8,10 +8,11 @@ import pytest
 
 from musicfeat import DeviceError, Extractor, InputError, ModelError, bundled_models
 from musicfeat.card import OUTPUTS, ModelCard, card_from_metadata
-from musicfeat.session import Session, find_model, parse_device
+from musicfeat.session import DEFAULT_MODEL, Session, find_model, levelled, parse_device
 
 
 def test_the_bundled_model_keeps_the_contract() -> None:
+    assert DEFAULT_MODEL in bundled_models()
     for name in bundled_models():
         session = Session(name, threads=1)
         card = session.card
@@ -102,6 +103,18 @@ def test_cuda_does_not_search_convolutions_for_every_shape() -> None:
     assert provider == "CUDAExecutionProvider"
     assert options["device_id"] == "1"
     assert options["cudnn_conv_algo_search"] == "HEURISTIC"
+
+
+def test_levelling_is_exact_and_leaves_ordinary_levels_alone() -> None:
+    windows = np.random.default_rng(0).uniform(-1, 1, (4, 100)).astype(np.float32)
+    assert levelled(windows) is windows
+    scaled = windows * np.array([[1e-6], [1e25], [1], [0]], dtype=np.float32)
+    found = levelled(scaled)
+    np.testing.assert_array_equal(found[2:], scaled[2:])
+    for row in (0, 1):
+        assert 0.5 <= np.abs(found[row]).max() < 1
+        ratio = np.log2(np.abs(found[row] / scaled[row]))
+        assert np.ptp(ratio) < 1e-5
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, True])

@@ -42,5 +42,6 @@ def small_run(tmp_path_factory: pytest.TempPathFactory, clip: np.ndarray, rate: 
         soundfile.write(folder / "audio" / source / "song.wav", np.roll(clip, shift)[: 15 * rate], rate)
         soundfile.write(folder / "audio" / source / "other.flac", clip[shift : shift + 12 * rate] * 0.5, rate)
     (folder / "audio" / "a" / "broken.wav").write_text("no sound")
+    soundfile.write(folder / "audio" / "a" / "short.wav", clip[:100], rate)
     (folder / "recipe.toml").write_text(SMALL_RECIPE.format(folder=folder))
     return folder

@@ -1,4 +1,4 @@
-"""The training loop: one recipe, one folder, resumable at any step."""
+"""The training loop: one recipe, one folder, resumable from its last checkpoint to the same curve."""
 
 from __future__ import annotations
 
@@ -88,7 +88,11 @@ class Trainer:
         self.progress = checkpoint.progress
 
     def run(self) -> PretextScores | None:
-        """Train to the end, or until validation no longer improves; return the last scores."""
+        """Train to the end, or until validation no longer improves.
+
+        Returns:
+            The last scores, or None if the run had ended before.
+        """
         scores, losses, saved = None, [], time.monotonic()
         bar = tqdm(initial=self.progress["step"], total=self.config.steps, desc=self.recipe.name)
         while self.progress["step"] < self.config.steps and self.progress["stale"] < self.config.patience:

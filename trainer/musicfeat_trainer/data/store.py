@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 from collections.abc import Iterable
@@ -49,14 +50,13 @@ class SpectrogramStore:
         return [track for track in self.tracks if (track.source in names) != excluded]
 
 
-def list_tracks(root: Path, table: Path | None = None, *, noncommercial: bool = False) -> list[Track]:
+def list_tracks(root: Path, table: Path | None = None) -> list[Track]:
     """Audio files below ``root``; the first folder of a path is its source.
 
     Args:
         root: folder of audio.
-        table: CSV with columns ``path``, ``source`` and optionally ``noncommercial`` (yes or no);
-            without it every audio file below ``root`` is taken.
-        noncommercial: keep the rows marked ``noncommercial=yes``.
+        table: CSV with columns ``path``, ``source`` and optionally ``noncommercial``; rows that say yes there are
+            left out. Without a table every audio file below ``root`` is taken.
 
     Raises:
         InputError: the folder is missing or holds nothing usable.
@@ -65,7 +65,7 @@ def list_tracks(root: Path, table: Path | None = None, *, noncommercial: bool = 
         raise InputError(f"no audio folder at {root}: set `audio` in the recipe's [data] section")
     if table is not None:
         with table.open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.DictReader(file) if noncommercial or row.get("noncommercial") != "yes"]
+            rows = [row for row in csv.DictReader(file) if row.get("noncommercial") != "yes"]
         tracks = [Track(row["path"], row["source"]) for row in rows]
     else:
         files = sorted(p.relative_to(root) for p in root.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES)
@@ -86,23 +86,29 @@ def mel_power_of(waveform: npt.NDArray[np.float32], frontend: LogMel) -> npt.NDA
         with torch.no_grad():
             power = frontend.power(piece)[0, (start - first) // hop :][:CHUNK_FRAMES]
         parts.append((power + SILENCE_POWER).log().numpy().astype(np.float16))
+    if not parts:
+        raise InputError(f"shorter than one frame of {hop} samples")
     return np.concatenate(parts)
 
 
-def build(folder: Path, root: Path, tracks: list[Track], spec: LogMelSpec, workers: int = 2) -> SpectrogramStore:
+def build(folder: Path, root: Path, tracks: list[Track], spec: LogMelSpec) -> None:
     """Decode every track into ``folder`` (mel.npy, index.json); files that fail are listed, not fatal.
 
     A track is stored the moment it is decoded, so a killed run goes on where it stopped.
     """
     parts = folder / "parts"
     parts.mkdir(parents=True, exist_ok=True)
-    jobs = [(root / track.path, parts / f"{i:06d}.npy", spec) for i, track in enumerate(tracks)]
-    with ProcessPoolExecutor(workers) as pool:
+    jobs = [(root / track.path, parts / f"{_key(track, spec)}.npy", spec) for track in tracks]
+    with ProcessPoolExecutor() as pool:
         errors = list(tqdm(pool.map(_decode_one, *zip(*jobs, strict=True)), total=len(jobs), desc="decode"))
     failures = {track.path: error for track, error in zip(tracks, errors, strict=True) if error}
-    (folder / "failures.json").write_text(json.dumps(failures, indent=1))
+    _failures(folder).write_text(json.dumps(failures, indent=1))
     _join(folder, tracks, [part for _, part, _ in jobs], spec)
-    return open_store(folder, spec)
+
+
+def _key(track: Track, spec: LogMelSpec) -> str:
+    """A name for what is stored of a track, another one for another spectrogram."""
+    return hashlib.sha256(f"{track.path} {spec}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 def _decode_one(audio: Path, part: Path, spec: LogMelSpec) -> str | None:
@@ -139,8 +145,22 @@ def open_store(folder: Path, spec: LogMelSpec) -> SpectrogramStore:
     return SpectrogramStore(np.load(folder / "mel.npy", mmap_mode="r"), tracks)
 
 
-def prepare(folder: Path, root: Path, table: Path | None, spec: LogMelSpec, workers: int = 2) -> SpectrogramStore:
-    """Open the store in ``folder``, building it first if it is not there."""
+def prepare(folder: Path, root: Path, table: Path | None, spec: LogMelSpec) -> SpectrogramStore:
+    """Open the store in ``folder``, building it first if it is not there.
+
+    Raises:
+        InputError: no music, or a store of other music or of another spectrogram.
+    """
     if not (folder / "index.json").exists():
-        build(folder, root, list_tracks(root, table), spec, workers)
-    return open_store(folder, spec)
+        build(folder, root, list_tracks(root, table), spec)
+    store = open_store(folder, spec)
+    if root.is_dir():
+        wanted, failed = {track.path for track in list_tracks(root, table)}, json.loads(_failures(folder).read_text())
+        if wanted - set(failed) != {track.path for track in store.tracks}:
+            raise InputError(f"the store {folder} holds other tracks than {table or root} now names: delete it")
+    return store
+
+
+def _failures(folder: Path) -> Path:
+    """The list of files that could not be decoded."""
+    return folder / "failures.json"

@@ -34,7 +34,6 @@ class LagProfiles(nn.Module):
         super().__init__()
         self.cut, self.heads, self.width = cut, heads, width
         self.length = piece_frames - 2 * cut
-        self.least_frames = least_frames
         self.key = nn.Linear(inputs, heads * width)
         first_across = 2 * cut + 1
         self.shared_lags = range(first_across, self.length)

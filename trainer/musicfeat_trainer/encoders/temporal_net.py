@@ -62,12 +62,11 @@ class TemporalNet(nn.Module):
         self.early_channels, self.early_bands = early, n_mels // 4
         self.standardise = nn.BatchNorm1d(self.dimension, affine=False)
 
-    def forward(self, spectrogram: Tensor, pieces: int = PIECES) -> TrunkOutput:
-        """[batch, T, n_mels] log-mel, silence 0, T a multiple of 2 * pieces -> what the heads need."""
-        early, early_mask = self.early_layers(spectrogram, pieces)
-        return self.late_layers(early, early_mask)
+    def forward(self, spectrogram: Tensor) -> TrunkOutput:
+        """[batch, T, n_mels] log-mel, silence 0, T a multiple of 2 * PIECES -> what the heads need."""
+        return self.late_layers(*self.early_layers(spectrogram, PIECES))
 
-    def early_layers(self, spectrogram: Tensor, pieces: int = PIECES) -> tuple[Tensor, Tensor]:
+    def early_layers(self, spectrogram: Tensor, pieces: int) -> tuple[Tensor, Tensor]:
         """Stem and first block, piece by piece: features [batch, pieces, channels, T', bands], mask."""
         batch, count, bands = spectrogram.shape
         x = spectrogram.reshape(batch * pieces, 1, count // pieces, bands)
