@@ -42,7 +42,7 @@ class DenseLogMel(LogMel):
             padded = nn.functional.pad(waveform, self.spec.padding)[:, None]
             parts = nn.functional.conv1d(padded, self.dense.T[:, None], stride=self.spec.hop).transpose(1, 2)
         else:
-            parts = self.frames(waveform) @ self.dense
+            parts = self.frames(waveform).transpose(1, 2) @ self.dense
         squares = parts * parts
         half = squares.shape[-1] // 2
         return (squares[..., :half] + squares[..., half:]) @ self.filters
@@ -54,7 +54,7 @@ class StftLogMel(DenseLogMel):
     def power(self, waveform: Tensor) -> Tensor:
         padded = nn.functional.pad(waveform, self.spec.padding)
         parts = torch.stft(
-            padded, self.spec.n_fft, self.spec.hop, window=self.window, center=False, return_complex=True
+            padded, self.spec.n_fft, self.spec.hop, window=self.window.flatten(), center=False, return_complex=True
         )
         return torch.view_as_real(parts).square().sum(-1).transpose(1, 2) @ self.filters
 

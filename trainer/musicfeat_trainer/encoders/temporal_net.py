@@ -24,9 +24,9 @@ class TemporalNet(nn.Module):
     """A residual network over a log-mel window, cheap enough that decoding the file costs more.
 
     A stem and one residual block run on each piece of the window by itself, so that what they
-    return may be compared across pieces without a leak. The rest sees the whole window: two residual
-    blocks that halve time and frequency, frequency folded into channels, two 1-D convolutions (the
-    second dilated), and masked statistics over time. The embedding joins mean and maximum of the
+    return may be compared across pieces without a leak. The rest sees the whole window: three residual
+    blocks that halve time and frequency, a convolution that folds all bands into channels, a dilated
+    one over time, and masked statistics. The embedding joins mean and maximum of the
     last layer with mean and maximum of a middle one, each dimension standardised over the
     training data.
     """
@@ -50,11 +50,11 @@ class TemporalNet(nn.Module):
         self.block4 = Residual(widths[1], widths[2], stride=(2, 2))
         bands = n_mels // 32
         self.temporal = nn.Sequential(
-            nn.Conv1d(widths[2] * bands, frames, 3, padding=1, bias=False),
-            nn.BatchNorm1d(frames),
+            nn.Conv2d(widths[2], frames, (3, bands), padding=(1, 0), bias=False),
+            nn.BatchNorm2d(frames),
             nn.ReLU(),
-            nn.Conv1d(frames, frames, 3, padding=2, dilation=2, bias=False),
-            nn.BatchNorm1d(frames),
+            nn.Conv2d(frames, frames, (3, 1), padding=(2, 0), dilation=(2, 1), bias=False),
+            nn.BatchNorm2d(frames),
             nn.ReLU(),
         )
         self.dimension = 2 * frames + 2 * widths[1]
@@ -70,17 +70,16 @@ class TemporalNet(nn.Module):
         """Stem and first block, piece by piece: features [batch, pieces, channels, T', bands], mask."""
         batch, count, bands = spectrogram.shape
         x = spectrogram.reshape(batch * pieces, 1, count // pieces, bands)
-        mask = (x[:, 0, ::2].amax(dim=2) > 0).to(x.dtype)
+        mask = (spectrogram.amax(dim=2) > 0).to(x.dtype).reshape(batch, pieces, -1)[..., ::2]
         x = self.block1(self.stem(x / 4.0 - 1.0))
-        return x.reshape(batch, pieces, *x.shape[1:]), mask.reshape(batch, pieces, -1)
+        return x.reshape(batch, pieces, *x.shape[1:]), mask
 
     def late_layers(self, early: Tensor, early_mask: Tensor) -> TrunkOutput:
         """The rest of the trunk, over the pieces joined to one window."""
         x = early.transpose(1, 2).flatten(2, 3)
         middle = self.block3(self.block2(x))
         mask = early_mask.flatten(1)[:, None]
-        x = self.block4(middle)
-        x = self.temporal(x.transpose(2, 3).flatten(1, 2))
+        x = self.temporal(self.block4(middle)).squeeze(3)
         embedding = [*masked_statistics(x, mask[..., ::8]), *masked_statistics(middle.mean(3), mask[..., ::4])]
         return TrunkOutput(self.standardise(torch.cat(embedding, dim=1)), x.transpose(1, 2), early, early_mask)
 

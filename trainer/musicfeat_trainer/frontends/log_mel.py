@@ -21,10 +21,11 @@ class LogMel(nn.Module):
     """The torch twin of ``musicfeat.log_mel``, in two steps that training can take apart.
 
     The DFT of N = R * C points (Cooley and Tukey, 1965) indexes samples as n = C n1 + n2 and bins
-    as k = k1 + R k2. Stage one multiplies the windowed frame, seen as an R x C matrix, by the real
-    DFT matrix of R points from the left; a real frame needs k1 = 0 .. R // 2 only. Stage two is one
-    product per k1, its matrix holding the twiddle factors and the DFT of C points together. Bins
-    above ``fmax`` are never computed.
+    as k = k1 + R k2. Stage one multiplies the windowed frames, seen as an R x (C frames) matrix, by the
+    real DFT matrix of R points from the left; a real frame needs k1 = 0 .. R // 2 only. Stage two is
+    one product per k1, its matrix holding the twiddle factors and the DFT of C points together. Time is
+    the last axis throughout, so that both products are large and nothing between them is transposed.
+    Bins above ``fmax`` are never computed.
     """
 
     window: Tensor
@@ -40,37 +41,45 @@ class LogMel(nn.Module):
             raise InputError(f"rows {self.rows} must divide n_fft {self.spec.n_fft}")
         self.columns = self.spec.n_fft // self.rows
         kept = kept_columns(self.spec, self.rows)
-        self._constant("window", hann(self.spec.n_fft))
+        self._constant("window", hann(self.spec.n_fft)[:, None])
         self._constant("stage_one", real_dft(self.rows))
         self._constant("stage_two", twiddled_dft(self.rows, self.columns, kept))
-        self._constant("mel", permuted_mel(self.spec, self.rows, kept))
+        self._constant("mel", permuted_mel(self.spec, self.rows, kept).T)
 
     def _constant(self, name: str, value: Array) -> None:
-        self.register_buffer(name, torch.tensor(value, dtype=torch.float32), persistent=False)
+        self.register_buffer(name, torch.tensor(np.ascontiguousarray(value), dtype=torch.float32), persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
         """[batch, samples] -> [batch, samples // hop, n_mels]; see ``musicfeat.log_mel.log_mel``."""
         return self.normalise(self.power(waveform))
 
     def frames(self, waveform: Tensor) -> Tensor:
-        """[batch, samples] -> [batch, samples // hop, n_fft], cut without any gather."""
-        hop, overlap = self.spec.hop, self.spec.n_fft // self.spec.hop
+        """[batch, samples] -> [batch, n_fft, samples // hop], a frame in each column, cut without any gather.
+
+        Blocks of ``hop`` samples stand in columns; the rows of a frame are rows of the block itself and of its
+        neighbours, which are the same rows moved by whole columns.
+        """
+        hop, (before, _) = self.spec.hop, self.spec.padding
         count = waveform.shape[1] // hop
-        padded = nn.functional.pad(waveform[:, : count * hop], self.spec.padding)
-        blocks = padded.reshape(waveform.shape[0], -1, hop)
-        return torch.cat([blocks[:, i : i + count] for i in range(overlap)], dim=-1)
+        blocks = waveform[:, : count * hop].reshape(waveform.shape[0], count, hop).transpose(1, 2)
+        rows, first = [], -before
+        while first < self.spec.n_fft - before:
+            neighbour, row = divmod(first, hop)
+            size = min(hop - row, self.spec.n_fft - before - first)
+            rows.append(moved_columns(blocks[:, row : row + size], neighbour))
+            first += size
+        return torch.cat(rows, dim=1)
 
     def power(self, waveform: Tensor) -> Tensor:
         """[batch, samples] -> mel power [batch, samples // hop, n_mels]."""
         frames = self.frames(waveform) * self.window
-        batch, count = frames.shape[:2]
-        half, kept = self.stage_two.shape[0], self.stage_two.shape[2] // 2
-        inner = self.stage_one @ frames.reshape(batch * count, self.rows, self.columns)
-        inner = inner.reshape(batch * count, half, 2 * self.columns).transpose(0, 1)
-        parts = inner @ self.stage_two
+        batch, _, count = frames.shape
+        half, kept = self.stage_two.shape[0], self.stage_two.shape[1] // 2
+        inner = self.stage_one @ frames.reshape(batch, self.rows, self.columns * count)
+        parts = self.stage_two @ inner.reshape(batch, half, 2 * self.columns, count)
         squares = parts * parts
-        power = squares[..., :kept] + squares[..., kept:]
-        return (power.transpose(0, 1).reshape(batch, count, half * kept)) @ self.mel
+        power = squares[:, :, :kept] + squares[:, :, kept:]
+        return (self.mel @ power.reshape(batch, half * kept, count)).transpose(1, 2)
 
     def normalise(self, power: Tensor) -> Tensor:
         """Mel power to log-mel relative to the mean of the frames that sound; silence is 0."""
@@ -79,6 +88,13 @@ class LogMel(nn.Module):
         mean = (power * sounds).sum(dim=(1, 2), keepdim=True) / count.clamp(min=1.0)
         mean = mean.clamp(min=SILENCE_POWER)
         return ((power / mean + self.spec.floor).log() - float(np.log(self.spec.floor))) * sounds
+
+
+def moved_columns(x: Tensor, distance: int) -> Tensor:
+    """Column t becomes what column t + ``distance`` was; zeros move in: [..., T] -> [..., T]."""
+    if distance < 0:
+        return nn.functional.pad(x[..., :distance], (-distance, 0))
+    return nn.functional.pad(x[..., distance:], (0, distance)) if distance else x
 
 
 def sounding(power: Tensor) -> Tensor:
@@ -105,13 +121,13 @@ def real_dft(rows: int) -> Array:
 
 
 def twiddled_dft(rows: int, columns: int, kept: list[int]) -> Array:
-    """[rows // 2 + 1, 2 * columns, 2 * len(kept)]: complex products written as real ones."""
+    """[rows // 2 + 1, 2 * len(kept), 2 * columns]: complex products written as real ones."""
     k1 = np.arange(rows // 2 + 1)[:, None, None]
-    k2 = np.array(kept)[None, None, :]
-    n2 = np.arange(columns)[None, :, None]
+    k2 = np.array(kept)[None, :, None]
+    n2 = np.arange(columns)[None, None, :]
     angle = -2 * np.pi * n2 * (k1 + rows * k2) / (rows * columns)
     real, imaginary = np.cos(angle), np.sin(angle)
-    return np.block([[real, imaginary], [-imaginary, real]])
+    return np.block([[real, -imaginary], [imaginary, real]])
 
 
 def permuted_mel(spec: LogMelSpec, rows: int, kept: list[int]) -> Array:
