@@ -54,6 +54,13 @@ def test_balanced_factor(n: int, factor: int) -> None:
     assert balanced_factor(n) == factor
 
 
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_clips_shorter_than_a_frame(frames: int, sound: np.ndarray) -> None:
+    spec = SPECS[-1]
+    clip = sound[:1, -frames * spec.hop :]
+    np.testing.assert_allclose(LogMel(spec)(torch.from_numpy(clip)).numpy(), log_mel(clip, spec), atol=1e-3)
+
+
 def test_samples_behind_the_last_whole_hop_are_left_out(sound: np.ndarray) -> None:
     wave = torch.from_numpy(sound)
     torch.testing.assert_close(LogMel()(wave[:, : 525 * 20 + 300]), LogMel()(wave[:, : 525 * 20]))

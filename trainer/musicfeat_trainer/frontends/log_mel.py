@@ -92,6 +92,7 @@ class LogMel(nn.Module):
 
 def moved_columns(x: Tensor, distance: int) -> Tensor:
     """Column t becomes what column t + ``distance`` was; zeros move in: [..., T] -> [..., T]."""
+    distance = max(-x.shape[-1], min(x.shape[-1], distance))
     if distance < 0:
         return nn.functional.pad(x[..., :distance], (-distance, 0))
     return nn.functional.pad(x[..., distance:], (0, distance)) if distance else x
