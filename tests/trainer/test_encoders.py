@@ -42,7 +42,7 @@ def test_masked_statistics() -> None:
 def test_trunk_shapes(net: TemporalNet) -> None:
     out = net(torch.rand(2, 120, 64) + 0.1)
     assert out.embedding.shape == (2, net.dimension)
-    assert out.frames.shape == (2, 8, net.frame_dimension)
+    assert out.frames.shape == (2, 8, 8)
     assert out.early.shape == (2, 3, 4, 20, 16)
     assert out.early_mask.shape == (2, 3, 20)
 

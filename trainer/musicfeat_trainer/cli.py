@@ -81,8 +81,8 @@ def run_evaluation(options: argparse.Namespace) -> None:
     data, config = checkpoint.recipe.data.expanded(), checkpoint.recipe.training
     if not data.test_sources:
         raise InputError("the recipe names no test_sources to evaluate on")
-    table = data.audio / data.table if data.table else None
-    tracks = (store := prepare(data.store, data.audio, table, checkpoint.recipe.frontend)).of_sources(data.test_sources)
+    store = prepare(data.store, data.audio, data.table, checkpoint.recipe.frontend)
+    tracks = store.of_sources(data.test_sources)
     clips = fixed_clips(store, tracks, PIECES * config.piece_frames, config.clips_per_track)
     scores = evaluate_pretext(model, clips)
     print(f"{len(clips)} clips of {len(tracks)} tracks, {len(data.test_sources)} sources never trained on\n")

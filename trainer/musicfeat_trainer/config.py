@@ -36,9 +36,10 @@ class DataConfig(Section):
     """Nothing looks at these before the benchmarks."""
 
     def expanded(self) -> DataConfig:
-        """With ``~`` and environment variables replaced."""
+        """With ``~`` and environment variables replaced, and the table found inside ``audio``."""
         audio, store = (Path(os.path.expandvars(path)).expanduser() for path in (self.audio, self.store))
-        return self.model_copy(update={"audio": audio, "store": store})
+        table = audio / self.table if self.table else None
+        return self.model_copy(update={"audio": audio, "store": store, "table": table})
 
 
 class EncoderConfig(Section):

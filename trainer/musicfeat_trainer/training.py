@@ -63,8 +63,7 @@ class Trainer:
 
     def _open_data(self) -> None:
         data = self.recipe.data.expanded()
-        table = data.audio / data.table if data.table else None
-        store = prepare(data.store, data.audio, table, self.recipe.frontend)
+        store = prepare(data.store, data.audio, data.table, self.recipe.frontend)
         store = SpectrogramStore(store.values[:], store.tracks)
         held_out = (*data.validation_sources, *data.test_sources)
         longest = self.config.pieces * self.config.piece_frames

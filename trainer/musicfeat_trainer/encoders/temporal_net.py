@@ -58,7 +58,6 @@ class TemporalNet(nn.Module):
             nn.ReLU(),
         )
         self.dimension = 2 * frames + 2 * widths[1]
-        self.frame_dimension = frames
         self.early_channels, self.early_bands = early, n_mels // 4
         self.standardise = nn.BatchNorm1d(self.dimension, affine=False)
 
