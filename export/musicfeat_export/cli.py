@@ -1,4 +1,4 @@
-"""The command ``musicfeat-export``: checkpoint in, one ONNX file out."""
+"""The command ``musicfeat-export``: a trained run in, one ONNX file out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Export; 0 if the file was written, 1 with one line on stderr if not."""
     options = parser().parse_args(arguments)
     try:
-        differences = export(options.checkpoint, options.output, read_scores(options.scores))
+        differences = export(options.run, options.output, read_scores(options.scores))
     except (MusicfeatError, OSError) as error:
         print(f"musicfeat-export: {error}", file=sys.stderr)
         return 1
@@ -29,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The argument parser."""
-    top = argparse.ArgumentParser(prog="musicfeat-export", description="Checkpoint to one self-contained ONNX file.")
-    top.add_argument("checkpoint", type=Path)
+    top = argparse.ArgumentParser(prog="musicfeat-export", description="A trained run to one self-contained ONNX file.")
+    top.add_argument("run", type=Path, help="folder that `musicfeat-train run` wrote")
     top.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL.onnx")
     top.add_argument("--scores", type=Path, metavar="SCORES.json", help="measured scores for the model card")
     return top

@@ -1,4 +1,4 @@
-"""Checkpoint to one ONNX file: waveform in, everything out, spectrogram inside, card in the metadata."""
+"""A trained run to one ONNX file: waveform in, everything out, spectrogram inside, card in the metadata."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from onnx import numpy_helper
 from musicfeat.card import ModelCard
 from musicfeat.errors import ModelError
 from musicfeat_export.parity import check_parity
-from musicfeat_trainer.checkpoint import Checkpoint, load_model
-from musicfeat_trainer.encoders.temporal_net import PIECES
-from musicfeat_trainer.model import Outputs, SequenceModel
+from musicfeat_trainer.config import Recipe
+from musicfeat_trainer.model import MusicModel, Outputs, load_model
+from musicfeat_trainer.parts.joins import PIECES
 
 OPSET = 18
 FORBIDDEN_OPS = {"STFT", "DFT", "Loop", "If", "Scan", "MelWeightMatrix"}
 """What some engine lacks; see the model contract in this folder's README."""
 
 
-def export(checkpoint: Path, path: Path, scores: dict[str, float] | None = None) -> dict[str, float]:
-    """Export the averaged weights of a checkpoint and write ``path`` and its sidecar ``path``.json.
+def export(run: Path, path: Path, scores: dict[str, float] | None = None) -> dict[str, float]:
+    """Export the averaged weights of all parts of a run; write ``path`` and its sidecar ``path``.json.
 
     Args:
-        checkpoint: written by ``musicfeat-train``.
+        run: folder that ``musicfeat-train run`` wrote.
         path: the ONNX file to write. Nothing is written unless every check passes.
         scores: measured figures for the card.
 
@@ -36,11 +36,19 @@ def export(checkpoint: Path, path: Path, scores: dict[str, float] | None = None)
         The greatest difference of each output between torch and ONNX Runtime.
 
     Raises:
-        ModelError: the checkpoint is unusable, the graph breaks the contract, or parity fails.
+        ModelError: the run is unusable, the graph breaks the contract, or parity fails.
     """
-    model, loaded = load_model(checkpoint)
-    proto = to_onnx(model)
-    card = replace(card_of(model, loaded), weights_sha256=weights_digest(proto), scores=scores or {})
+    model, recipe = load_model(run)
+    proto = to_onnx(model, recipe)
+    card = replace(card_of(model, recipe), weights_sha256=weights_digest(proto), scores=scores or {})
+    differences = write(proto, model, card, path)
+    sidecar = {**asdict(card), "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    path.with_suffix(".json").write_text(json.dumps(sidecar, indent=1) + "\n")
+    return differences
+
+
+def write(proto: onnx.ModelProto, model: MusicModel, card: ModelCard, path: Path) -> dict[str, float]:
+    """Put the card into the graph, check both, and write the file, all or nothing; returns ``check_parity``."""
     onnx.helper.set_model_props(proto, card.to_metadata())
     check_graph(proto)
     temporary = path.with_suffix(".tmp")
@@ -50,21 +58,18 @@ def export(checkpoint: Path, path: Path, scores: dict[str, float] | None = None)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    sidecar = {**asdict(card), "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-    path.with_suffix(".json").write_text(json.dumps(sidecar, indent=1) + "\n")
     return differences
 
 
-def to_onnx(model: SequenceModel) -> onnx.ModelProto:
+def to_onnx(model: MusicModel, recipe: Recipe) -> onnx.ModelProto:
     """Trace the model over a dynamic batch of full windows."""
-    example = torch.zeros(2, model.window_samples)
     program = torch.onnx.export(
         model.eval(),
-        (example,),
+        (torch.zeros(2, recipe.window),),
         dynamo=True,
         opset_version=OPSET,
         input_names=["waveform"],
-        output_names=list(Outputs._fields),
+        output_names=list(outputs_of(recipe)),
         dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096)},),
         verbose=False,
     )
@@ -79,19 +84,25 @@ def to_onnx(model: SequenceModel) -> onnx.ModelProto:
     return proto
 
 
-def card_of(model: SequenceModel, checkpoint: Checkpoint) -> ModelCard:
-    """What the checkpoint itself knows for the card."""
-    recipe, spec = checkpoint.recipe, model.frontend.spec
+def outputs_of(recipe: Recipe) -> tuple[str, ...]:
+    """The outputs that a recipe's model has: tags only where it has such a part."""
+    return tuple(name for name in Outputs._fields if name != "tags" or recipe.tags)
+
+
+def card_of(model: MusicModel, recipe: Recipe) -> ModelCard:
+    """What a recipe and its model know for the card."""
+    spec = model.trunk.frontend.spec
     return ModelCard(
         name=recipe.name,
         version=recipe.version,
         sample_rate=spec.sample_rate,
-        window=model.window_samples,
-        hop=model.window_samples,
-        outputs=Outputs._fields,
+        window=recipe.window,
+        hop=recipe.window,
+        outputs=outputs_of(recipe),
         pieces=PIECES,
-        piece_distance=model.distance_samples,
-        frame_hop=float(model.trunk.time_step * spec.hop),
+        piece_distance=model.joins.distance_samples,
+        frame_hop=float(model.trunk.net.time_step * spec.hop),
+        labels=recipe.tags.labels if recipe.tags else (),
         licence=recipe.card.licence,
         training_data=recipe.card.training_data,
         recipe=recipe.model_dump_json(),

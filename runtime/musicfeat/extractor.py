@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from musicfeat.audio import PathLike, blocks
 from musicfeat.card import OUTPUTS, ModelCard
+from musicfeat.continuity import Continuity, continuity
 from musicfeat.errors import AudioError, InputError, ModelError, MusicfeatError
 from musicfeat.features import Features, Order
 from musicfeat.joins import Layout, check_pieces, gap_candidates, join_scores
@@ -113,6 +114,16 @@ class Extractor:
         check_pieces(waves, layout)
         tables = [join_scores(waves, g, layout, self._successor, BATCH) for g in gaps]
         return most_probable(gaps, tables)
+
+    def continuity(self, audio: Audio, sr: float | None = None) -> Continuity:
+        """Where a recording of at least one window runs straight on, and where something was cut.
+
+        Raises:
+            ModelError: the model has no ``successor``, or it was left out.
+            InputError, AudioError: as for calling; or the recording is shorter than a window.
+        """
+        self._require("successor")
+        return continuity(blocks(audio, sr, rate=self.card.sample_rate), self.card, self._successor, BATCH)
 
     def map(self, paths: Iterable[PathLike]) -> Iterator[Features | MusicfeatError]:
         """Features of many files, in their order, lazily; the next file decodes while the model runs.

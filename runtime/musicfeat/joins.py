@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
 import numpy.typing as npt
@@ -83,7 +83,7 @@ def join_scores(pieces: Sequence[Waveform], gap: float, layout: Layout, score: S
     tails = [_slot(piece, missing, layout, tail=True) for piece in pieces]
     heads = [_slot(piece, missing, layout, tail=False) for piece in pieces]
     alike = all(np.array_equal(t, h) for t, h in zip(tails, heads, strict=True))
-    plan = list(_triples(len(pieces)) if alike else _stars(len(pieces)))
+    plan = list(_triples(len(pieces)) if alike else _couples(len(pieces)))
     total, seen = np.zeros((len(pieces),) * 2), np.zeros((len(pieces),) * 2)
     for first in range(0, len(plan), batch):
         part = plan[first : first + batch]
@@ -132,9 +132,6 @@ def _triples(n: int) -> Iterator[tuple[int, ...]]:
         yield who
 
 
-def _stars(n: int) -> Iterator[tuple[int, ...]]:
-    """Each piece with every two others that may follow it."""
-    for a in range(n):
-        others = [b for b in range(n) if b != a]
-        for i in range(0, len(others), 2):
-            yield (a, *others[i : i + 2])
+def _couples(n: int) -> Iterator[tuple[int, ...]]:
+    """Each piece with each other one that may follow it."""
+    return permutations(range(n), 2)

@@ -18,37 +18,50 @@ from musicfeat_export import onnx_file
 from musicfeat_export.cli import main
 from musicfeat_export.onnx_file import FORBIDDEN_OPS, check_graph, weights_digest
 from musicfeat_export.parity import check_parity
-from musicfeat_trainer.checkpoint import Checkpoint, build_model, load_model, save_checkpoint
+from musicfeat_trainer.checkpoint import Checkpoint, save_checkpoint
 from musicfeat_trainer.config import Recipe, parse_recipe
 from musicfeat_trainer.frontends.log_mel import LogMel
+from musicfeat_trainer.model import fresh_model, load_model, parts_of
 
 
-def small_recipe() -> Recipe:
+def small_recipe(labels: tuple[str, ...]) -> Recipe:
     data = {"audio": "a", "store": "b", "validation_sources": []}
-    encoder = {"stem": 4, "early": 4, "widths": [4, 4, 8], "frames": 8, "cut": 2}
-    training = {"steps": 1, "piece_frames": 40}
+    trunk = {"steps": 1, "stem": [4, 4], "widths": [4, 4, 8], "frames": 8}
+    tags = {"steps": 1, "width": 4, "labels": labels} if labels else None
+    joins = {"steps": 1, "stem": 4, "width": 4, "cut": 2}
     card = {"licence": "MIT", "training_data": "nothing"}
-    named = {"name": "tiny", "data": data, "encoder": encoder, "training": training, "card": card}
-    return parse_recipe(named, "test")
+    parts = {"trunk": trunk, "tags": tags, "joins": joins}
+    return parse_recipe({"name": "tiny", "window": 63000, "data": data, "card": card, **parts}, "test")
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def untrained_run(folder: Path, labels: tuple[str, ...]) -> Path:
     torch.manual_seed(0)
-    recipe = small_recipe()
-    tensors = {f"average.{k}": v for k, v in build_model(recipe).state_dict().items()}
-    path = tmp_path_factory.mktemp("export") / "tiny.safetensors"
-    save_checkpoint(path, Checkpoint(recipe, tensors, {"step": 1}))
-    return path
+    recipe = small_recipe(labels)
+    model = fresh_model(recipe)
+    for part in parts_of(recipe):
+        tensors = {f"average.{k}": v for k, v in getattr(model, part).state_dict().items()}
+        save_checkpoint(folder / part / "best.safetensors", Checkpoint(recipe, tensors, {"step": 1}))
+    return folder
 
 
 @pytest.fixture(scope="module")
-def exported(checkpoint: Path) -> Path:
-    scores = checkpoint.with_name("scores.json")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return untrained_run(tmp_path_factory.mktemp("export") / "tiny", ("banjo", "cello"))
+
+
+@pytest.fixture(scope="module")
+def exported(run: Path) -> Path:
+    scores = run.with_name("scores.json")
     scores.write_text('{"reversal": 0.5}')
-    path = checkpoint.with_name("tiny.onnx")
-    assert main([str(checkpoint), "-o", str(path), "--scores", str(scores)]) == 0
+    path = run.with_name("tiny.onnx")
+    assert main([str(run), "-o", str(path), "--scores", str(scores)]) == 0
     return path
+
+
+def test_a_model_without_labels_has_no_tags(tmp_path: Path) -> None:
+    run = untrained_run(tmp_path / "run", ())
+    assert main([str(run), "-o", str(tmp_path / "a.onnx")]) == 0
+    assert "tags" not in Extractor(tmp_path / "a.onnx").card.outputs
 
 
 def test_the_file_keeps_the_contract(exported: Path) -> None:
@@ -60,6 +73,7 @@ def test_the_file_keeps_the_contract(exported: Path) -> None:
     assert proto.opset_import[0].version <= 18
     card = Session(exported, threads=1).card
     assert card.name == "tiny"
+    assert card.labels == ("banjo", "cello")
     assert card.scores == {"reversal": 0.5}
     assert card.weights_sha256 == weights_digest(proto)
     sidecar = json.loads(exported.with_suffix(".json").read_text())
@@ -67,30 +81,30 @@ def test_the_file_keeps_the_contract(exported: Path) -> None:
     assert json.loads(sidecar["recipe"])["name"] == "tiny"
 
 
-def test_torch_and_the_file_agree(checkpoint: Path, exported: Path) -> None:
-    model, _ = load_model(checkpoint)
+def test_torch_and_the_file_agree(run: Path, exported: Path) -> None:
+    model, _ = load_model(run)
     differences = check_parity(model, exported)
-    assert set(differences) == {"embedding", "frames", "reversal", "successor", "jigsaw"}
+    assert set(differences) == {"embedding", "frames", "reversal", "successor", "jigsaw", "tags"}
     assert max(differences.values()) <= 1e-4
 
 
-def test_other_weights_do_not_pass_the_gate(checkpoint: Path, exported: Path) -> None:
-    model, _ = load_model(checkpoint)
+def test_other_weights_do_not_pass_the_gate(run: Path, exported: Path) -> None:
+    model, _ = load_model(run)
     with torch.no_grad():
-        model.reversal.layers[1].bias += 0.01  # type: ignore[union-attr, operator]
+        model.trunk.reversal.layers[1].bias += 0.01  # type: ignore[union-attr, operator]
     with pytest.raises(ModelError, match="differs from the model in torch"):
         check_parity(model, exported)
 
 
 def test_a_file_that_fails_is_not_written(
-    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other_model = onnx.load(find_model(None))
     del other_model.metadata_props[:]
-    monkeypatch.setattr(onnx_file, "to_onnx", lambda _: other_model)
+    monkeypatch.setattr(onnx_file, "to_onnx", lambda *_: other_model)
     path = tmp_path / "model.onnx"
     path.write_bytes(b"precious")
-    assert main([str(checkpoint), "-o", str(path)]) == 1
+    assert main([str(run), "-o", str(path)]) == 1
     assert path.read_bytes() == b"precious"
     assert [p.name for p in tmp_path.iterdir()] == ["model.onnx"]
     assert len(capsys.readouterr().err.splitlines()) == 1
@@ -111,10 +125,10 @@ def test_an_exported_model_runs_in_the_extractor(exported: Path) -> None:
 
 
 def test_wrong_inputs_of_the_command_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(tmp_path / "missing.safetensors"), "-o", str(tmp_path / "a.onnx")]) == 1
+    assert main([str(tmp_path / "missing"), "-o", str(tmp_path / "a.onnx")]) == 1
     (tmp_path / "scores.json").write_text("[1]")
     scores = ["--scores", str(tmp_path / "scores.json")]
-    assert main([str(tmp_path / "missing.safetensors"), "-o", str(tmp_path / "a.onnx"), *scores]) == 1
+    assert main([str(tmp_path / "missing"), "-o", str(tmp_path / "a.onnx"), *scores]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 

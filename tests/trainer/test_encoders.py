@@ -4,18 +4,24 @@ import numpy as np
 import pytest
 import torch
 
+from musicfeat import InputError
+from musicfeat_trainer.config import JoinsConfig
+from musicfeat_trainer.encoders.join_net import JoinNet
 from musicfeat_trainer.encoders.lag_profiles import LagProfiles, diagonal_sums
-from musicfeat_trainer.encoders.temporal_net import TemporalNet, masked_statistics
+from musicfeat_trainer.encoders.temporal_net import (
+    CEPSTRUM,
+    TemporalNet,
+    cosine_transform,
+    mean_and_deviation,
+    mean_and_maximum,
+)
+from musicfeat_trainer.parts.joins import Joins
 
 
 @pytest.fixture
 def net() -> TemporalNet:
     torch.manual_seed(0)
-    net = TemporalNet(stem=4, early=4, widths=(4, 4, 8), frames=8).eval()
-    for module in net.modules():
-        if isinstance(module, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):
-            module.running_mean.uniform_(-0.1, 0.1)  # type: ignore[operator, union-attr]
-    return net
+    return TemporalNet(stem=(4, 4), widths=(4, 4, 8), frames=8).eval()
 
 
 @pytest.fixture
@@ -33,47 +39,45 @@ def test_diagonal_sums_written_out(n: int) -> None:
 
 def test_masked_statistics() -> None:
     x, mask = torch.tensor([[[1.0, 5.0, 9.0]]]), torch.tensor([[[1.0, 1.0, 0.0]]])
-    mean, largest = masked_statistics(x, mask)
-    assert (mean.item(), largest.item()) == (3.0, 5.0)
-    mean, largest = masked_statistics(x, 0 * mask)
-    assert (mean.item(), largest.item()) == (0.0, 0.0)
+    assert [part.item() for part in mean_and_maximum(x, mask)] == [3.0, 5.0]
+    assert [part.item() for part in mean_and_maximum(x, 0 * mask)] == [0.0, 0.0]
+    assert [part.item() for part in mean_and_deviation(x, mask)] == [3.0, 2.0]
+
+
+def test_the_cosine_transform_is_orthonormal() -> None:
+    cosines = cosine_transform(64)
+    np.testing.assert_allclose((cosines.T @ cosines)[1:, 1:], np.eye(CEPSTRUM - 1), atol=1e-12)
 
 
 def test_trunk_shapes(net: TemporalNet) -> None:
     out = net(torch.rand(2, 120, 64) + 0.1)
-    assert out.embedding.shape == (2, net.dimension)
+    assert out.embedding.shape == (2, net.dimension) == (2, 2 * (8 + 4 + 20))
     assert out.frames.shape == (2, 8, 8)
-    assert out.early.shape == (2, 3, 4, 20, 16)
-    assert out.early_mask.shape == (2, 3, 20)
 
 
-def test_early_layers_never_look_across_a_join(net: TemporalNet) -> None:
-    a, b = torch.rand(1, 120, 64) + 0.1, torch.rand(1, 120, 64) + 0.1
-    b[:, 40:80] = a[:, 40:80]
-    torch.testing.assert_close(net(a).early[:, 1], net(b).early[:, 1])
-
-
-def test_padding_is_masked(net: TemporalNet) -> None:
-    spectrogram = torch.rand(1, 120, 64) + 0.1
-    spectrogram[:, 60:] = 0
-    mask = net(spectrogram).early_mask.flatten()
-    np.testing.assert_array_equal(mask[:30], 1.0)
-    np.testing.assert_array_equal(mask[30:], 0.0)
+def test_padding_hardly_changes_the_embedding(net: TemporalNet) -> None:
+    """Statistics see only frames that sound; convolutions still see where the sound ends."""
+    spectrogram = torch.rand(1, 160, 64) + 4.0
+    padded = torch.cat([spectrogram, torch.zeros(1, 160, 64)], dim=1)
+    short, long = net(spectrogram).embedding, net(padded).embedding
+    assert torch.nn.functional.cosine_similarity(short, long) > 0.99
+    assert torch.isfinite(net(0 * spectrogram).embedding).all()
 
 
 def test_scores_follow_the_pieces(joins: LagProfiles) -> None:
-    early, mask = torch.randn(2, 4, 2, 40, 4), torch.ones(2, 4, 40)
+    features, mask = torch.randn(2, 4, 40, 8), torch.ones(2, 4, 40)
     order = torch.tensor([2, 0, 3, 1])
-    scores = joins(early, mask)
-    torch.testing.assert_close(joins(early[:, order], mask), scores[:, order][:, :, order], atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(scores.diagonal(dim1=1, dim2=2), torch.zeros(2, 4))
+    for scores, mixed in zip(joins(features, mask), joins(features[:, order], mask), strict=True):
+        torch.testing.assert_close(mixed, scores[:, order][:, :, order], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(scores.diagonal(dim1=1, dim2=2), torch.zeros(2, 4))
 
 
 def test_cut_edges_are_not_read(joins: LagProfiles) -> None:
-    early, mask = torch.randn(1, 3, 2, 40, 4), torch.ones(1, 3, 40)
-    other = early.clone()
-    other[:, :, :, :3] = other[:, :, :, -3:] = 7.0
-    torch.testing.assert_close(joins(early, mask), joins(other, mask))
+    features, mask = torch.randn(1, 3, 40, 8), torch.ones(1, 3, 40)
+    other = features.clone()
+    other[:, :, :3] = other[:, :, -3:] = 7.0
+    for found, expected in zip(joins(other, mask), joins(features, mask), strict=True):
+        torch.testing.assert_close(found, expected)
 
 
 def test_profiles_written_out(joins: LagProfiles) -> None:
@@ -89,6 +93,26 @@ def test_profiles_written_out(joins: LagProfiles) -> None:
         torch.testing.assert_close(found[0, a, b, :, 33 + distance], expected)
 
 
-def test_absent_pieces_give_finite_scores(joins: LagProfiles) -> None:
-    scores = joins(torch.randn(1, 3, 2, 40, 4), torch.tensor([1.0, 1.0, 0.0])[None, :, None].expand(1, 3, 40))
-    assert torch.isfinite(scores).all()
+def test_absent_pieces_score_nothing(joins: LagProfiles) -> None:
+    present = torch.tensor([1.0, 1.0, 0.0])[None, :, None].expand(1, 3, 40)
+    for scores in joins(torch.randn(1, 3, 40, 8), present):
+        assert torch.isfinite(scores).all()
+        assert scores[0, 2].abs().sum() == scores[0, :, 2].abs().sum() == 0
+        assert scores[0, 0, 1] != 0
+
+
+def test_nothing_leaks_across_a_join() -> None:
+    """Whatever happens within 0.25 s of the joins changes no score, though the net sees the window in one piece."""
+    torch.manual_seed(0)
+    net = JoinNet(32, 40, stem=4, width=4, cut=6).eval()
+    spectrogram = torch.rand(1, 120, 32) + 1.0
+    other = spectrogram.clone()
+    for join in (40, 80):
+        other[:, join - 2 : join + 2] = 9.0
+    for found, expected in zip(net(other), net(spectrogram), strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+def test_pieces_that_are_no_whole_frames_are_explained() -> None:
+    with pytest.raises(InputError, match=r"joins\.frontend\.hop"):
+        Joins(JoinsConfig(steps=1), window=1000)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,15 +12,16 @@ import pytest
 import torch
 
 from musicfeat import InputError, ModelError
-from musicfeat_trainer.checkpoint import load_checkpoint, load_model
+from musicfeat_trainer.checkpoint import load_checkpoint, save_checkpoint
 from musicfeat_trainer.cli import RECIPES, main
 from musicfeat_trainer.config import load_recipe
 from musicfeat_trainer.curves import read_rows
+from musicfeat_trainer.model import PARTS, load_model, parts_of
 
 
-def command(small_run: Path, output: Path) -> list[str]:
+def command(small_run: Path, output: Path, *more: str) -> list[str]:
     program = [sys.executable, "-m", "musicfeat_trainer.cli", "--threads", "1"]
-    return [*program, "run", str(small_run / "recipe.toml"), "-o", str(output)]
+    return [*program, "run", str(small_run / "recipe.toml"), "-o", str(output), *more]
 
 
 @pytest.fixture(scope="module")
@@ -29,57 +31,77 @@ def finished(small_run: Path) -> Path:
     return small_run / "whole"
 
 
-def test_a_run_leaves_weights_a_log_and_a_picture(finished: Path) -> None:
-    rows = read_rows(finished / "log.csv")
-    assert [row["step"] for row in rows] == [2, 4, 6]
-    assert all(0 <= row[name] <= 1 for row in rows for name in ("reversal", "exact_order", "shuffled"))
-    assert (finished / "curves.png").read_bytes().startswith(b"\x89PNG")
-    model, checkpoint = load_model(finished / "last.safetensors")
-    assert checkpoint.progress["step"] == 6
-    outputs = model(torch.zeros(1, model.window_samples))
+@pytest.mark.parametrize(("part", "steps"), [("trunk", [2, 4, 6]), ("tags", [2, 4]), ("joins", [2, 4])])
+def test_a_run_leaves_weights_a_log_and_a_picture(finished: Path, part: str, steps: list[int]) -> None:
+    rows = read_rows(finished / part / "log.csv")
+    assert [row["step"] for row in rows] == steps
+    figures = set(rows[0]) & set(PARTS[part].chance)
+    assert figures or part == "tags"  # nothing rendered to judge tags by
+    assert all(0 <= row[name] <= 1 for row in rows for name in figures)
+    assert (finished / part / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert load_checkpoint(finished / part / "last.safetensors").progress["step"] == steps[-1]
+
+
+def test_a_finished_run_makes_a_model(finished: Path) -> None:
+    model, recipe = load_model(finished)
+    outputs = model(torch.zeros(1, recipe.window))
     assert all(torch.isfinite(value).all() for value in outputs)
+    assert outputs.tags.shape == (1, 2)
+
+
+def test_parts_trained_alone_are_the_same(small_run: Path, finished: Path) -> None:
+    output = small_run / "alone"
+    subprocess.run(command(small_run, output, "--part", "joins"), check=True, capture_output=True)
+    assert [path.name for path in output.iterdir()] == ["joins"]
+    ours, theirs = (load_checkpoint(folder / "joins" / "last.safetensors").tensors for folder in (output, finished))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    with pytest.raises(ModelError, match="trunk"):
+        load_model(output)
 
 
 def test_a_killed_run_resumes_to_the_same_curve(small_run: Path, finished: Path) -> None:
     output = small_run / "killed"
+    last = output / "trunk" / "last.safetensors"
     process = subprocess.Popen(command(small_run, output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while not (output / "last.safetensors").exists() and process.poll() is None and time.monotonic() < deadline:
+    while not last.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert load_checkpoint(output / "last.safetensors").progress["step"] < 6, "the run ended before it was killed"
+    assert load_checkpoint(last).progress["step"] < 6, "the run ended before it was killed"
     subprocess.run(command(small_run, output), check=True, capture_output=True)
-    assert read_rows(output / "log.csv") == read_rows(finished / "log.csv")
-    ours, theirs = (load_checkpoint(folder / "last.safetensors").tensors for folder in (output, finished))
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    for part in PARTS:
+        assert read_rows(output / part / "log.csv") == read_rows(finished / part / "log.csv")
+        ours, theirs = (load_checkpoint(folder / part / "last.safetensors").tensors for folder in (output, finished))
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 def test_a_folder_of_another_run_is_not_continued(
     small_run: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = tmp_path / "other.toml"
-    other.write_text((small_run / "recipe.toml").read_text().replace("groups = 4", "groups = 5"))
-    before = (finished / "last.safetensors").read_bytes()
+    other.write_text((small_run / "recipe.toml").read_text().replace("pairs = 4", "pairs = 5"))
+    before = (finished / "trunk" / "last.safetensors").read_bytes()
     assert main(["run", str(other), "-o", str(finished)]) == 1
-    assert "other training" in capsys.readouterr().err
-    assert (finished / "last.safetensors").read_bytes() == before
+    assert "other trunk" in capsys.readouterr().err
+    assert (finished / "trunk" / "last.safetensors").read_bytes() == before
 
 
 def test_evaluate_prints_chance_beside_every_figure(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["evaluate", str(finished / "best.safetensors")]) == 0
+    assert main(["evaluate", str(finished)]) == 0
     table = capsys.readouterr().out
-    assert "| reversal |" in table
+    assert "| trunk | reversal |" in table
     assert table.count("50.0 %") >= 2
     assert "16.7 %" in table
 
 
 def test_recipes_of_the_package_are_valid(capsys: pytest.CaptureFixture[str]) -> None:
     for path in RECIPES.glob("*.toml"):
-        assert load_recipe(path).training.steps > 0
+        recipe = load_recipe(path)
+        assert all(getattr(recipe, part).steps > 0 for part in parts_of(recipe))
     assert main(["list"]) == 0
-    assert "sequence_small" in capsys.readouterr().out
+    assert "music_small" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -89,7 +111,8 @@ def test_recipes_of_the_package_are_valid(capsys: pytest.CaptureFixture[str]) ->
         ("steps = 6", "steps = 0", "steps"),
         ("cut = 2", "cut = 'x'", "cut"),
         ('name = "tiny"', "name = ", "cannot read"),
-        ("[training]", "[treining]", "treining"),
+        ("[trunk]", "[trunc]", "trunc"),
+        ('"banjo", "cello"', '"kazoo"', "kazoo"),
     ],
 )
 def test_wrong_recipes_are_explained(small_run: Path, tmp_path: Path, old: str, new: str, words: str) -> None:
@@ -101,15 +124,37 @@ def test_wrong_recipes_are_explained(small_run: Path, tmp_path: Path, old: str, 
 
 def test_wrong_commands_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "no-such-recipe"]) == 1
-    (tmp_path / "bad.safetensors").write_bytes(b"nonsense")
-    assert main(["evaluate", str(tmp_path / "bad.safetensors")]) == 1
+    (tmp_path / "trunk").mkdir()
+    (tmp_path / "trunk" / "best.safetensors").write_bytes(b"nonsense")
+    assert main(["evaluate", str(tmp_path)]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
 def test_damaged_checkpoints_are_model_errors(finished: Path, tmp_path: Path) -> None:
-    whole = (finished / "best.safetensors").read_bytes()
+    whole = (finished / "joins" / "best.safetensors").read_bytes()
     for name, content in {"short": whole[: len(whole) // 2], "empty": b"", "missing": None}.items():
         if content is not None:
             (tmp_path / name).write_bytes(content)
         with pytest.raises(ModelError, match="not a checkpoint"):
             load_checkpoint(tmp_path / name)
+
+
+def test_parts_of_different_recipes_make_no_model(small_run: Path, finished: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "other.toml"
+    recipe.write_text((small_run / "recipe.toml").read_text().replace("widths = [4, 4, 8]", "widths = [4, 4, 12]"))
+    assert main(["--threads", "1", "run", str(recipe), "-o", str(tmp_path / "mixed"), "--part", "trunk"]) == 0
+    (tmp_path / "mixed" / "joins").symlink_to(finished / "joins")
+    (tmp_path / "mixed" / "tags").symlink_to(finished / "tags")
+    with pytest.raises(ModelError, match="another recipe"):
+        load_model(tmp_path / "mixed")
+
+
+def test_tags_belong_to_the_trunk_that_they_were_trained_on(small_run: Path, finished: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    checkpoint = load_checkpoint(run / "trunk" / "best.safetensors")
+    checkpoint.tensors["average.net.stem.0.weight"] += 1
+    save_checkpoint(run / "trunk" / "best.safetensors", checkpoint)
+    with pytest.raises(ModelError, match="trained on another 'trunk'"):
+        load_model(run)
+    assert main(["run", str(small_run / "recipe.toml"), "-o", str(tmp_path / "new"), "--part", "tags"]) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -15,7 +16,6 @@ from torch import Tensor
 
 from musicfeat.errors import ModelError
 from musicfeat_trainer.config import Recipe, parse_recipe
-from musicfeat_trainer.model import SequenceModel
 
 Tensors = dict[str, Tensor]
 
@@ -58,17 +58,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise ModelError(f"{path} is not a checkpoint of this trainer: {error}") from error
 
 
-def build_model(recipe: Recipe) -> SequenceModel:
-    """The recipe's model with fresh weights."""
-    return SequenceModel(recipe.frontend, recipe.encoder, recipe.training.piece_frames)
-
-
-def load_model(path: Path) -> tuple[SequenceModel, Checkpoint]:
-    """The averaged model of a checkpoint, ready to evaluate or export."""
-    checkpoint = load_checkpoint(path)
-    model = build_model(checkpoint.recipe)
-    model.load_state_dict(checkpoint.part("average"))
-    return model.eval(), checkpoint
+def digest(tensors: Tensors) -> str:
+    """SHA-256 over names and bytes of tensors, sorted by name."""
+    found = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        found.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:

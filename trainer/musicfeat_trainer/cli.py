@@ -5,17 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
 from musicfeat.errors import InputError, MusicfeatError
-from musicfeat_trainer.checkpoint import load_model
-from musicfeat_trainer.config import load_recipe
-from musicfeat_trainer.data.store import prepare
-from musicfeat_trainer.encoders.temporal_net import PIECES
-from musicfeat_trainer.evaluate.pretext import CHANCE, evaluate_pretext, fixed_clips
+from musicfeat_trainer.config import Recipe, load_recipe
+from musicfeat_trainer.model import PARTS, load_model, parts_of
 from musicfeat_trainer.training import Trainer
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -43,10 +39,11 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="train a recipe, or go on where it stopped")
     run.add_argument("recipe", help="a TOML file, or the name of a recipe that `list` shows")
     run.add_argument("-o", "--output", type=Path, help="folder of the run (default: runs/RECIPE)")
+    run.add_argument("--part", choices=sorted(PARTS), help="train this part only (default: one after another)")
     run.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     run.set_defaults(run=run_training)
-    evaluate = commands.add_parser("evaluate", help="score a checkpoint on the recipe's test sources")
-    evaluate.add_argument("checkpoint", type=Path)
+    evaluate = commands.add_parser("evaluate", help="score a run on the recipe's test sources")
+    evaluate.add_argument("folder", type=Path, help="folder of the run")
     evaluate.set_defaults(run=run_evaluation)
     return top
 
@@ -67,28 +64,34 @@ def run_list(_: argparse.Namespace) -> None:
 
 
 def run_training(options: argparse.Namespace) -> None:
-    """Train, resuming if the folder holds a checkpoint."""
+    """Train every part, or the one asked for, resuming where the folder holds a checkpoint."""
     recipe = load_recipe(find_recipe(options.recipe))
     folder = options.output or Path("runs") / recipe.name
-    trainer = Trainer(recipe, folder, options.device)
-    trainer.run()
-    print(f"{folder}: {trainer.progress['step']} steps, best mean score {trainer.progress['best']:.4f}")
+    for name in [options.part] if options.part else parts_of(recipe):
+        trainer = Trainer(PARTS[name](recipe, folder), options.device)
+        trainer.run()
+        print(f"{folder / name}: {trainer.progress['step']} steps, best mean score {trainer.progress['best']:.4f}")
 
 
 def run_evaluation(options: argparse.Namespace) -> None:
     """Print a Markdown table of the recipe's test sources, chance beside each figure."""
-    model, checkpoint = load_model(options.checkpoint)
-    data, config = checkpoint.recipe.data.expanded(), checkpoint.recipe.training
-    if not data.test_sources:
+    model, recipe = load_model(options.folder)
+    print("| part | figure | value | chance |\n|---|---|---|---|")
+    for name in parts_of(recipe):
+        kind = PARTS[name]
+        part = kind(on_test_sources(recipe), options.folder)
+        part.module = getattr(model, name)
+        part.open_validation()
+        for figure, value in part.evaluate(part.module).items():
+            print(f"| {name} | {figure} | {100 * value:.1f} % | {100 * kind.chance[figure]:.1f} % |")
+
+
+def on_test_sources(recipe: Recipe) -> Recipe:
+    """The recipe with its test sources in the place of those that early stopping looks at."""
+    if not recipe.data.test_sources:
         raise InputError("the recipe names no test_sources to evaluate on")
-    store = prepare(data.store, data.audio, data.table, checkpoint.recipe.frontend)
-    tracks = store.of_sources(data.test_sources)
-    clips = fixed_clips(store, tracks, PIECES * config.piece_frames, config.clips_per_track)
-    scores = evaluate_pretext(model, clips)
-    print(f"{len(clips)} clips of {len(tracks)} tracks, {len(data.test_sources)} sources never trained on\n")
-    print("| task | accuracy | chance |\n|---|---|---|")
-    for name, value in asdict(scores).items():
-        print(f"| {name} | {100 * value:.1f} % | {100 * CHANCE[name]:.1f} % |")
+    data = recipe.data.model_copy(update={"validation_sources": recipe.data.test_sources})
+    return recipe.model_copy(update={"data": data, "rendered": None})
 
 
 if __name__ == "__main__":

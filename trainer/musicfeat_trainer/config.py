@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from musicfeat.errors import InputError
 from musicfeat.log_mel import LogMelSpec
 from musicfeat_trainer.augment.spectrogram import SpectrogramAugment
+from musicfeat_trainer.data.instruments import OPENMIC
 from musicfeat_trainer.data.sampler import Tempo
 
 
@@ -21,60 +22,129 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def expanded(path: Path) -> Path:
+    """With ``~`` and ``$VARIABLES`` replaced."""
+    return Path(os.path.expandvars(path)).expanduser()
+
+
 class DataConfig(Section):
-    """Where the music is, and which sources are kept from training."""
+    """Where the music is, and which sources are kept from training. ``~`` and ``$VARIABLES`` are expanded."""
 
     audio: Path
-    """Folder of audio; the first folder of a path names its source. ``~`` and ``$VARIABLES`` are expanded."""
+    """Folder of audio; the first folder of a path names its source."""
     table: Path | None = None
     """Optional CSV with columns path, source, noncommercial; relative to ``audio``."""
     store: Path
-    """Where the spectrograms are kept."""
+    """Where spectrograms are kept."""
     validation_sources: tuple[str, ...]
     """Early stopping looks at these."""
     test_sources: tuple[str, ...] = ()
     """Nothing looks at these before the benchmarks."""
 
-    def expanded(self) -> DataConfig:
-        """With ``~`` and environment variables replaced, and the table found inside ``audio``."""
-        audio, store = (Path(os.path.expandvars(path)).expanduser() for path in (self.audio, self.store))
-        table = audio / self.table if self.table else None
-        return self.model_copy(update={"audio": audio, "store": store, "table": table})
+
+class RenderedConfig(Section):
+    """MIDI files to render through sound fonts, for exact labels and music without loss."""
+
+    midi: Path
+    """Folder with midi.csv."""
+    fonts: tuple[Path, ...]
+    folder: Path
+    """Where the rendered FLAC is kept."""
+    validation_sources: tuple[str, ...]
+    test_sources: tuple[str, ...] = ()
+    """MIDI sources that are neither rendered nor trained on."""
+    seconds: float = Field(110.0, gt=0)
+    """At most so much of each rendering is kept."""
+    share: float = Field(0.4, gt=0, lt=1)
+    """Of all crops, so many are rendered music."""
 
 
-class EncoderConfig(Section):
-    """Widths of TemporalNet and its heads."""
+class NotesConfig(Section):
+    """Recorded single notes; a CSV with columns path, instrument, split lists them."""
 
-    stem: int = 16
-    early: int = 32
-    widths: tuple[int, int, int] = (48, 64, 128)
-    frames: int = 160
-    dropout: float = Field(default=0.2, ge=0, lt=1)
-    cut: int = Field(default=6, ge=1)
-    """Frames (of half the spectrogram's rate) not compared at each edge of a piece."""
+    folder: Path
+    table: Path = Path("notes.csv")
 
 
-class TrainingConfig(Section):
-    """The loop."""
+class Optimisation(Section):
+    """How one part of a model is optimised."""
 
     steps: int = Field(gt=0)
     seed: int = 7
-    piece_frames: int = Field(140, gt=0)
-    pieces: int = Field(4, ge=3, le=6)
-    groups: int = Field(16, gt=0)
-    """Groups of consecutive pieces in a step, and as many flipped windows."""
     learning_rate: float = Field(2.5e-3, gt=0)
     warmup: int = Field(200, ge=0)
     weight_decay: float = Field(0.03, ge=0)
-    label_smoothing: float = Field(0.05, ge=0, lt=1)
-    jigsaw_weight: float = Field(1.0, ge=0)
     average: float = Field(0.998, ge=0, lt=1)
     """Decay of the moving average of weights that is evaluated and kept."""
+    bfloat16: bool = True
+    """Whether convolutions and products run in bfloat16; statistics and losses never do."""
     evaluate_every: int = Field(500, gt=0)
     checkpoint_seconds: float = Field(120.0, gt=0)
     patience: int = Field(12, gt=0)
     """Evaluations without a better score before training stops."""
     clips_per_track: int = Field(6, gt=0)
+
+
+def _instrument(name: str) -> str:
+    if name not in OPENMIC:
+        raise ValueError(f"{name!r} is none of {', '.join(OPENMIC)}")
+    return name
+
+
+class TrunkConfig(Optimisation):
+    """The encoder behind embedding, frames and reversal; what tags build on."""
+
+    frontend: LogMelSpec = LogMelSpec()
+    stem: tuple[int, int] = (16, 32)
+    widths: tuple[int, int, int] = (48, 64, 128)
+    frames: int = 160
+    dropout: float = Field(0.2, ge=0, lt=1)
+    labels: tuple[Annotated[str, AfterValidator(_instrument)], ...] = ()
+    """The instruments of OpenMIC-2018 that a head beside the others, not exported, learns; none, no such head."""
+    pairs: int = Field(36, gt=0)
+    """Tracks in a step, two crops of each for the contrastive loss."""
+    flipped: int = Field(36, gt=0)
+    """Windows in a step that play backwards."""
+    collages: int = Field(6, ge=0)
+    """Pairs of collages of recorded notes in a step, where there are such notes."""
+    apart: float = Field(9.0, ge=0)
+    """Seconds between the beginnings of two crops of a track, at most."""
+    temperature: float = Field(0.15, gt=0)
+    label_smoothing: float = Field(0.02, ge=0, lt=1)
+    reversal_weight: float = Field(1.0, ge=0)
+    contrastive_weight: float = Field(0.5, ge=0)
+    tags_weight: float = Field(2.0, ge=0)
+
+
+class TagsConfig(Optimisation):
+    """The late layers behind tags, trained on the finished trunk."""
+
+    labels: tuple[Annotated[str, AfterValidator(_instrument)], ...] = Field(min_length=1)
+    """The instruments of OpenMIC-2018 that tags name."""
+    width: int = 128
+    dropout: float = Field(0.2, ge=0, lt=1)
+    windows: int = Field(96, gt=0)
+    """Labelled windows in a step."""
+    collages: int = Field(16, ge=0)
+    """Collages of recorded notes in a step, where there are such notes."""
+    label_smoothing: float = Field(0.02, ge=0, lt=1)
+
+
+class JoinsConfig(Optimisation):
+    """The encoder behind successor scores and jigsaw."""
+
+    frontend: LogMelSpec = LogMelSpec(n_fft=2100, hop=1050, n_mels=128)
+    stem: int = 24
+    width: int = 28
+    dropout: float = Field(0.2, ge=0, lt=1)
+    cut: int = Field(6, ge=1)
+    """Frames not compared at each edge of a piece."""
+    pieces: int = Field(4, ge=3, le=6)
+    groups: int = Field(16, gt=0)
+    """Groups of consecutive pieces in a step."""
+    backwards: float = Field(0.2, ge=0, le=1)
+    """Share of groups that play backwards: periods survive that, and there is more music to learn from."""
+    continuity_weight: float = Field(0.25, ge=0)
 
 
 class CardConfig(Section):
@@ -90,11 +160,18 @@ class Recipe(Section):
     name: str
     version: str = "0.1.0"
     data: DataConfig
-    frontend: LogMelSpec = LogMelSpec()
-    encoder: EncoderConfig = EncoderConfig()
+    rendered: RenderedConfig | None = None
+    notes: NotesConfig | None = None
+    openmic: Path | None = None
+    """Folder of OpenMIC-2018 as published, trained on where it exists."""
     tempo: Tempo = Tempo()
     augment: SpectrogramAugment = SpectrogramAugment()
-    training: TrainingConfig
+    window: int = Field(220500, gt=0)
+    """Samples that the model sees at once, of which joins see three equal pieces."""
+    trunk: TrunkConfig
+    tags: TagsConfig | None = None
+    """Without this section a model has no tags."""
+    joins: JoinsConfig
     card: CardConfig = CardConfig()
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Mapping
 from pathlib import Path
-
-from musicfeat_trainer.evaluate.pretext import CHANCE
 
 
 def append_row(path: Path, row: dict[str, float]) -> None:
@@ -29,21 +28,21 @@ def read_rows(path: Path) -> list[dict[str, float]]:
         return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
-def draw_curves(log: Path, picture: Path) -> None:
-    """Losses on the left, validation accuracies with their chance levels on the right."""
+def draw_curves(log: Path, picture: Path, chance: Mapping[str, float]) -> None:
+    """Losses on the left, validation figures with their chance levels on the right."""
     from matplotlib.figure import Figure
 
     rows = read_rows(log)
     steps = [row["step"] for row in rows]
     figure = Figure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for name in ("reversal_loss", "jigsaw_loss"):
-        left.plot(steps, [row[name] for row in rows], label=name.replace("_", " "))
-    for name, chance in CHANCE.items():
+    for name in (key for key in rows[-1] if key.startswith("loss_")):
+        left.plot(steps, [row[name] for row in rows], label=name.removeprefix("loss_").replace("_", " "))
+    for name, guess in ((name, guess) for name, guess in chance.items() if name in rows[-1]):
         (line,) = right.plot(steps, [row[name] for row in rows], label=name.replace("_", " "))
-        right.axhline(chance, color=line.get_color(), linestyle=":", linewidth=1)
+        right.axhline(guess, color=line.get_color(), linestyle=":", linewidth=1)
     left.set(xlabel="step", ylabel="training loss")
-    right.set(xlabel="step", ylabel="accuracy on held-out sources (dotted: chance)", ylim=(0, 1))
+    right.set(xlabel="step", ylabel="on held-out music (dotted: chance)", ylim=(0, 1))
     for axes in (left, right):
         axes.legend()
         axes.grid(alpha=0.3)

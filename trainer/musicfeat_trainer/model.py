@@ -1,20 +1,25 @@
-"""SequenceModel: waveform in, every output of the model contract out."""
+"""MusicModel: waveform in, every output of the model contract out."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from musicfeat.errors import InputError
-from musicfeat.log_mel import LogMelSpec
-from musicfeat_trainer.config import EncoderConfig
-from musicfeat_trainer.encoders.lag_profiles import LagProfiles
-from musicfeat_trainer.encoders.temporal_net import PIECES, TemporalNet
-from musicfeat_trainer.frontends.log_mel import LogMel
+from musicfeat.errors import ModelError
+from musicfeat_trainer.checkpoint import Checkpoint, digest, load_checkpoint
+from musicfeat_trainer.config import Recipe
+from musicfeat_trainer.encoders.tag_net import TagNet
 from musicfeat_trainer.objectives.jigsaw import out_of_order
-from musicfeat_trainer.objectives.time_reversal import ReversalHead
+from musicfeat_trainer.parts.joins import Joins, JoinsPart
+from musicfeat_trainer.parts.part import Part
+from musicfeat_trainer.parts.tags import TagsPart
+from musicfeat_trainer.parts.trunk import Trunk, TrunkPart
+
+PARTS: dict[str, type[Part[Any]]] = {part.name: part for part in (TrunkPart, TagsPart, JoinsPart)}
+"""What a model is made of, in the order of training."""
 
 
 class Outputs(NamedTuple):
@@ -25,62 +30,52 @@ class Outputs(NamedTuple):
     reversal: Tensor  # [batch], P(plays backwards)
     successor: Tensor  # [batch, 3, 3], score of piece a directly before piece b
     jigsaw: Tensor  # [batch], P(out of order)
+    tags: Tensor | None  # [batch, labels], P(instrument is heard); None for a recipe without tags
 
 
-class SequenceModel(nn.Module):
-    """Spectrogram, trunk and heads over windows of fixed length.
+class MusicModel(nn.Module):
+    """The parts together, over windows of fixed length."""
 
-    A window holds three pieces of ``piece_frames`` spectrogram frames each.
-    """
-
-    def __init__(self, spec: LogMelSpec, encoder: EncoderConfig, piece_frames: int) -> None:
+    def __init__(self, trunk: Trunk, joins: Joins, tags: TagNet | None = None) -> None:
         super().__init__()
-        if piece_frames % 2:
-            raise InputError(f"piece_frames must be even, got {piece_frames}")
-        self.piece_frames = piece_frames
-        self.frontend = LogMel(spec)
-        self.trunk = TemporalNet(spec.n_mels, encoder.stem, encoder.early, encoder.widths, encoder.frames)
-        self.reversal = ReversalHead(self.trunk.dimension, encoder.dropout)
-        inputs = self.trunk.early_channels * self.trunk.early_bands
-        self.joins = LagProfiles(inputs, piece_frames // 2, cut=encoder.cut, dropout=encoder.dropout)
-
-    @property
-    def window_samples(self) -> int:
-        """Samples of a window."""
-        return PIECES * self.piece_frames * self.frontend.spec.hop
-
-    @property
-    def distance_samples(self) -> int:
-        """Samples between the parts of neighbouring pieces that are compared."""
-        return 4 * self.joins.cut * self.frontend.spec.hop
+        self.trunk, self.joins, self.tags = trunk, joins, tags
 
     def forward(self, waveform: Tensor) -> Outputs:
-        """[batch, window_samples] float32, mono, any level."""
-        trunk = self.trunk(self.frontend(waveform))
-        successor = self.joins(trunk.early, trunk.early_mask)
-        reversal = torch.sigmoid(self.reversal(trunk.embedding))
-        return Outputs(trunk.embedding, trunk.frames, reversal, successor, out_of_order(successor))
+        """[batch, window samples] float32, mono, any level."""
+        (trunk, reversal), successor = self.trunk(waveform), self.joins(waveform)
+        tags = torch.sigmoid(self.tags(trunk)) if self.tags else None
+        jigsaw = out_of_order(successor)
+        return Outputs(trunk.embedding, trunk.frames, torch.sigmoid(reversal), successor, jigsaw, tags)
 
-    def train_outputs(self, groups: Tensor, flipped: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores of groups of consecutive pieces, reversal logits of their beginnings and of flipped windows.
 
-        One pass of the early layers serves both objectives, so that normalisation sees forward and
-        backward music in the same batch.
+def parts_of(recipe: Recipe) -> list[str]:
+    """The parts that a recipe's model has."""
+    return [name for name in PARTS if getattr(recipe, name) is not None]
 
-        Args:
-            groups: [g, n * piece_frames, bands] log-mel, n at least 3.
-            flipped: [w, 3 * piece_frames, bands] log-mel.
 
-        Returns:
-            [g, n, n] scores, and [g + w] logits.
-        """
-        bands, pieces = groups.shape[2], groups.shape[1] // self.piece_frames
-        cut = torch.cat([x.reshape(-1, self.piece_frames, bands) for x in (groups, flipped)])
-        features, mask = (x.squeeze(1) for x in self.trunk.early_layers(cut, pieces=1))
-        split = len(groups) * pieces
-        group_features = features[:split].unflatten(0, (len(groups), pieces))
-        group_mask = mask[:split].unflatten(0, (len(groups), pieces))
-        windows = torch.cat([group_features[:, :PIECES], features[split:].unflatten(0, (-1, PIECES))])
-        masks = torch.cat([group_mask[:, :PIECES], mask[split:].unflatten(0, (-1, PIECES))])
-        logits = self.reversal(self.trunk.late_layers(windows, masks).embedding)
-        return self.joins(group_features, group_mask), logits
+def fresh_model(recipe: Recipe) -> MusicModel:
+    """A recipe's model before training."""
+    return MusicModel(**{name: PARTS[name].build(recipe) for name in parts_of(recipe)}).eval()
+
+
+def load_model(run: Path) -> tuple[MusicModel, Recipe]:
+    """The averaged weights of all parts of a run, ready to evaluate or export.
+
+    Raises:
+        ModelError: a part is missing, damaged, or trained by another recipe or on other weights than are there.
+    """
+    recipe = load_checkpoint(run / "joins" / "best.safetensors").recipe
+    checkpoints = {name: load_checkpoint(run / name / "best.safetensors") for name in parts_of(recipe)}
+    model = fresh_model(recipe)
+    for name, checkpoint in checkpoints.items():
+        _check(name, checkpoint, checkpoints, recipe)
+        getattr(model, name).load_state_dict(checkpoint.part("average"))
+    return model, recipe
+
+
+def _check(name: str, checkpoint: Checkpoint, others: dict[str, Checkpoint], recipe: Recipe) -> None:
+    if getattr(checkpoint.recipe, name) != getattr(recipe, name) or checkpoint.recipe.window != recipe.window:
+        raise ModelError(f"part {name!r} was trained by another recipe than the rest: train it again")
+    for other, expected in checkpoint.progress.get("origin", {}).items():
+        if digest(others[other].part("average")) != expected:
+            raise ModelError(f"part {name!r} was trained on another {other!r} than is there now: train it again")

@@ -25,15 +25,32 @@ class SpectrogramAugment:
     band_mask_width: int = 10
     edge_mask: float = 0.25
     edge_mask_frames: int = 11
+    alike: float = 0.7
     shorten: float = 0.2
     shortest: float = 0.15
 
-    def power(self, power: Tensor, other: Tensor, generator: torch.Generator) -> Tensor:
-        """[batch, T, bands] power and another batch of the same shape to mix in -> power."""
-        power = self._mixed(power, other, generator)
-        power = self._shifted(power, generator)
-        power = power * self._equaliser(power, generator)
-        return self._noisy(power, generator)
+    def power(self, power: Tensor, generator: torch.Generator, pairs: int = 0) -> tuple[Tensor, Tensor]:
+        """Augment [batch, T, bands] of power; each clip may get its predecessor in the batch mixed in.
+
+        Args:
+            power: the batch.
+            generator: draws everything.
+            pairs: the batch begins with so many first and then so many second crops of the same tracks. Most pairs
+                get one pitch and one equalisation for both, which thus stay something to recognise a track by.
+
+        Returns:
+            The power, and whether each clip was mixed, [batch] bool.
+        """
+        mixed = self._chosen(self.mix, len(power), generator)
+        power = self._mixed(power, power.roll(1, 0), generator, mixed)
+        alike = torch.rand(pairs, 1, 1, generator=generator) < self.alike
+        power = self._shifted(power, generator, alike)
+        power = power * self._equaliser(power, generator, alike)
+        return self._noisy(power, generator), mixed.flatten()
+
+    def alone(self, power: Tensor, generator: torch.Generator) -> Tensor:
+        """What suits sounds with silence between them: equalisation, and nothing that fills the silence."""
+        return power * self._equaliser(power, generator, torch.zeros(0, 1, 1, dtype=torch.bool))
 
     def log_power(self, spectrogram: Tensor, piece_frames: int, generator: torch.Generator) -> Tensor:
         """Mask bands and the edges of all pieces of a normalised spectrogram, [batch, T, bands]."""
@@ -53,20 +70,20 @@ class SpectrogramAugment:
         shortened = self._chosen(self.shorten, batch, generator).flatten()
         return torch.where(shortened, (share * longest).long(), longest)
 
-    def _mixed(self, power: Tensor, other: Tensor, generator: torch.Generator) -> Tensor:
+    def _mixed(self, power: Tensor, other: Tensor, generator: torch.Generator, mixed: Tensor) -> Tensor:
         level = _uniform(self.mix_level, len(power), generator) / 10
         gain = 10**level * _mean(power) / _mean(other).clamp(min=1e-12)
-        return power + other * gain * self._chosen(self.mix, len(power), generator)
+        return power + other * gain * mixed
 
-    def _shifted(self, power: Tensor, generator: torch.Generator) -> Tensor:
+    def _shifted(self, power: Tensor, generator: torch.Generator, alike: Tensor) -> Tensor:
         """Pitch by whole bands; bands that move in from outside repeat the outermost one."""
         batch, _, bands = power.shape
-        shift = torch.randint(-self.pitch_bands, self.pitch_bands + 1, (batch, 1), generator=generator)
-        shift = shift * self._chosen(self.pitch, batch, generator)[:, 0]
-        index = (torch.arange(bands)[None] + shift).clamp(0, bands - 1)
-        return power.gather(2, index[:, None].expand_as(power))
+        shift = torch.randint(-self.pitch_bands, self.pitch_bands + 1, (batch, 1, 1), generator=generator)
+        shift = _paired(shift * self._chosen(self.pitch, batch, generator), alike)
+        index = (torch.arange(bands) + shift).clamp(0, bands - 1)
+        return power.gather(2, index.expand_as(power))
 
-    def _equaliser(self, power: Tensor, generator: torch.Generator) -> Tensor:
+    def _equaliser(self, power: Tensor, generator: torch.Generator, alike: Tensor) -> Tensor:
         """A few cosines over frequency, and now and then a low-pass."""
         batch, _, bands = power.shape
         waves = torch.arange(1, 5)[None, :, None]
@@ -77,7 +94,7 @@ class SpectrogramAugment:
         curve = curve * self._chosen(self.equalise, batch, generator)
         cutoff = torch.randint(bands // 2, bands, (batch, 1, 1), generator=generator)
         cut = (torch.arange(bands)[None, None] > cutoff) & self._chosen(self.lowpass, batch, generator)
-        return 10 ** (curve - 5.0 * cut)
+        return 10 ** _paired(curve - 5.0 * cut, alike)
 
     def _noisy(self, power: Tensor, generator: torch.Generator) -> Tensor:
         """Stationary noise of random tilt: hides quiet tails and what a codec leaves before onsets."""
@@ -91,6 +108,13 @@ class SpectrogramAugment:
     @staticmethod
     def _chosen(probability: float, batch: int, generator: torch.Generator) -> Tensor:
         return torch.rand(batch, 1, 1, generator=generator) < probability
+
+
+def _paired(drawn: Tensor, alike: Tensor) -> Tensor:
+    """Give the seconds of pairs that are ``alike`` what their firsts got."""
+    pairs = len(alike)
+    seconds = torch.where(alike, drawn[:pairs], drawn[pairs : 2 * pairs])
+    return torch.cat([drawn[:pairs], seconds, drawn[2 * pairs :]])
 
 
 def _uniform(bounds: tuple[float, float], batch: int, generator: torch.Generator) -> Tensor:

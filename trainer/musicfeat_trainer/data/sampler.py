@@ -1,8 +1,10 @@
-"""Random crops of a spectrogram store, each batch a pure function of (seed, step)."""
+"""Random crops of spectrogram stores, each batch a pure function of (seed, step)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,51 +12,127 @@ import torch
 from torch import Tensor
 
 from musicfeat.errors import InputError
+from musicfeat_trainer.data.labels import UNKNOWN, Labels
 from musicfeat_trainer.data.store import SpectrogramStore, Track
+
+LEAST_SHARE = 0.95
+"""Tracks that last less than this share of a crop are not drawn."""
 
 
 @dataclass(frozen=True)
 class Tempo:
-    """Random change of tempo: with ``probability``, a factor of e^u, u uniform in +-``spread``."""
+    """Random tempo: with ``probability`` a factor of e^u, u uniform in +-``spread``; with ``rubato`` it also sways."""
 
     probability: float = 0.6
     spread: float = 0.2
+    rubato: float = 0.2
+    depth: float = 0.06
+
+    def steps(self, frames: int, generator: np.random.Generator) -> npt.NDArray[np.float64]:
+        """Frames to read for each frame of a crop, [frames]; all 1 where nothing changes."""
+        changed, swaying = generator.random(2) < (self.probability, self.rubato)
+        rate = generator.uniform(-1, 1) * self.spread if changed else 0.0
+        cycles, phase = generator.uniform(1.0, 6.0), generator.uniform(0, 2 * np.pi)
+        sway = self.depth * np.sin(cycles * 2 * np.pi * np.arange(frames) / frames + phase) if swaying else 0.0
+        return np.exp(rate + sway + np.zeros(frames))
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Tracks of one store, how often they are drawn beside other collections, and what is known of them."""
+
+    store: SpectrogramStore
+    tracks: list[Track]
+    share: float = 1.0
+    labels: Labels | None = None
+
+
+class Crops(NamedTuple):
+    """Drawn crops: mel power [n, frames, n_mels], instruments that are there and known [n, 20]."""
+
+    power: Tensor
+    there: Tensor
+    known: Tensor
 
 
 class CropSampler:
-    """Draws crops of mel power, every second of music equally likely.
+    """Draws crops of mel power; within a collection every second of music is equally likely.
 
     Nothing is remembered between calls: a run that is killed and resumed sees the same batches.
 
+    A crop that is a little longer than its track is slowed down to fit.
+
     Raises:
-        InputError: no track is long enough for the longest crop at the fastest tempo.
+        InputError: a collection has no track long enough for the longest crop.
     """
 
-    def __init__(self, store: SpectrogramStore, tracks: list[Track], longest: int, tempo: Tempo) -> None:
-        self.values, self.tempo = store.values, tempo
-        needed = int(np.ceil(longest * np.exp(tempo.spread))) + 2
-        self.tracks = [track for track in tracks if track.frames >= needed]
-        if not self.tracks:
-            raise InputError(
-                f"none of {len(tracks)} training tracks lasts {needed} spectrogram frames: add longer ones"
-            )
-        weights = np.array([track.frames for track in self.tracks], dtype=np.float64)
-        self.weights = weights / weights.sum()
+    def __init__(self, collections: Sequence[Collection], longest: int, tempo: Tempo) -> None:
+        self.tempo = tempo
+        needed = int(np.ceil(LEAST_SHARE * longest))
+        self.choices: list[tuple[Collection, Track]] = []
+        weights: list[npt.NDArray[np.float64]] = []
+        for collection in collections:
+            tracks = [track for track in collection.tracks if track.frames >= needed]
+            if not tracks:
+                raise InputError(
+                    f"none of {len(collection.tracks)} training tracks lasts {needed} spectrogram frames: "
+                    "add longer ones"
+                )
+            frames = np.array([track.frames for track in tracks], dtype=np.float64)
+            self.choices += [(collection, track) for track in tracks]
+            weights.append(collection.share * frames / frames.sum())
+        self.weights = np.concatenate(weights) / np.concatenate(weights).sum()
 
-    def draw(self, count: int, frames: int, generator: np.random.Generator) -> Tensor:
-        """Power of ``count`` crops from different tracks where there are enough, [count, frames, n_mels]."""
-        replace = count > len(self.tracks) // 2
-        chosen = generator.choice(len(self.tracks), size=count, replace=replace, p=self.weights)
-        crops = [self._crop(self.tracks[i], frames, generator) for i in chosen]
-        return torch.from_numpy(np.stack(crops))
+    def draw(
+        self,
+        count: int,
+        frames: int,
+        generator: np.random.Generator,
+        *,
+        lengths: Tensor | None = None,
+        apart: int | None = None,
+    ) -> Crops:
+        """Crops from ``count`` tracks, different ones where there are enough.
 
-    def _crop(self, track: Track, frames: int, generator: np.random.Generator) -> npt.NDArray[np.float32]:
-        changed = generator.random() < self.tempo.probability
-        rate = float(np.exp(generator.uniform(-1, 1) * self.tempo.spread)) if changed else 1.0
-        start = generator.uniform(0, track.frames - 2 - frames * rate) if changed else 0.0
-        if not changed:
-            start = float(generator.integers(0, track.frames - frames))
-        return stretched(self.values, track.start + start + rate * np.arange(frames))
+        Args:
+            count: tracks.
+            frames: of each crop.
+            generator: draws everything.
+            lengths: frames of each crop that labels look at, all by default.
+            apart: if given, two crops of each track, their beginnings at most so many frames apart:
+                the firsts of all tracks, then the seconds.
+        """
+        replace = count > len(self.choices) // 2
+        chosen = generator.choice(len(self.choices), size=count, replace=replace, p=self.weights)
+        starts = generator.random(count)
+        moves = [np.zeros(count)] if apart is None else [np.zeros(count), apart * generator.uniform(-1, 1, count)]
+        places = [
+            (i, start, move) for move_all in moves for i, start, move in zip(chosen, starts, move_all, strict=True)
+        ]
+        heard = [frames] * len(places) if lengths is None else lengths.tolist()
+        drawn = [
+            self._crop(i, start, move, frames, length, generator)
+            for (i, start, move), length in zip(places, heard, strict=True)
+        ]
+        return Crops(*(torch.from_numpy(np.stack(part)) for part in zip(*drawn, strict=True)))
+
+    def _crop(
+        self, choice: int, place: float, move: float, frames: int, heard: int, generator: np.random.Generator
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        collection, track = self.choices[choice]
+        steps = self.tempo.steps(frames, generator)
+        offsets = np.cumsum(steps) - steps[0]
+        offsets *= min(1.0, (track.frames - 2) / offsets[-1])
+        last = track.frames - 2 - offsets[-1]
+        start = float(np.clip(place * last + move, 0, last))
+        if (offsets == np.arange(frames)).all():
+            start = int(start)
+        power = stretched(collection.store.values, track.start + start + offsets)
+        label = UNKNOWN
+        if collection.labels:
+            seconds = collection.store.frame_seconds
+            label = collection.labels.window(track.path, start * seconds, (start + offsets[heard - 1]) * seconds)
+        return power, label.there, label.known
 
 
 def stretched(values: npt.NDArray[np.float16], positions: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:

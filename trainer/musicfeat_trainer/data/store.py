@@ -41,6 +41,7 @@ class SpectrogramStore:
 
     values: npt.NDArray[np.float16]
     tracks: list[Track]
+    frame_seconds: float = 0.0
 
     def of_sources(self, sources: Iterable[str], *, excluded: bool = False) -> list[Track]:
         """The tracks whose source is (or, if ``excluded``, is not) among ``sources``."""
@@ -142,7 +143,7 @@ def open_store(folder: Path, spec: LogMelSpec) -> SpectrogramStore:
     if payload["spec"] != asdict(spec):
         raise InputError(f"{folder} was built with {payload['spec']}, not {asdict(spec)}: delete it to build anew")
     tracks = [Track(**track) for track in payload["tracks"]]
-    return SpectrogramStore(np.load(folder / "mel.npy", mmap_mode="r"), tracks)
+    return SpectrogramStore(np.load(folder / "mel.npy", mmap_mode="r"), tracks, spec.hop / spec.sample_rate)
 
 
 def prepare(folder: Path, root: Path, table: Path | None, spec: LogMelSpec) -> SpectrogramStore:

@@ -25,9 +25,10 @@ class LagProfiles(nn.Module):
         inputs: int,
         piece_frames: int,
         cut: int = 6,
-        heads: int = 4,
+        heads: int = 6,
         width: int = 16,
         hidden: tuple[int, int] = (160, 64),
+        local: int = 32,
         least_frames: int = 13,
         dropout: float = 0.2,
     ) -> None:
@@ -40,26 +41,22 @@ class LagProfiles(nn.Module):
         last_across = first_across + 2 * (self.length - 1) - (least_frames - 1)
         self.across_lags = range(first_across, last_across + 1)
         curves = 2 * (self.length - 1) + len(self.across_lags) + len(self.shared_lags)
-        self.compare = nn.Sequential(
-            nn.Linear(heads * curves, hidden[0]),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(hidden[0], hidden[1]),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(hidden[1], 1),
+        self.local = nn.Sequential(
+            nn.Conv1d(4 * heads, local, 5, padding=2), nn.ReLU(), nn.Conv1d(local, local, 5, padding=2), nn.ReLU()
         )
+        self.compare = perceptron(heads * curves + 2 * local, hidden, dropout)
+        self.reach = self.length - least_frames
+        self.compare_apart = perceptron(heads * (2 * (self.length - 1) + 2 * self.reach + 1), hidden, dropout)
 
-    def forward(self, early: Tensor, mask: Tensor) -> Tensor:
-        """Features [batch, pieces, channels, T', bands] and mask [batch, pieces, T'] -> scores.
+    def forward(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Features [batch, pieces, T, inputs] and mask [batch, pieces, T] -> two tables of scores.
 
         Returns:
-            [batch, pieces, pieces]: row a, column b is the score of a directly before b, in nats up to
-            a constant. The diagonal is 0.
+            Scores of "a directly before b" and of "a two before b", both [batch, pieces, pieces], row a, column b,
+            in nats up to a constant. Diagonals are 0.
         """
         inside = slice(self.cut, self.cut + self.length)
-        x = early[:, :, :, inside].transpose(2, 3).flatten(3)
-        keys = self.keys(x, mask[:, :, inside])
+        keys = self.keys(features[:, :, inside], mask[:, :, inside])
         return self.scores(keys, mask[:, :, inside])
 
     def keys(self, x: Tensor, mask: Tensor) -> Tensor:
@@ -72,8 +69,8 @@ class LagProfiles(nn.Module):
         k = k.reshape(batch, pieces, n, self.heads, self.width).transpose(2, 3)
         return k / ((k * k).sum(dim=-1, keepdim=True) + 1e-6).sqrt()
 
-    def scores(self, keys: Tensor, mask: Tensor) -> Tensor:
-        """Unit keys and their mask [batch, pieces, n] -> scores [batch, pieces, pieces]."""
+    def scores(self, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Unit keys and their mask [batch, pieces, n] -> two tables of scores [batch, pieces, pieces]."""
         pieces, n = keys.shape[1], self.length
         profiles = self.profiles(keys, mask)
         within = torch.stack([profiles[:, i, i, :, n:] for i in range(pieces)], dim=1)
@@ -83,8 +80,15 @@ class LagProfiles(nn.Module):
         shared = slice(self.shared_lags.start - 1, None)
         product = across[..., : len(self.shared_lags)] * (first[..., shared] + second[..., shared])
         curves = torch.cat([first, second, across, product], dim=-1)
-        others = 1.0 - torch.eye(pieces, device=keys.device)
-        return self.compare(curves.flatten(3)).squeeze(3) * others
+        at_shared = [first[..., shared], second[..., shared], across[..., : len(self.shared_lags)], product]
+        local = self.local(torch.cat(at_shared, dim=3).flatten(0, 2))
+        local = torch.cat([local.mean(2), local.amax(2)], dim=1).unflatten(0, curves.shape[:3])
+        adjacent = self.compare(torch.cat([curves.flatten(3), local], dim=3)).squeeze(3)
+        far = profiles[..., n - 1 - self.reach : n + self.reach]
+        apart = self.compare_apart(torch.cat([first, second, far], dim=-1).flatten(3)).squeeze(3)
+        sounds = (mask.sum(2) > 0).to(keys.dtype)
+        others = (1.0 - torch.eye(pieces, device=keys.device)) * sounds[:, :, None] * sounds[:, None]
+        return adjacent * others, apart * others
 
     def profiles(self, keys: Tensor, mask: Tensor) -> Tensor:
         """Mean product of frame i of a and frame j of b at each distance j - i, for all a and b.
@@ -95,6 +99,15 @@ class LagProfiles(nn.Module):
         similarity = keys[:, :, None] @ keys[:, None].transpose(-1, -2)
         count = mask[:, :, None, :, None] * mask[:, None, :, None, :]
         return diagonal_sums(similarity) / diagonal_sums(count).clamp(min=1.0)[:, :, :, None]
+
+
+def perceptron(inputs: int, hidden: tuple[int, int], dropout: float) -> nn.Sequential:
+    """Two hidden layers and one number."""
+    return nn.Sequential(
+        nn.Linear(inputs, hidden[0]), nn.ReLU(), nn.Dropout(dropout),
+        nn.Linear(hidden[0], hidden[1]), nn.ReLU(), nn.Dropout(dropout),
+        nn.Linear(hidden[1], 1),
+    )  # fmt: skip
 
 
 def diagonal_sums(matrix: Tensor) -> Tensor:

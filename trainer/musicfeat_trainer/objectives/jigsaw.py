@@ -12,7 +12,7 @@ from __future__ import annotations
 from itertools import permutations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def successor_loss(scores: Tensor) -> Tensor:
@@ -28,21 +28,54 @@ def successor_loss(scores: Tensor) -> Tensor:
     return -(follows.mean() + precedes.mean()) / 2
 
 
-def order_loss(scores: Tensor) -> Tensor:
+def order_loss(scores: Tensor, apart: Tensor) -> Tensor:
     """Negative log-probability of the true order among all n! orders, divided by the n - 1 joins."""
-    logits = order_logits(scores)
+    logits = order_logits(scores, apart)
     return -logits.log_softmax(dim=1)[:, 0].mean() / (scores.shape[1] - 1)
 
 
-def jigsaw_loss(scores: Tensor) -> Tensor:
-    """The mean of ``successor_loss`` (local) and ``order_loss`` (global, keeps probabilities honest)."""
-    return (successor_loss(scores) + order_loss(scores)) / 2
+def continuity_loss(scores: Tensor) -> Tensor:
+    """Is b directly after a, yes or no, both answers weighted alike; gives scores a zero that means 'undecided'.
+
+    Rankings need no such zero, but finding a cut in a recording does.
+    """
+    n = scores.shape[1]
+    follows = torch.eye(n, device=scores.device).roll(1, 1).triu(1).bool()
+    others = ~follows & ~torch.eye(n, dtype=torch.bool, device=scores.device)
+    softplus = nn.functional.softplus
+    return (softplus(-scores[:, follows]).mean() + softplus(scores[:, others]).mean()) / 2
 
 
-def order_logits(scores: Tensor) -> Tensor:
-    """Score of every order of the pieces, [batch, n, n] -> [batch, n!]; the identity comes first."""
+def jigsaw_losses(scores: Tensor, apart: Tensor, continuity: float = 0.25) -> dict[str, Tensor]:
+    """Local ranking, global order (keeps probabilities honest), and continuity, weighted."""
+    return {
+        "successor": successor_loss(scores) / 2,
+        "order": order_loss(scores, apart) / 2,
+        "continuity": continuity * continuity_loss(scores),
+    }
+
+
+def order_logits(scores: Tensor, apart: Tensor | None = None) -> Tensor:
+    """Score of every order of the pieces, [batch, n, n] -> [batch, n!]; the identity comes first.
+
+    Args:
+        scores: of a directly before b.
+        apart: of a two before b, if that counts, too.
+    """
     orders = torch.tensor(list(permutations(range(scores.shape[1]))), device=scores.device)
-    return scores[:, orders[:, :-1], orders[:, 1:]].sum(dim=2)
+    logits = scores[:, orders[:, :-1], orders[:, 1:]].sum(dim=2)
+    return logits if apart is None else logits + apart[:, orders[:, :-2], orders[:, 2:]].sum(dim=2)
+
+
+def folded(scores: Tensor, apart: Tensor) -> Tensor:
+    """One table of successor scores that ranks orders of three pieces as both tables do, [batch, 3, 3].
+
+    With c the third piece, S(a, b) = s(a, b) + (t(a, c) + t(c, b) - t(b, a)) / 2, where s scores neighbours and t
+    pieces two apart: then S(a, b) + S(b, c) = s(a, b) + s(b, c) + t(a, c) for each of the six orders.
+    """
+    rows, columns = apart.sum(2, keepdim=True), apart.sum(1, keepdim=True)
+    others = 1.0 - torch.eye(3, device=scores.device)
+    return scores + (rows + columns - 2 * apart - apart.transpose(1, 2)) / 2 * others
 
 
 def out_of_order(scores: Tensor) -> Tensor:

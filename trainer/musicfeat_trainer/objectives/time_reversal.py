@@ -16,6 +16,8 @@ class ReversalHead(nn.Module):
         return self.layers(embedding).squeeze(1)
 
 
-def reversal_loss(logits: Tensor, labels: Tensor, smoothing: float = 0.05) -> Tensor:
-    """Binary cross-entropy with smoothed labels."""
-    return nn.functional.binary_cross_entropy_with_logits(logits, labels * (1 - smoothing) + smoothing / 2)
+def reversal_loss(logits: Tensor, labels: Tensor, smoothing: float = 0.05, weights: Tensor | None = None) -> Tensor:
+    """Binary cross-entropy with smoothed labels; ``weights`` balance windows of either kind."""
+    target = labels * (1 - smoothing) + smoothing / 2
+    each = nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return each.mean() if weights is None else (each * weights).sum() / weights.sum()

@@ -1,0 +1,85 @@
+"""Does a recording run straight on? Joins slid over time show where something was cut out or put in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from musicfeat.card import ModelCard
+from musicfeat.errors import AudioError
+from musicfeat.waveform import Waveform
+from musicfeat.windows import Window, batches, cut
+
+STEPS = 14
+"""Windows begin this many times in each piece; joins of earlier and later windows then fall on the same times."""
+APART_SECONDS = 2.0
+"""Of two suspicious places closer than this, the likelier one counts: a cut spoils what is compared around it."""
+
+Scorer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+"""[batch, window] -> successor [batch, n, n]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Continuity:
+    """How surely the music runs straight on, at each of T times."""
+
+    times: npt.NDArray[np.float64]
+    """[T] seconds, evenly spaced; a piece's length (a third of a window) from either end of the recording."""
+    evidence: npt.NDArray[np.float64]
+    """[T] nats: above 0 for 'runs on', below for 'was cut'."""
+
+    @property
+    def probability(self) -> npt.NDArray[np.float64]:
+        """[T] P(runs straight on)."""
+        return 1 / (1 + np.exp(-np.clip(self.evidence, -50, 50)))
+
+    def edits(self, least: float = 0.5) -> list[tuple[float, float]]:
+        """Places where something was probably cut: pairs of seconds and P(cut) of at least ``least``, in time order."""
+        suspicion = 1 - self.probability
+        found: list[tuple[float, float]] = []
+        for i in np.argsort(-suspicion, kind="stable"):
+            if suspicion[i] < least:
+                break
+            if all(abs(self.times[i] - time) >= APART_SECONDS for time, _ in found):
+                found.append((float(self.times[i]), float(suspicion[i])))
+        return sorted(found)
+
+
+def continuity(sound: Iterable[Waveform], card: ModelCard, score: Scorer, batch: int) -> Continuity:
+    """Slide windows over a recording, in memory that hardly grows with its length.
+
+    Raises:
+        AudioError: the recording is shorter than a window.
+    """
+    step = card.window // card.pieces // STEPS
+    tables, count = [], 0
+    for part in batches(_whole(cut(sound, card.window, step)), batch):
+        tables.append(_joins(score(np.stack([window.samples for window in part]))))
+        count += len(part)
+    if not count:
+        raise AudioError(f"continuity needs at least a window of {card.window / card.sample_rate:g} s of sound")
+    return _overlaid(np.concatenate(tables), step / card.sample_rate)
+
+
+def _whole(windows: Iterable[Window]) -> Iterable[Window]:
+    return (window for window in windows if window.valid == len(window.samples))
+
+
+def _joins(tables: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """The scores of each window's own neighbours, [batch, pieces - 1]."""
+    return np.diagonal(tables, offset=1, axis1=1, axis2=2).astype(np.float64)
+
+
+def _overlaid(joins: npt.NDArray[np.float64], step: float) -> Continuity:
+    """The mean over all windows that have a join at a time; [windows, joins] -> one value every ``step`` seconds."""
+    windows, places = joins.shape
+    total, seen = np.zeros((2, windows + STEPS * (places - 1)))
+    for place in range(places):
+        total[STEPS * place : STEPS * place + windows] += joins[:, place]
+        seen[STEPS * place : STEPS * place + windows] += 1
+    reached = seen > 0
+    times = step * (STEPS + np.arange(len(total)))
+    return Continuity(times[reached], total[reached] / seen[reached])

@@ -1,0 +1,64 @@
+"""Opens what a recipe names: music, rendered music, OpenMIC-2018; each split by source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from musicfeat.log_mel import LogMelSpec
+from musicfeat_trainer.config import Recipe, RenderedConfig, expanded
+from musicfeat_trainer.data.labels import NoteLabels
+from musicfeat_trainer.data.openmic import open_openmic
+from musicfeat_trainer.data.render import render_all
+from musicfeat_trainer.data.sampler import Collection
+from musicfeat_trainer.data.store import SpectrogramStore, prepare
+
+RENDERING_SEED = 7
+
+
+def training_collections(recipe: Recipe, spec: LogMelSpec, labels: tuple[str, ...] = ()) -> list[Collection]:
+    """What a recipe trains on: music, rendered music, OpenMIC-2018; built first where it is missing."""
+    share = recipe.rendered.share if recipe.rendered else 0.0
+    music, data = music_store(recipe, spec), recipe.data
+    held_out = (*data.validation_sources, *data.test_sources)
+    found = [Collection(music, music.of_sources(held_out, excluded=True), 1 - share)]
+    if recipe.rendered:
+        store, notes = rendered_store(recipe, recipe.rendered, spec, labels)
+        tracks = store.of_sources(recipe.rendered.validation_sources, excluded=True)
+        found.append(Collection(store, tracks, share, notes))
+    if recipe.openmic and labels and expanded(recipe.openmic).is_dir():
+        found.append(open_openmic(expanded(recipe.openmic), _place(recipe, "openmic", spec), spec, labels))
+    return found
+
+
+def validation_collections(recipe: Recipe, spec: LogMelSpec, labels: tuple[str, ...] = ()) -> list[Collection]:
+    """What early stopping looks at: music, and rendered music where the recipe has it."""
+    music = music_store(recipe, spec)
+    found = [Collection(music, music.of_sources(recipe.data.validation_sources))]
+    if recipe.rendered:
+        store, notes = rendered_store(recipe, recipe.rendered, spec, labels)
+        found.append(Collection(store, store.of_sources(recipe.rendered.validation_sources), 1.0, notes))
+    return found
+
+
+def music_store(recipe: Recipe, spec: LogMelSpec) -> SpectrogramStore:
+    """The spectrograms of a recipe's music, all sources."""
+    audio = expanded(recipe.data.audio)
+    table = audio / recipe.data.table if recipe.data.table else None
+    return prepare(_place(recipe, "music", spec), audio, table, spec)
+
+
+def rendered_store(
+    recipe: Recipe, config: RenderedConfig, spec: LogMelSpec, labels: tuple[str, ...]
+) -> tuple[SpectrogramStore, NoteLabels]:
+    """The spectrograms and notes of a recipe's rendered music, rendered first if that is not complete."""
+    folder = expanded(config.folder)
+    if not (folder / "tracks.csv").exists():
+        fonts = [expanded(font) for font in config.fonts]
+        rate = spec.sample_rate
+        render_all(expanded(config.midi), fonts, folder, config.test_sources, config.seconds, rate, RENDERING_SEED)
+    store = prepare(_place(recipe, "rendered", spec), folder, folder / "tracks.csv", spec)
+    return store, NoteLabels(folder, [track.path for track in store.tracks], labels)
+
+
+def _place(recipe: Recipe, name: str, spec: LogMelSpec) -> Path:
+    return expanded(recipe.data.store) / f"{name}-{spec.n_mels}x{spec.hop}"

@@ -1,0 +1,65 @@
+"""Which instruments are heard in a stretch of a track: from notes, or from one label for a whole clip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from musicfeat_trainer.data.instruments import OPENMIC
+
+LEAST_SECONDS = 0.1
+"""An instrument heard for less than this in a stretch is neither taught as there nor as missing."""
+
+Vector = npt.NDArray[np.float32]
+
+
+class Label(NamedTuple):
+    """For each of the 20 instruments: is it there, and is that known? Both [20], 0 or 1."""
+
+    there: Vector
+    known: Vector
+
+
+UNKNOWN = Label(np.zeros(len(OPENMIC), np.float32), np.zeros(len(OPENMIC), np.float32))
+
+
+class Labels(Protocol):
+    """Knows the instruments of the tracks of one collection."""
+
+    def window(self, path: str, start: float, end: float) -> Label:
+        """The label of a stretch, in seconds, of the track at ``path``."""
+        ...
+
+
+class NoteLabels:
+    """Labels of rendered music: the notes of each track lie beside it as ``NAME.npy``, see ``render``."""
+
+    def __init__(self, root: Path, paths: Iterable[str], teachable: Iterable[str]) -> None:
+        self.notes = {path: np.load((root / path).with_suffix(".npy")) for path in paths}
+        self.teachable = np.isin(OPENMIC, list(teachable))
+
+    def window(self, path: str, start: float, end: float) -> Label:
+        """An instrument is there if its notes sound for ``LEAST_SECONDS``, and known to be missing if none does."""
+        notes = self.notes[path]
+        overlap = np.minimum(notes[:, 1], end) - np.maximum(notes[:, 0], start)
+        heard, which, sure = overlap > 0, notes[:, 2].astype(np.int64), notes[:, 3] > 0
+        seconds = np.bincount(which[heard & sure], overlap[heard & sure], len(OPENMIC))
+        perhaps = np.bincount(which[heard], minlength=len(OPENMIC)) > 0
+        there = seconds >= min(LEAST_SECONDS, (end - start) / 4)
+        known = self.teachable & (there | ~perhaps)
+        return Label((there & known).astype(np.float32), known.astype(np.float32))
+
+
+class ClipLabels:
+    """One label for the whole of each track, as in OpenMIC-2018."""
+
+    def __init__(self, labels: dict[str, Label]) -> None:
+        self.labels = labels
+
+    def window(self, path: str, start: float, end: float) -> Label:  # noqa: ARG002
+        """The track's label, whatever the stretch."""
+        return self.labels[path]

@@ -1,0 +1,88 @@
+"""Recorded single notes, alone or laid over each other: real sound with exact labels."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from musicfeat.audio import load
+from musicfeat.errors import InputError
+from musicfeat.log_mel import SILENCE_POWER
+from musicfeat_trainer.config import NotesConfig, expanded
+from musicfeat_trainer.data.instruments import OPENMIC, of_recording
+from musicfeat_trainer.data.sampler import Crops
+from musicfeat_trainer.frontends.log_mel import LogMel
+
+ALONE = 0.5
+"""Share of collages that are one note; the others are up to ``MOST`` instruments in turn and together."""
+MOST, NOTES_OF_ONE = 4, 8
+
+Power = npt.NDArray[np.float32]
+
+
+class NoteCollages:
+    """Draws windows in which a few recorded instruments play notes at random times."""
+
+    def __init__(self, config: NotesConfig, frontend: LogMel, teachable: tuple[str, ...]) -> None:
+        self.notes = load_notes(expanded(config.folder), config.table, frontend)
+        self.instruments = sorted(self.notes)
+        self.teachable = np.isin(OPENMIC, list(teachable))
+
+    def draw(self, pairs: int, frames: int, generator: np.random.Generator) -> Crops:
+        """Two collages of the same instruments ``pairs`` times: the firsts of all pairs, then the seconds."""
+        groups = [self._instruments(generator) for _ in range(pairs)]
+        drawn = [self._collage(group, frames, generator) for _ in range(2) for group in groups]
+        labels = [self._label(group) for _ in range(2) for group in groups]
+        there, known = zip(*labels, strict=True)
+        return Crops(*(torch.from_numpy(np.stack(part)) for part in (drawn, there, known)))
+
+    def _instruments(self, generator: np.random.Generator) -> list[str]:
+        count = 1 if generator.random() < ALONE else int(generator.integers(1, MOST + 1))
+        return [str(name) for name in generator.choice(self.instruments, min(count, len(self.instruments)), replace=False)]
+
+    def _collage(self, instruments: list[str], frames: int, generator: np.random.Generator) -> Power:
+        bands = self.notes[instruments[0]][0].shape[1]
+        power = np.full((frames, bands), SILENCE_POWER / (2 * bands), dtype=np.float32)
+        alone = len(instruments) == 1 and generator.random() < 0.7
+        for name in instruments:
+            level = np.float32(10 ** generator.uniform(-1.0, 0.0))
+            for number in range(1 if alone else int(generator.integers(1, NOTES_OF_ONE + 1))):
+                note = self.notes[name][generator.integers(len(self.notes[name]))]
+                latest = frames // 20 if number == 0 and alone else frames - 20
+                start = int(generator.integers(0, latest))
+                part = note[: frames - start]
+                power[start : start + len(part)] += level * part
+        return power
+
+    def _label(self, instruments: list[str]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        there, known = np.zeros(len(OPENMIC), np.float32), self.teachable.astype(np.float32)
+        for index, sure in (pair for name in instruments for pair in of_recording(name)):
+            there[index] = max(there[index], float(sure and self.teachable[index]))
+            known[index] *= float(sure)
+        return there, known
+
+
+def load_notes(folder: Path, table: Path, frontend: LogMel) -> dict[str, list[Power]]:
+    """Mel power of the training notes of every instrument, each note's mean power 1.
+
+    Raises:
+        InputError: the table is missing, or it lists no training note.
+    """
+    if not (folder / table).is_file():
+        raise InputError(f"no table of notes at {folder / table}: set `folder` in the recipe's [notes] section")
+    with (folder / table).open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == "train"]
+    notes: dict[str, list[Power]] = {}
+    for row in rows:
+        wave = torch.from_numpy(load(folder / row["path"], rate=frontend.spec.sample_rate))
+        with torch.no_grad():
+            power = frontend.power(wave[None])[0].numpy()
+        power /= max(float(power.mean()), SILENCE_POWER)
+        notes.setdefault(row["instrument"], []).append(power)
+    if not notes:
+        raise InputError(f"{folder / table} lists no note whose split is train")
+    return notes

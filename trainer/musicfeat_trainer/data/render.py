@@ -1,0 +1,140 @@
+"""MIDI through sound fonts: music without loss whose instruments are known exactly.
+
+Writes a folder of FLAC, ``FONT/SOURCE/NAME.flac``, with the notes of each file beside it as ``NAME.npy`` and one
+``tracks.csv``, so that a rendered collection is a folder of audio like any other.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import subprocess
+import tempfile
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+from tqdm import tqdm
+
+from musicfeat.errors import InputError
+from musicfeat_trainer.data.midi import Notes, notes_of, read, reorchestrated
+
+GAIN, TIMEOUT, LEAST_SECONDS = 0.4, 300, 45.0
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """One MIDI file through one sound font; ``seed`` draws its instruments and which part is kept."""
+
+    midi: Path
+    font: Path
+    target: Path
+    seed: int
+    seconds: float
+    rate: int
+
+
+def list_midi(root: Path) -> list[tuple[str, str]]:
+    """Path below ``root`` and source of each file that ``root``/midi.csv names.
+
+    A source is the first folder of a path; collections of many composers name them before an underscore, and
+    each such composer is a source of its own.
+    """
+    table = root / "midi.csv"
+    if not table.is_file():
+        raise InputError(f"no MIDI files listed at {table}: set `midi` in the recipe's [rendered] section")
+    with table.open(newline="", encoding="utf-8") as file:
+        paths = [row["path"] for row in csv.DictReader(file)]
+    return [(path, source_of(path)) for path in paths]
+
+
+def source_of(path: str) -> str:
+    """``mutopia/bachjs_bwv601.mid`` -> ``mutopia/bachjs``, ``freedoom/d_bunny.mid`` -> ``freedoom``."""
+    folder, _, name = path.partition("/")
+    return f"{folder}/{name.split('_')[0]}" if folder == "mutopia" else folder
+
+
+def render_all(
+    root: Path, fonts: Sequence[Path], folder: Path, held_out: Sequence[str], seconds: float, rate: int, seed: int
+) -> None:
+    """Render every file whose source is not ``held_out`` through every font into ``folder``; goes on after a kill.
+
+    Raises:
+        InputError: FluidSynth, a font or the MIDI files are missing.
+    """
+    if not shutil.which("fluidsynth"):
+        raise InputError("rendering needs the program `fluidsynth`: install it (Debian: apt install fluidsynth)")
+    if missing := [str(font) for font in fonts if not font.is_file()]:
+        raise InputError(f"no sound font at {', '.join(missing)}: install it, or change `fonts` in the recipe")
+    files = [(path, source) for path, source in list_midi(root) if source not in held_out]
+    jobs = [
+        Rendering(root / path, font, folder / font.stem / f"{path[:-4]}.flac", _seed(seed, font, path), seconds, rate)
+        for path, _ in files
+        for font in fonts
+    ]
+    with ProcessPoolExecutor() as pool:
+        done = list(tqdm(pool.map(render, jobs, chunksize=4), total=len(jobs), desc="render"))
+    sources = [source for _, source in files for _ in fonts]
+    with (folder / "tracks.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["path", "source"])
+        rows = zip(jobs, sources, done, strict=True)
+        table.writerows([job.target.relative_to(folder).as_posix(), source] for job, source, good in rows if good)
+
+
+def _seed(seed: int, font: Path, path: str) -> int:
+    return zlib.crc32(f"{seed} {font.stem} {path}".encode())
+
+
+def render(job: Rendering) -> bool:
+    """Write the audio and the notes of one rendering; False if the piece is unreadable or too short."""
+    if job.target.exists():
+        return True
+    generator = np.random.default_rng(job.seed)
+    try:
+        midi = reorchestrated(read(job.midi), generator)
+        with tempfile.TemporaryDirectory() as folder:
+            changed = Path(folder) / "piece.mid"
+            midi.save(changed)
+            wave = synthesise(changed, job.font, job.rate, Path(folder))
+    except (InputError, subprocess.SubprocessError, ValueError):
+        return False
+    sounds = np.flatnonzero(np.abs(wave) > 1e-3)
+    if not len(sounds) or (sounds[-1] - sounds[0]) < LEAST_SECONDS * job.rate:
+        return False
+    wave, start = _part(wave[: sounds[-1]], sounds[0], job, generator)
+    job.target.parent.mkdir(parents=True, exist_ok=True)
+    np.save(job.target.with_suffix(".npy"), shifted(notes_of(midi), start / job.rate, len(wave) / job.rate))
+    temporary = job.target.with_suffix(".tmp")
+    soundfile.write(temporary, wave / max(1.0, float(np.abs(wave).max())), job.rate, "PCM_16", format="FLAC")
+    os.replace(temporary, job.target)
+    return True
+
+
+def _part(
+    wave: npt.NDArray[np.float32], first: int, job: Rendering, generator: np.random.Generator
+) -> tuple[npt.NDArray[np.float32], int]:
+    length = round(job.seconds * job.rate)
+    start = int(generator.integers(first, max(first + 1, len(wave) - length)))
+    return wave[start : start + length], start
+
+
+def shifted(notes: Notes, start: float, length: float) -> Notes:
+    """The notes of the part of a piece that begins at ``start`` seconds, in its own time."""
+    moved = notes - np.array([start, start, 0, 0], dtype=np.float32)
+    return moved[(moved[:, 1] > 0) & (moved[:, 0] < length)]
+
+
+def synthesise(midi: Path, font: Path, rate: int, folder: Path) -> npt.NDArray[np.float32]:
+    """FluidSynth's rendering of a file, mixed to mono."""
+    target = folder / "piece.wav"
+    command = ["fluidsynth", "-niq", "-g", str(GAIN), "-r", str(rate), "-O", "float", "-F", str(target)]
+    command += ["-o", "synth.dynamic-sample-loading=yes"]  # decodes the samples that sound, not the whole font
+    subprocess.run([*command, str(font), str(midi)], check=True, capture_output=True, timeout=TIMEOUT)
+    return soundfile.read(target, dtype="float32", always_2d=True)[0].mean(axis=1)

@@ -1,0 +1,40 @@
+"""JoinNet: does one piece of music go straight on in another? A stem of its own, and lag profiles."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from musicfeat_trainer.encoders.lag_profiles import LagProfiles
+from musicfeat_trainer.encoders.residual import Residual
+
+
+class JoinNet(nn.Module):
+    """Scores of "a directly before b" from a spectrogram of narrow bands and coarse time.
+
+    Where the trunk needs attacks and decays, joins need pitch and rhythm over seconds: 128 bands of
+    2100-point frames, 48 ms apart. Frequency is strided away in a 7 x 5 stem and one residual block, time is not;
+    what stays is folded into channels and compared over lag.
+    """
+
+    def __init__(
+        self, n_mels: int, piece_frames: int, stem: int = 24, width: int = 28, cut: int = 6, dropout: float = 0.2
+    ) -> None:
+        super().__init__()
+        self.piece_frames = piece_frames
+        self.stem = nn.Sequential(
+            nn.Conv2d(1, stem, (5, 7), (1, 4), (2, 3), bias=False), nn.BatchNorm2d(stem), nn.ReLU()
+        )
+        self.block = Residual(stem, width, stride=(1, 2), second=(3, 1))
+        self.inputs = width * (n_mels // 8)
+        self.profiles = LagProfiles(self.inputs, piece_frames, cut=cut, dropout=dropout)
+
+    def forward(self, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-mel [batch, pieces * piece_frames, n_mels], silence 0 -> the two tables of ``LagProfiles``."""
+        return self.profiles(*self.features(spectrogram))
+
+    def features(self, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
+        """What lag profiles compare: [batch, pieces, piece_frames, inputs], and where it sounds."""
+        pieces = (-1, spectrogram.shape[1] // self.piece_frames, self.piece_frames)
+        mask = (spectrogram.amax(dim=2) > 0).to(spectrogram.dtype)
+        x = self.block(self.stem(spectrogram[:, None] / 4.0 - 1.0))
+        return x.transpose(1, 2).flatten(2).reshape(*pieces, self.inputs), mask.reshape(pieces)

@@ -1,0 +1,25 @@
+"""The residual block that our encoders are made of."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Residual(nn.Module):
+    """Two convolutions and a projected shortcut (He et al., 2016); strides are (time, frequency)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int], second: tuple[int, int] = (3, 3)) -> None:
+        super().__init__()
+        padding = (second[0] // 2, second[1] // 2)
+        self.body = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(),
+            nn.Conv2d(outputs, outputs, second, 1, padding, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.body(x) + self.shortcut(x))

@@ -1,0 +1,40 @@
+"""TagNet: which instruments play, from a middle layer of the trunk on."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from musicfeat_trainer.encoders.residual import Residual
+from musicfeat_trainer.encoders.temporal_net import TrunkOutput, mean_and_maximum
+
+
+class TagNet(nn.Module):
+    """A residual block and a convolution of its own, pooled, beside the trunk's embedding: -> logits.
+
+    Timbre needs other late layers than the direction of time; the early ones, which cost most, serve both.
+    """
+
+    def __init__(self, channels: int, bands: int, dimension: int, labels: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.block = Residual(channels, width, stride=(2, 2))
+        self.fold = nn.Sequential(
+            nn.Conv2d(width, width, (3, bands // 2), padding=(1, 0), bias=False), nn.BatchNorm2d(width), nn.ReLU()
+        )
+        self.head = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(2 * width + dimension, 256), nn.ReLU(),
+            nn.Dropout(dropout), nn.Linear(256, labels),
+        )  # fmt: skip
+
+    def forward(self, trunk: TrunkOutput) -> Tensor:
+        """What the trunk returns of windows -> [batch, labels] logits."""
+        return self.logits(self.layers(trunk.middle), trunk)
+
+    def layers(self, middle: Tensor) -> Tensor:
+        """[batch, channels, T, bands] -> [batch, width, T / 2]."""
+        return self.fold(self.block(middle)).squeeze(3)
+
+    def logits(self, x: Tensor, trunk: TrunkOutput) -> Tensor:
+        """Pooled over the frames that sound."""
+        pooled = mean_and_maximum(x, trunk.mask[..., ::16])
+        return self.head(torch.cat([*pooled, trunk.embedding], dim=1))

@@ -1,0 +1,34 @@
+"""Fixed clips of held-out music."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from musicfeat.errors import InputError
+from musicfeat_trainer.data.sampler import Collection
+
+
+def fixed_clips(collection: Collection, frames: int, per_track: int) -> Tensor:
+    """Evenly spread, non-overlapping clips of each track: [clips, frames, bands] mel power.
+
+    Raises:
+        InputError: no track is long enough.
+    """
+    clips = []
+    for track in collection.tracks:
+        for start in clip_starts(track.frames, frames, per_track):
+            values = collection.store.values[track.start + start : track.start + start + frames]
+            clips.append(np.exp(values.astype(np.float32)))
+    if not clips:
+        raise InputError(
+            f"none of {len(collection.tracks)} held-out tracks lasts {frames} spectrogram frames: hold out longer ones"
+        )
+    return torch.from_numpy(np.stack(clips))
+
+
+def clip_starts(length: int, frames: int, most: int) -> list[int]:
+    """Where at most ``most`` clips that do not overlap begin, spread over ``length`` frames."""
+    count = min(most, length // frames)
+    return [int(start) for start in np.linspace(0, length - frames, count)] if count else []

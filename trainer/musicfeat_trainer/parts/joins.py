@@ -1,0 +1,113 @@
+"""The part behind successor scores and jigsaw: spectrogram of narrow bands, JoinNet, jigsaw loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import permutations
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from musicfeat.errors import InputError
+from musicfeat_trainer.config import JoinsConfig, Recipe
+from musicfeat_trainer.data.collections import training_collections, validation_collections
+from musicfeat_trainer.data.sampler import CropSampler, step_generators
+from musicfeat_trainer.encoders.join_net import JoinNet
+from musicfeat_trainer.evaluate.clips import fixed_clips
+from musicfeat_trainer.frontends.log_mel import LogMel
+from musicfeat_trainer.objectives.jigsaw import folded, jigsaw_losses, order_logits, out_of_order
+from musicfeat_trainer.parts.part import Part
+
+PIECES = 3
+BATCH = 16
+
+
+class Joins(nn.Module):
+    """Waveform of one window to scores of its pieces, [batch, samples] -> [batch, 3, 3]."""
+
+    def __init__(self, config: JoinsConfig, window: int) -> None:
+        super().__init__()
+        self.frontend = LogMel(config.frontend)
+        self.piece_frames, rest = divmod(window, PIECES * config.frontend.hop)
+        if rest:
+            raise InputError(f"window {window} must be {PIECES} times a multiple of joins.frontend.hop")
+        self.net = JoinNet(
+            config.frontend.n_mels, self.piece_frames, config.stem, config.width, config.cut, config.dropout
+        )
+
+    @property
+    def distance_samples(self) -> int:
+        """Samples between the parts of neighbouring pieces that are compared."""
+        return 2 * self.net.profiles.cut * self.frontend.spec.hop
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Scores of "a directly before b"; see ``JoinNet``."""
+        return self.scores(self.frontend(waveform))
+
+    def scores(self, spectrogram: Tensor) -> Tensor:
+        """The same of a spectrogram [batch, T, bands]."""
+        return folded(*self.net(spectrogram))
+
+
+class JoinsPart(Part[Joins]):
+    """Learns which piece follows which from groups of consecutive pieces."""
+
+    name = "joins"
+    chance: ClassVar[Mapping[str, float]] = {"exact_order": 1 / 6, "shuffled": 1 / 2, "exact_order_rendered": 1 / 6}
+
+    @classmethod
+    def build(cls, recipe: Recipe) -> Joins:
+        return Joins(recipe.joins, recipe.window)
+
+    @property
+    def optimisation(self) -> JoinsConfig:
+        return self.recipe.joins
+
+    def open_training(self) -> None:
+        config = self.recipe.joins
+        collections = training_collections(self.recipe, config.frontend)
+        self.sampler = CropSampler(collections, config.pieces * self.module.piece_frames, self.recipe.tempo)
+
+    def open_validation(self) -> None:
+        config = self.recipe.joins
+        collections = validation_collections(self.recipe, config.frontend)
+        self.clips = [
+            fixed_clips(kind, PIECES * self.module.piece_frames, config.clips_per_track) for kind in collections
+        ]
+
+    def losses(self, number: int) -> dict[str, Tensor]:
+        config, augment, pieces = self.recipe.joins, self.recipe.augment, self.module.piece_frames
+        numpy_generator, generator = step_generators(config.seed, number)
+        torch.manual_seed(generator.initial_seed())
+        power = self.sampler.draw(config.groups, config.pieces * pieces, numpy_generator).power
+        backwards = torch.rand(config.groups, 1, 1, generator=generator) < config.backwards
+        power = torch.where(backwards, power.flip(1), power)
+        power, _ = augment.power(power, generator)
+        spectrogram = augment.log_power(self.module.frontend.normalise(power), pieces, generator)
+        with self.autocast():
+            features, mask = self.module.net.features(spectrogram.to(self.device))
+        adjacent, apart = self.module.net.profiles(features.float(), mask)
+        return jigsaw_losses(adjacent, apart, config.continuity_weight)
+
+    @torch.no_grad()
+    def evaluate(self, module: Joins) -> dict[str, float]:
+        scores = judge(module, self.clips[0])
+        if len(self.clips) > 1:
+            scores["exact_order_rendered"] = judge(module, self.clips[1])["exact_order"]
+        return scores
+
+
+def judge(module: Joins, clips: Tensor) -> dict[str, float]:
+    """Exact order of three, and shuffled-or-not: every clip in order and in one other order, the five in turn."""
+    exact, told = [], []
+    others = list(permutations(range(PIECES)))[1:]
+    device = next(module.parameters()).device
+    for first in range(0, len(clips), BATCH):
+        scores = module.scores(module.frontend.normalise(clips[first : first + BATCH].to(device)))
+        exact += (order_logits(scores).argmax(1) == 0).tolist()
+        told += (out_of_order(scores) < 0.5).tolist()
+        for i, table in enumerate(scores):
+            order = torch.tensor(others[(first + i) % len(others)])
+            told.append(bool(out_of_order(table[order][:, order][None]) > 0.5))
+    return {"exact_order": sum(exact) / len(exact), "shuffled": sum(told) / len(told)}

@@ -1,0 +1,70 @@
+"""What a part of a model must offer so that the one training loop can train it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from musicfeat_trainer.config import Optimisation, Recipe
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+class Part(ABC, Generic[Module]):
+    """A module that is trained by itself, what it learns from, and how it is judged.
+
+    Parts that need no other can be trained side by side, on as many machines as there are parts. ``run`` is the
+    folder that all parts of a run share; ``origin`` holds digests of the parts that this one was trained on.
+    """
+
+    name: ClassVar[str]
+    chance: ClassVar[Mapping[str, float]]
+    """The figures that ``evaluate`` returns, each with the value that guessing reaches."""
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    """The parts that must have been trained before."""
+
+    def __init__(self, recipe: Recipe, run: Path) -> None:
+        self.recipe, self.run = recipe, run
+        self.module: Module = self.build(recipe)
+        self.origin: dict[str, str] = {}
+
+    @classmethod
+    @abstractmethod
+    def build(cls, recipe: Recipe) -> Module:
+        """The module with fresh weights."""
+
+    @property
+    @abstractmethod
+    def optimisation(self) -> Optimisation:
+        """How it is optimised."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the module is."""
+        return next(self.module.parameters()).device
+
+    def autocast(self) -> torch.autocast:
+        """Runs convolutions and products in bfloat16 if the recipe says so."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.optimisation.bfloat16)
+
+    @abstractmethod
+    def open_training(self) -> None:
+        """Make the training data ready, building what is missing; called once, before the first step."""
+
+    @abstractmethod
+    def open_validation(self) -> None:
+        """Make what ``evaluate`` looks at ready."""
+
+    @abstractmethod
+    def losses(self, number: int) -> dict[str, Tensor]:
+        """The weighted losses of training step ``number``, a pure function of weights, seed and number."""
+
+    @abstractmethod
+    def evaluate(self, module: Module) -> dict[str, float]:
+        """Figures on held-out music, from 0 to 1, the higher the better; early stopping watches their mean."""

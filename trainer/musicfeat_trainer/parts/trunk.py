@@ -1,0 +1,169 @@
+"""The part behind embedding, frames and reversal: one encoder under three objectives at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from musicfeat_trainer.config import Recipe, TrunkConfig
+from musicfeat_trainer.data.collections import training_collections, validation_collections
+from musicfeat_trainer.data.instruments import OPENMIC
+from musicfeat_trainer.data.notes import NoteCollages
+from musicfeat_trainer.data.sampler import CropSampler, step_generators
+from musicfeat_trainer.encoders.temporal_net import TemporalNet, TrunkOutput
+from musicfeat_trainer.evaluate.clips import clip_starts, fixed_clips
+from musicfeat_trainer.evaluate.neighbours import arithmetic_and_geometric, neighbour_ranks
+from musicfeat_trainer.frontends.log_mel import LogMel
+from musicfeat_trainer.objectives.simclr import Projector, nt_xent
+from musicfeat_trainer.objectives.tagging import TagHead, mixed_labels, tagging_loss
+from musicfeat_trainer.objectives.time_reversal import ReversalHead, reversal_loss
+from musicfeat_trainer.parts.part import Part
+
+BATCH = 32
+
+
+class TrunkOutputs(NamedTuple):
+    """What the trunk and its head say of each window."""
+
+    trunk: TrunkOutput
+    reversal: Tensor  # [batch], logit of P(plays backwards)
+
+
+class Trunk(nn.Module):
+    """Waveform of one window, or its spectrogram, to embedding, frames and reversal."""
+
+    def __init__(self, config: TrunkConfig) -> None:
+        super().__init__()
+        self.frontend = LogMel(config.frontend)
+        self.net = TemporalNet(config.frontend.n_mels, config.stem, config.widths, config.frames)
+        self.reversal = ReversalHead(self.net.dimension, config.dropout)
+        self.tags = TagHead(self.net.dimension, len(config.labels), config.dropout) if config.labels else None
+        self.projector = Projector(self.net.dimension)
+
+    def forward(self, waveform: Tensor) -> TrunkOutputs:
+        """[batch, samples], mono, any level."""
+        return self.read(self.frontend(waveform))
+
+    def read(self, spectrogram: Tensor) -> TrunkOutputs:
+        """The same of a spectrogram [batch, T, bands]."""
+        trunk = self.net(spectrogram)
+        return TrunkOutputs(trunk, self.reversal(trunk.embedding))
+
+
+class TrunkPart(Part[Trunk]):
+    """Time reversal, contrastive learning and tagging, all of them from the embedding."""
+
+    name = "trunk"
+    chance: ClassVar[Mapping[str, float]] = {
+        "reversal": 1 / 2, "reversal_rendered": 1 / 2, "neighbour": 1 / 100,
+    }  # fmt: skip
+
+    @classmethod
+    def build(cls, recipe: Recipe) -> Trunk:
+        return Trunk(recipe.trunk)
+
+    @property
+    def optimisation(self) -> TrunkConfig:
+        return self.recipe.trunk
+
+    @property
+    def window(self) -> int:
+        """Spectrogram frames of a window."""
+        return self.recipe.window // self.recipe.trunk.frontend.hop
+
+    @property
+    def columns(self) -> list[int]:
+        """Where the labels of the tags stand among the 20 instruments."""
+        return [OPENMIC.index(label) for label in self.recipe.trunk.labels]
+
+    def open_training(self) -> None:
+        config = self.recipe.trunk
+        collections = training_collections(self.recipe, config.frontend, config.labels)
+        self.sampler = CropSampler(collections, self.window, self.recipe.tempo)
+        self.collages = None
+        if self.recipe.notes and config.collages:
+            self.collages = NoteCollages(self.recipe.notes, self.module.frontend, config.labels)
+
+    def open_validation(self) -> None:
+        config = self.recipe.trunk
+        self.validation = validation_collections(self.recipe, config.frontend, config.labels)
+        self.clips = [fixed_clips(kind, self.window, config.clips_per_track) for kind in self.validation]
+
+    def losses(self, number: int) -> dict[str, Tensor]:
+        config = self.recipe.trunk
+        spectrogram, there, known = self._batch(number)
+        with self.autocast():
+            layers = self.module.net.layers(spectrogram.to(self.device))
+        last, middle = (x.float() for x in layers)
+        embedding = self.module.net.summary(spectrogram.to(self.device), last, middle).embedding
+        straight = len(there)
+        backwards = (torch.arange(len(embedding), device=self.device) >= straight).float()
+        balance = torch.where(backwards > 0, straight / config.flipped, 1.0)
+        reversal = reversal_loss(self.module.reversal(embedding), backwards, config.label_smoothing, balance)
+        first, second = self.module.projector(embedding[:straight]).chunk(2)
+        contrastive = nt_xent(first, second, config.temperature)
+        losses = {
+            "reversal": config.reversal_weight * reversal,
+            "contrastive": config.contrastive_weight * contrastive,
+        }
+        if self.module.tags:
+            logits = self.module.tags(embedding[:straight])
+            losses["tags"] = config.tags_weight * tagging_loss(logits, there.to(self.device), known.to(self.device))
+        return losses
+
+    def _batch(self, number: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Pairs of crops, firsts before seconds, then windows that play backwards; labels of the pairs."""
+        config, augment = self.recipe.trunk, self.recipe.augment
+        numpy_generator, generator = step_generators(config.seed, number)
+        torch.manual_seed(generator.initial_seed())
+        lengths = augment.lengths(2 * config.pairs + config.flipped, self.window, generator)
+        apart = round(config.apart / self.sampler.choices[0][0].store.frame_seconds)
+        pairs = self.sampler.draw(
+            config.pairs, self.window, numpy_generator, lengths=lengths[: 2 * config.pairs], apart=apart
+        )
+        flipped = self.sampler.draw(config.flipped, self.window, numpy_generator)
+        power, mixed = augment.power(torch.cat([pairs.power, flipped.power.flip(1)]), generator, config.pairs)
+        there, known = mixed_labels(pairs.there, pairs.known, mixed[: 2 * config.pairs])
+        silent = torch.arange(self.window) >= lengths[:, None]
+        power = power * ~silent[..., None]
+        if self.collages:
+            notes = self.collages.draw(config.collages, self.window, numpy_generator)
+            sound = augment.alone(notes.power, generator)
+            both = (power, sound), (there, notes.there), (known, notes.known)
+            power, there, known = (with_more_pairs(x, more, config.pairs) for x, more in both)
+        spectrogram = augment.log_power(self.module.frontend.normalise(power), self.window, generator)
+        return spectrogram, there[:, self.columns], known[:, self.columns]
+
+    @torch.no_grad()
+    def evaluate(self, module: Trunk) -> dict[str, float]:
+        """Reversal on recorded and on rendered music, and the reciprocal of neighbours' geometric mean rank."""
+        scores = {"reversal": self._reversal(module, self.clips[0])}
+        tracks = np.concatenate([
+            np.full(len(clip_starts(track.frames, self.window, self.recipe.trunk.clips_per_track)), i)
+            for i, track in enumerate(self.validation[0].tracks)
+        ])  # fmt: skip
+        ranks = neighbour_ranks(self._embeddings(module, self.clips[0]).numpy(), tracks)
+        scores["neighbour"] = 1 / arithmetic_and_geometric(ranks)[1]
+        if len(self.clips) > 1:
+            scores["reversal_rendered"] = self._reversal(module, self.clips[1])
+        return scores
+
+    def _embeddings(self, module: Trunk, clips: Tensor) -> Tensor:
+        parts = (module.frontend.normalise(part.to(self.device)) for part in clips.split(BATCH))
+        return torch.cat([module.net(part).embedding for part in parts]).cpu()
+
+    def _reversal(self, module: Trunk, clips: Tensor) -> float:
+        parts = [module.frontend.normalise(part.to(self.device)) for part in clips.split(BATCH)]
+        right = sum(float((module.read(part).reversal < 0).sum()) for part in parts)
+        right += sum(float((module.read(part.flip(1)).reversal > 0).sum()) for part in parts)
+        return right / (2 * len(clips))
+
+
+def with_more_pairs(x: Tensor, more: Tensor, pairs: int) -> Tensor:
+    """Rows of ``pairs`` firsts, their seconds, and a rest; more pairs go behind the firsts and behind the seconds."""
+    firsts, seconds = more.chunk(2)
+    return torch.cat([x[:pairs], firsts, x[pairs : 2 * pairs], seconds, x[2 * pairs :]])
