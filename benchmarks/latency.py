@@ -35,7 +35,7 @@ HEADER = [
     "time / melspectrogram",
     "time / MFCC + chroma",
 ]
-LIGHT = ("embedding", "reversal")
+LIGHT = ("embedding", "reversal", "tags")
 CLASSIC = "librosa MFCC(20) + chroma"
 MELSPECTROGRAM = "librosa melspectrogram"
 # Not ru_maxrss: a child inherits its parent's maximum.
@@ -76,7 +76,7 @@ def model_calls(name: str) -> dict[str, Callable[[], object]]:
     rate = whole.card.sample_rate
     clip = clip_at(rate)
     return {
-        f"{name}: {' and '.join(LIGHT)}": lambda: light.run(clip[None], LIGHT),
+        f"{name}: {', '.join(LIGHT)}": lambda: light.run(clip[None], LIGHT),
         f"{name}: all outputs": lambda: whole.run(clip[None], whole.outputs),
         f"{name}: Extractor()(clip, sr=...)": lambda: extractor(clip, sr=rate),
     }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from musicfeat import Extractor
 from musicfeat.demo import RATE, synthesise
@@ -37,3 +41,33 @@ def music_folder() -> Path:
     if not (folder / "tracks.csv").is_file():
         pytest.skip(f"no real music at {folder}: set MUSICFEAT_DATA to a folder that holds music/tracks.csv")
     return folder
+
+
+@pytest.fixture(scope="session")
+def write_notes() -> Callable[[Path, int], None]:
+    """Writes a folder of recorded notes, see ``_write_notes``."""
+    return _write_notes
+
+
+def _write_notes(folder: Path, rate: int) -> None:
+    """Plucked and bowed tones, two of each for training and one that is held out."""
+    folder.mkdir()
+    time = np.arange(rate) / rate
+    with (folder / "notes.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["path", "instrument", "split"])
+        for instrument, decay in (("banjo", 6.0), ("cello", 0.5), ("oboe", 1.0)):
+            for number, split in enumerate(("train", "train", "heldout")):
+                name = f"{instrument}{number}.wav"
+                tone = np.sin(2 * np.pi * 220 * (1 + number / 3) * time) * np.exp(-decay * time)
+                soundfile.write(folder / name, 0.5 * tone, rate)
+                table.writerow([name, instrument, split])
+
+
+@pytest.fixture(scope="session")
+def fluidsynth() -> Path:
+    """A General MIDI sound font, where FluidSynth can play one."""
+    fonts = sorted(Path("/usr/share/sounds/sf2").glob("*.sf2"), key=lambda path: path.stat().st_size)
+    if not shutil.which("fluidsynth") or not fonts:
+        pytest.skip("FluidSynth and a sound font are not installed (Debian: fluidsynth, timgm6mb-soundfont)")
+    return fonts[0]

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,34 +23,67 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 def run(name: str, *arguments: str, data: Path | None = None) -> str:
     environment = {**os.environ, **({"MUSICFEAT_DATA": str(data)} if data else {})}
-    command = [sys.executable, str(BENCHMARKS / f"{name}.py"), *arguments]
+    command = [sys.executable, str(BENCHMARKS / name), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def test_frontend() -> None:
-    out = run("frontend", "--rounds", "1")
+    out = run("frontend.py", "--rounds", "1")
     assert out.count("| DFT factorised into two small products |") == 2
     assert "librosa melspectrogram" in out
 
 
 def test_latency() -> None:
-    out = run("latency", "--rounds", "1", "--hours", "0.01")
+    out = run("latency.py", "--rounds", "1", "--hours", "0.01")
     for words in ("MFCC", "process launch", "peak memory", "wheel"):
         assert words in out
 
 
-def test_sequence(tmp_path: Path, clip: np.ndarray, rate: int) -> None:
-    sources = json.loads(Extractor().card.recipe)["data"]["test_sources"][:2]
-    with (tmp_path / "tracks.csv").open("w", newline="") as file:
+@pytest.fixture
+def data(tmp_path: Path, clip: np.ndarray, rate: int, write_notes: Callable[[Path, int], None]) -> Path:
+    """The folders that the quality benchmark reads, with our own sound."""
+    recipe = json.loads(Extractor().card.recipe)
+    (tmp_path / "music").mkdir()
+    with (tmp_path / "music" / "tracks.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "source", "noncommercial"])
-        for i, source in enumerate(sources):
-            soundfile.write(tmp_path / f"{source}.flac", np.roll(clip, i * rate), rate)
-            writer.writerow([f"{source}.flac", source, "no"])
-    tmp_path.joinpath("music").symlink_to(tmp_path, target_is_directory=True)
-    out = run("sequence", "--rendered", "0", "--json", str(tmp_path / "scores.json"), data=tmp_path)
-    for words in ("| reversal |", "order of 3", "order of 5", "gap unknown", "calibration", "16.7 %"):
+        for i, source in enumerate(recipe["data"]["test_sources"][:2] * 2):
+            name = f"{source}{i}.flac"
+            soundfile.write(tmp_path / "music" / name, np.roll(np.tile(clip, 2), i * rate)[: 40 * rate], rate)
+            writer.writerow([name, source, "no"])
+    for kind in ("rain", "dog"):
+        (tmp_path / "esc10" / kind).mkdir(parents=True)
+        for fold in (1, 2):
+            sound = clip[fold * rate : (fold + 5) * rate] * (kind == "dog") + 0.01
+            soundfile.write(tmp_path / "esc10" / kind / f"{fold}-{kind}.wav", sound, rate)
+    write_notes(tmp_path / "notes", rate)
+    return tmp_path
+
+
+def test_quality(data: Path) -> None:
+    scores = data / "scores.json"
+    out = run("quality", "--font", "none.sf2", "--json", str(scores), data=data)
+    for words in ("| reversal |", "order of 3", "order of 5", "gap unknown", "calibration", "16.7 %", "ROC AUC"):
         assert words in out
-    assert 0 <= json.loads((tmp_path / "scores.json").read_text())["reversal"] <= 1
+    for words in ("one false alarm", "rank@100", "ESC-10", "real note", "tags, top-1", "source of a clip"):
+        assert words in out
+    assert 0 <= json.loads(scores.read_text())["reversal, all"] <= 1
+
+
+def test_quality_of_rendered_music(data: Path, fluidsynth: Path) -> None:
+    mido = pytest.importorskip("mido", reason="the train extra is not installed")
+    font = data / "another.sf2"  # whatever the machine has, under a name that no recipe trained on
+    font.symlink_to(fluidsynth)
+    source = json.loads(Extractor().card.recipe)["rendered"]["test_sources"][0]
+    track = mido.MidiTrack([mido.Message("program_change", channel=0, program=42, time=0)])
+    for second in range(45):
+        track.append(mido.Message("note_on", channel=0, note=50 + second % 7, velocity=100, time=0))
+        track.append(mido.Message("note_off", channel=0, note=50 + second % 7, time=960))
+    (data / "midi" / source).mkdir(parents=True)
+    mido.MidiFile(tracks=[track]).save(data / "midi" / source / "a.mid")
+    (data / "midi" / "midi.csv").write_text(f"path,source\n{source}/a.mid,{source}\n")
+    out = run("quality", "--limit", "1", "--font", str(font), data=data)
+    assert "rendered ensembles" in out
+    assert "held-out font, own instruments" in out

@@ -12,13 +12,14 @@ import onnx
 import torch
 
 from musicfeat import Extractor, ModelError
+from musicfeat.cli import main as musicfeat_main
 from musicfeat.log_mel import LogMelSpec, log_mel
 from musicfeat.session import Session, bundled_models, find_model
 from musicfeat_export import onnx_file
 from musicfeat_export.cli import main
 from musicfeat_export.onnx_file import FORBIDDEN_OPS, check_graph, weights_digest
 from musicfeat_export.parity import check_parity
-from musicfeat_trainer.checkpoint import Checkpoint, save_checkpoint
+from musicfeat_trainer.checkpoint import Checkpoint, save_checkpoint, save_recipe
 from musicfeat_trainer.config import Recipe, parse_recipe
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.model import fresh_model, load_model, parts_of
@@ -38,6 +39,7 @@ def untrained_run(folder: Path, labels: tuple[str, ...]) -> Path:
     torch.manual_seed(0)
     recipe = small_recipe(labels)
     model = fresh_model(recipe)
+    save_recipe(folder, recipe)
     for part in parts_of(recipe):
         tensors = {f"average.{k}": v for k, v in getattr(model, part).state_dict().items()}
         save_checkpoint(folder / part / "best.safetensors", Checkpoint(recipe, tensors, {"step": 1}))
@@ -58,10 +60,16 @@ def exported(run: Path) -> Path:
     return path
 
 
-def test_a_model_without_labels_has_no_tags(tmp_path: Path) -> None:
+def test_a_model_without_labels_has_no_tags(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = untrained_run(tmp_path / "run", ())
     assert main([str(run), "-o", str(tmp_path / "a.onnx")]) == 0
-    assert "tags" not in Extractor(tmp_path / "a.onnx").card.outputs
+    extractor = Extractor(tmp_path / "a.onnx")
+    assert "tags" not in extractor.card.outputs
+    assert extractor(np.ones(9999), sr=22050).tags == {}
+    with pytest.raises(ModelError, match="tags"):
+        Extractor(tmp_path / "a.onnx", outputs=["tags"])
+    assert musicfeat_main(["tag", "--model", str(tmp_path / "a.onnx"), "song.mp3"]) == 1
+    assert "has no tags" in capsys.readouterr().err
 
 
 def test_the_file_keeps_the_contract(exported: Path) -> None:

@@ -65,9 +65,13 @@ def test_order_prints_the_playing_order(
     assert "gap" in capsys.readouterr().err
 
 
-def test_tag_without_tags_says_so(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["tag", str(song)]) == 1
-    assert "has no tags" in capsys.readouterr().err
+def test_tag_prints_the_most_probable_first(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tag", str(song)]) == 0
+    name, tags = capsys.readouterr().out.strip().split(": ")
+    assert name == str(song)
+    values = [float(tag.split()[1]) for tag in tags.split(", ")]
+    assert values == sorted(values, reverse=True)
+    assert len(values) > 10
 
 
 def test_info_names_versions_devices_and_the_card(capsys: pytest.CaptureFixture[str]) -> None:

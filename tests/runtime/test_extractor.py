@@ -30,7 +30,9 @@ def test_shapes_and_ranges(extractor: Extractor, clip: np.ndarray, rate: int) ->
         assert curve.shape == (3,)
         assert ((curve >= 0) & (curve <= 1)).all()
     assert features.jigsaw[-1] == 0.5  # padded: pieces are missing
-    assert features.tags == {}
+    assert tuple(features.tags) == extractor.card.labels
+    assert all(0 <= p <= 1 for p in features.tags.values())
+    assert features.tag_curve.shape == (3, len(features.labels))
     assert not features.silent.any()
     assert "3 windows" in repr(features)
 
@@ -234,7 +236,7 @@ def test_bad_arguments_are_refused(extractor: Extractor) -> None:
         lambda: extractor.order([noise, noise], sr=22050, gap="0.2"),
         lambda: extractor.order([noise, noise], sr=22050, gap=True),
         lambda: Extractor(model=5),
-        lambda: Extractor(outputs=["tags"]),
+        lambda: Extractor(outputs=["loudness"]),
         lambda: next(extractor.map("song.mp3")),
         lambda: next(extractor.map(Path("song.mp3"))),
         lambda: next(extractor.stream(noise, sr=22050)),

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import csv
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +55,9 @@ folder = "{folder}/notes"
 
 
 @pytest.fixture(scope="session")
-def small_run(tmp_path_factory: pytest.TempPathFactory, clip: np.ndarray, rate: int) -> Path:
+def small_run(
+    tmp_path_factory: pytest.TempPathFactory, clip: np.ndarray, rate: int, write_notes: Callable[[Path, int], None]
+) -> Path:
     """A folder with four sources of sound, a few notes, and a recipe of a few seconds."""
     folder = tmp_path_factory.mktemp("run")
     for i, source in enumerate("abcd"):
@@ -69,27 +70,3 @@ def small_run(tmp_path_factory: pytest.TempPathFactory, clip: np.ndarray, rate: 
     write_notes(folder / "notes", rate)
     (folder / "recipe.toml").write_text(SMALL_RECIPE.format(folder=folder))
     return folder
-
-
-def write_notes(folder: Path, rate: int) -> None:
-    """Plucked and bowed tones, two of each for training and one that is held out."""
-    folder.mkdir()
-    time = np.arange(rate) / rate
-    with (folder / "notes.csv").open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["path", "instrument", "split"])
-        for instrument, decay in (("banjo", 6.0), ("cello", 0.5), ("oboe", 1.0)):
-            for number, split in enumerate(("train", "train", "heldout")):
-                name = f"{instrument}{number}.wav"
-                tone = np.sin(2 * np.pi * 220 * (1 + number / 3) * time) * np.exp(-decay * time)
-                soundfile.write(folder / name, 0.5 * tone, rate)
-                table.writerow([name, instrument, split])
-
-
-@pytest.fixture(scope="session")
-def fluidsynth() -> Path:
-    """A General MIDI sound font, where FluidSynth can play one."""
-    fonts = sorted(Path("/usr/share/sounds/sf2").glob("*.sf2"), key=lambda path: path.stat().st_size)
-    if not shutil.which("fluidsynth") or not fonts:
-        pytest.skip("FluidSynth and a sound font are not installed (Debian: fluidsynth, timgm6mb-soundfont)")
-    return fonts[0]

@@ -51,17 +51,17 @@ def test_the_cosine_transform_is_orthonormal() -> None:
 
 def test_trunk_shapes(net: TemporalNet) -> None:
     out = net(torch.rand(2, 120, 64) + 0.1)
-    assert out.embedding.shape == (2, net.dimension) == (2, 2 * (8 + 4 + 20))
+    assert out.pooled.shape == (2, net.dimension) == (2, 2 * (8 + 4 + 20))
     assert out.frames.shape == (2, 8, 8)
 
 
-def test_padding_hardly_changes_the_embedding(net: TemporalNet) -> None:
+def test_padding_hardly_changes_what_is_pooled(net: TemporalNet) -> None:
     """Statistics see only frames that sound; convolutions still see where the sound ends."""
     spectrogram = torch.rand(1, 160, 64) + 4.0
     padded = torch.cat([spectrogram, torch.zeros(1, 160, 64)], dim=1)
-    short, long = net(spectrogram).embedding, net(padded).embedding
+    short, long = net(spectrogram).pooled, net(padded).pooled
     assert torch.nn.functional.cosine_similarity(short, long) > 0.99
-    assert torch.isfinite(net(0 * spectrogram).embedding).all()
+    assert torch.isfinite(net(0 * spectrogram).pooled).all()
 
 
 def test_scores_follow_the_pieces(joins: LagProfiles) -> None:

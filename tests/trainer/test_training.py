@@ -52,7 +52,7 @@ def test_a_finished_run_makes_a_model(finished: Path) -> None:
 def test_parts_trained_alone_are_the_same(small_run: Path, finished: Path) -> None:
     output = small_run / "alone"
     subprocess.run(command(small_run, output, "--part", "joins"), check=True, capture_output=True)
-    assert [path.name for path in output.iterdir()] == ["joins"]
+    assert sorted(path.name for path in output.iterdir()) == ["joins", "recipe.json"]
     ours, theirs = (load_checkpoint(folder / "joins" / "last.safetensors").tensors for folder in (output, finished))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
     with pytest.raises(ModelError, match="trunk"):
@@ -122,12 +122,14 @@ def test_wrong_recipes_are_explained(small_run: Path, tmp_path: Path, old: str, 
         load_recipe(path)
 
 
-def test_wrong_commands_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_commands_are_one_line(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "no-such-recipe"]) == 1
+    assert main(["evaluate", str(tmp_path)]) == 1
+    shutil.copy(finished / "recipe.json", tmp_path)
     (tmp_path / "trunk").mkdir()
     (tmp_path / "trunk" / "best.safetensors").write_bytes(b"nonsense")
     assert main(["evaluate", str(tmp_path)]) == 1
-    assert len(capsys.readouterr().err.splitlines()) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 3
 
 
 def test_damaged_checkpoints_are_model_errors(finished: Path, tmp_path: Path) -> None:

@@ -58,6 +58,26 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise ModelError(f"{path} is not a checkpoint of this trainer: {error}") from error
 
 
+def save_recipe(run: Path, recipe: Recipe) -> None:
+    """Keep the recipe of a run in its folder, atomically."""
+    run.mkdir(parents=True, exist_ok=True)
+    temporary = run / "recipe.tmp"
+    temporary.write_text(recipe.model_dump_json(indent=1) + "\n")
+    os.replace(temporary, run / "recipe.json")
+
+
+def load_recipe_of(run: Path) -> Recipe:
+    """The recipe that ``save_recipe`` kept.
+
+    Raises:
+        ModelError: the folder is not that of a run.
+    """
+    try:
+        return parse_recipe(json.loads((run / "recipe.json").read_text()), str(run))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{run} is not the folder of a run: {error}") from error
+
+
 def digest(tensors: Tensors) -> str:
     """SHA-256 over names and bytes of tensors, sorted by name."""
     found = hashlib.sha256()

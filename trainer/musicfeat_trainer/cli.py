@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from musicfeat.errors import InputError, MusicfeatError
+from musicfeat_trainer.checkpoint import save_recipe
 from musicfeat_trainer.config import Recipe, load_recipe
 from musicfeat_trainer.model import PARTS, load_model, parts_of
 from musicfeat_trainer.training import Trainer
@@ -69,6 +70,7 @@ def run_training(options: argparse.Namespace) -> None:
     folder = options.output or Path("runs") / recipe.name
     for name in [options.part] if options.part else parts_of(recipe):
         trainer = Trainer(PARTS[name](recipe, folder), options.device)
+        save_recipe(folder, recipe)
         trainer.run()
         print(f"{folder / name}: {trainer.progress['step']} steps, best mean score {trainer.progress['best']:.4f}")
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from musicfeat.errors import ModelError
-from musicfeat_trainer.checkpoint import Checkpoint, digest, load_checkpoint
+from musicfeat_trainer.checkpoint import Checkpoint, digest, load_checkpoint, load_recipe_of
 from musicfeat_trainer.config import Recipe
 from musicfeat_trainer.encoders.tag_net import TagNet
 from musicfeat_trainer.objectives.jigsaw import out_of_order
@@ -42,10 +42,10 @@ class MusicModel(nn.Module):
 
     def forward(self, waveform: Tensor) -> Outputs:
         """[batch, window samples] float32, mono, any level."""
-        (trunk, reversal), successor = self.trunk(waveform), self.joins(waveform)
+        (trunk, embedding, reversal), successor = self.trunk(waveform), self.joins(waveform)
         tags = torch.sigmoid(self.tags(trunk)) if self.tags else None
         jigsaw = out_of_order(successor)
-        return Outputs(trunk.embedding, trunk.frames, torch.sigmoid(reversal), successor, jigsaw, tags)
+        return Outputs(embedding, trunk.frames, torch.sigmoid(reversal), successor, jigsaw, tags)
 
 
 def parts_of(recipe: Recipe) -> list[str]:
@@ -64,7 +64,7 @@ def load_model(run: Path) -> tuple[MusicModel, Recipe]:
     Raises:
         ModelError: a part is missing, damaged, or trained by another recipe or on other weights than are there.
     """
-    recipe = load_checkpoint(run / "joins" / "best.safetensors").recipe
+    recipe = load_recipe_of(run)
     checkpoints = {name: load_checkpoint(run / name / "best.safetensors") for name in parts_of(recipe)}
     model = fresh_model(recipe)
     for name, checkpoint in checkpoints.items():
@@ -74,8 +74,9 @@ def load_model(run: Path) -> tuple[MusicModel, Recipe]:
 
 
 def _check(name: str, checkpoint: Checkpoint, others: dict[str, Checkpoint], recipe: Recipe) -> None:
-    if getattr(checkpoint.recipe, name) != getattr(recipe, name) or checkpoint.recipe.window != recipe.window:
-        raise ModelError(f"part {name!r} was trained by another recipe than the rest: train it again")
+    for section in ("window", *PARTS[name].needs, name):
+        if getattr(checkpoint.recipe, section) != getattr(recipe, section):
+            raise ModelError(f"part {name!r} was trained by another recipe, with another {section}: train it again")
     for other, expected in checkpoint.progress.get("origin", {}).items():
         if digest(others[other].part("average")) != expected:
             raise ModelError(f"part {name!r} was trained on another {other!r} than is there now: train it again")

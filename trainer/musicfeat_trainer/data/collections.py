@@ -57,7 +57,7 @@ def rendered_store(
         rate = spec.sample_rate
         render_all(expanded(config.midi), fonts, folder, config.test_sources, config.seconds, rate, RENDERING_SEED)
     store = prepare(_place(recipe, "rendered", spec), folder, folder / "tracks.csv", spec)
-    return store, NoteLabels(folder, [track.path for track in store.tracks], labels)
+    return store, NoteLabels.beside(folder, [track.path for track in store.tracks], labels)
 
 
 def _place(recipe: Recipe, name: str, spec: LogMelSpec) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -36,11 +36,21 @@ class Labels(Protocol):
 
 
 class NoteLabels:
-    """Labels of rendered music: the notes of each track lie beside it as ``NAME.npy``, see ``render``."""
+    """Labels of rendered music, from the notes of each track.
 
-    def __init__(self, root: Path, paths: Iterable[str], teachable: Iterable[str]) -> None:
-        self.notes = {path: np.load((root / path).with_suffix(".npy")) for path in paths}
+    Args:
+        notes: path to [n, 4], see ``musicfeat_trainer.data.midi``.
+        teachable: all other instruments are never known.
+    """
+
+    def __init__(self, notes: Mapping[str, npt.NDArray[np.float32]], teachable: Iterable[str]) -> None:
+        self.notes = notes
         self.teachable = np.isin(OPENMIC, list(teachable))
+
+    @classmethod
+    def beside(cls, root: Path, paths: Iterable[str], teachable: Iterable[str]) -> NoteLabels:
+        """From the files ``NAME.npy`` that ``render`` writes beside the audio."""
+        return cls({path: np.load((root / path).with_suffix(".npy")) for path in paths}, teachable)
 
     def window(self, path: str, start: float, end: float) -> Label:
         """An instrument is there if its notes sound for ``LEAST_SECONDS``, and known to be missing if none does."""

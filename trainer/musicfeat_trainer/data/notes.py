@@ -42,7 +42,9 @@ class NoteCollages:
 
     def _instruments(self, generator: np.random.Generator) -> list[str]:
         count = 1 if generator.random() < ALONE else int(generator.integers(1, MOST + 1))
-        return [str(name) for name in generator.choice(self.instruments, min(count, len(self.instruments)), replace=False)]
+        return [
+            str(name) for name in generator.choice(self.instruments, min(count, len(self.instruments)), replace=False)
+        ]
 
     def _collage(self, instruments: list[str], frames: int, generator: np.random.Generator) -> Power:
         bands = self.notes[instruments[0]][0].shape[1]

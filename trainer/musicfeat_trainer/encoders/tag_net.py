@@ -10,7 +10,7 @@ from musicfeat_trainer.encoders.temporal_net import TrunkOutput, mean_and_maximu
 
 
 class TagNet(nn.Module):
-    """A residual block and a convolution of its own, pooled, beside the trunk's embedding: -> logits.
+    """A residual block and a convolution of its own, pooled, beside what the trunk pooled: -> logits.
 
     Timbre needs other late layers than the direction of time; the early ones, which cost most, serve both.
     """
@@ -37,4 +37,4 @@ class TagNet(nn.Module):
     def logits(self, x: Tensor, trunk: TrunkOutput) -> Tensor:
         """Pooled over the frames that sound."""
         pooled = mean_and_maximum(x, trunk.mask[..., ::16])
-        return self.head(torch.cat([*pooled, trunk.embedding], dim=1))
+        return self.head(torch.cat([*pooled, trunk.pooled], dim=1))

@@ -16,7 +16,7 @@ CEPSTRUM = 20
 class TrunkOutput(NamedTuple):
     """What the heads read of T spectrogram frames."""
 
-    embedding: Tensor  # [batch, D]
+    pooled: Tensor  # [batch, dimension], statistics of all layers, standardised
     frames: Tensor  # [batch, T / 16, width]
     middle: Tensor  # [batch, channels, T / 8, bands / 16]
     mask: Tensor  # [batch, 1, T], 0 for padding and silence
@@ -26,9 +26,9 @@ class TemporalNet(nn.Module):
     """A residual network over a log-mel window, cheap enough that decoding the file costs more.
 
     Two convolutions and three residual blocks stride over time and frequency, a convolution folds the bands that
-    are left into channels, a dilated one looks further over time. The embedding joins mean and maximum of the
-    last layer and of a middle one with mean and deviation of the cepstrum (20 MFCC), which networks hardly keep; each
-    dimension is standardised over the training data.
+    are left into channels, a dilated one looks further over time. Pooled are mean and maximum of the
+    last layer and of a middle one, and mean and deviation of the cepstrum (20 MFCC), which networks hardly keep;
+    each dimension is standardised over the training data.
     """
 
     time_step = 16
@@ -60,7 +60,8 @@ class TemporalNet(nn.Module):
             nn.ReLU(),
         )
         self.register_buffer("cosines", torch.tensor(cosine_transform(n_mels), dtype=torch.float32), persistent=False)
-        self.dimension = 2 * (frames + widths[1] + CEPSTRUM)
+        self.early = 2 * (widths[1] + CEPSTRUM)
+        self.dimension = 2 * frames + self.early
         self.standardise = nn.BatchNorm1d(self.dimension, affine=False)
 
     def forward(self, spectrogram: Tensor) -> TrunkOutput:
@@ -82,8 +83,8 @@ class TemporalNet(nn.Module):
             *mean_and_maximum(middle.mean(3), mask[..., ::8]),
             *mean_and_deviation(cepstrum, mask),
         ]
-        embedding = self.standardise(torch.cat(parts, dim=1))
-        return TrunkOutput(embedding, last.transpose(1, 2), middle, mask)
+        pooled = self.standardise(torch.cat(parts, dim=1))
+        return TrunkOutput(pooled, last.transpose(1, 2), middle, mask)
 
 
 def cosine_transform(bands: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:

@@ -7,10 +7,11 @@ from torch import Tensor, nn
 
 
 class Projector(nn.Module):
-    """The linear map whose output the loss compares, [batch, D] -> unit vectors [batch, width]; left out of exports."""
+    """The linear map whose output the loss compares, [batch, D] -> unit vectors [batch, width]."""
 
     def __init__(self, dimension: int, width: int = 128) -> None:
         super().__init__()
+        self.width = width
         self.linear = nn.Linear(dimension, width, bias=False)
 
     def forward(self, embedding: Tensor) -> Tensor:

@@ -30,6 +30,7 @@ class TrunkOutputs(NamedTuple):
     """What the trunk and its head say of each window."""
 
     trunk: TrunkOutput
+    embedding: Tensor  # [batch, D]
     reversal: Tensor  # [batch], logit of P(plays backwards)
 
 
@@ -51,11 +52,18 @@ class Trunk(nn.Module):
     def read(self, spectrogram: Tensor) -> TrunkOutputs:
         """The same of a spectrogram [batch, T, bands]."""
         trunk = self.net(spectrogram)
-        return TrunkOutputs(trunk, self.reversal(trunk.embedding))
+        return TrunkOutputs(trunk, self.embedding(trunk.pooled), self.reversal(trunk.pooled))
+
+    def embedding(self, pooled: Tensor) -> Tensor:
+        """What contrastive learning compares, scaled to unit variance, beside the pooled middle layer and cepstrum.
+
+        The last layer's statistics, which reversal and tags read, find neighbours worse than the projection of them.
+        """
+        return torch.cat([self.projector(pooled) * self.projector.width**0.5, pooled[:, -self.net.early :]], dim=1)
 
 
 class TrunkPart(Part[Trunk]):
-    """Time reversal, contrastive learning and tagging, all of them from the embedding."""
+    """Time reversal, contrastive learning and tagging, all of them from what the trunk pools."""
 
     name = "trunk"
     chance: ClassVar[Mapping[str, float]] = {
@@ -99,19 +107,19 @@ class TrunkPart(Part[Trunk]):
         with self.autocast():
             layers = self.module.net.layers(spectrogram.to(self.device))
         last, middle = (x.float() for x in layers)
-        embedding = self.module.net.summary(spectrogram.to(self.device), last, middle).embedding
+        pooled = self.module.net.summary(spectrogram.to(self.device), last, middle).pooled
         straight = len(there)
-        backwards = (torch.arange(len(embedding), device=self.device) >= straight).float()
+        backwards = (torch.arange(len(pooled), device=self.device) >= straight).float()
         balance = torch.where(backwards > 0, straight / config.flipped, 1.0)
-        reversal = reversal_loss(self.module.reversal(embedding), backwards, config.label_smoothing, balance)
-        first, second = self.module.projector(embedding[:straight]).chunk(2)
+        reversal = reversal_loss(self.module.reversal(pooled), backwards, config.label_smoothing, balance)
+        first, second = self.module.projector(pooled[:straight]).chunk(2)
         contrastive = nt_xent(first, second, config.temperature)
         losses = {
             "reversal": config.reversal_weight * reversal,
             "contrastive": config.contrastive_weight * contrastive,
         }
         if self.module.tags:
-            logits = self.module.tags(embedding[:straight])
+            logits = self.module.tags(pooled[:straight])
             losses["tags"] = config.tags_weight * tagging_loss(logits, there.to(self.device), known.to(self.device))
         return losses
 
@@ -154,7 +162,7 @@ class TrunkPart(Part[Trunk]):
 
     def _embeddings(self, module: Trunk, clips: Tensor) -> Tensor:
         parts = (module.frontend.normalise(part.to(self.device)) for part in clips.split(BATCH))
-        return torch.cat([module.net(part).embedding for part in parts]).cpu()
+        return torch.cat([module.read(part).embedding for part in parts]).cpu()
 
     def _reversal(self, module: Trunk, clips: Tensor) -> float:
         parts = [module.frontend.normalise(part.to(self.device)) for part in clips.split(BATCH)]

@@ -1,0 +1,95 @@
+"""How good is a model? One table: order of time, edits, tags, and probes of the embedding, beside baselines.
+
+    python benchmarks/quality [--model MODEL] [--json scores.json]
+
+Music, notes and environmental sounds are read from $MUSICFEAT_DATA (../shared/data); what is missing there is left
+out and named. With FluidSynth and a sound font that was never trained on, music rendered without loss is judged, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+import edits
+import probes
+import sequence
+from _table import data_folder, markdown
+from baselines import OURS, embedders
+from report import HEADER, Row
+from sounds import Track, held_out_font, held_out_midi, recipe_of, rendered, spread, unseen_tracks
+
+from musicfeat import Extractor
+
+FONT = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
+
+
+def recorded_rows(extractor: Extractor, tracks: list[Track]) -> list[Row]:
+    """Questions about recorded music of sources never trained on."""
+    rate, compared = extractor.card.sample_rate, embedders(extractor)
+    rows = sequence.judge(extractor, tracks, "all", sequence.GAPS)
+    next(row for row in rows if row.name == "reversal, all").baselines = probes.reversal(compared, tracks, rate)
+    few = probes.sources(compared, tracks, rate)
+    return [*rows, *edits.judge(extractor, tracks), *probes.neighbours(compared, tracks, rate), *([few] if few else [])]
+
+
+def rendered_rows(extractor: Extractor, root: Path, font: Path, limit: int) -> list[Row]:
+    """Questions about music rendered without loss through a font never trained on."""
+    import tags
+
+    files = held_out_midi(extractor.card, root / "midi")
+    pianos = spread(sorted((root / "asap").glob("*/**/*M.mid")), min(limit, 15))
+    rows: list[Row] = []
+    for kind, some in (("rendered ensembles", spread(files, min(limit, 30))), ("rendered piano performances", pianos)):
+        tracks = rendered(some, font, extractor.card.sample_rate, kind)
+        rows += [row for row in sequence.judge(extractor, tracks, "rendered", [0.0]) if row.on == kind]
+    return rows + (
+        tags.judge_rendered(extractor, spread(files, limit), font) if "tags" in extractor.card.outputs else []
+    )
+
+
+def probe_rows(extractor: Extractor, root: Path, limit: int) -> list[Row]:
+    """Probes on collections of single sounds."""
+    import tags
+
+    compared, rate, rows = embedders(extractor), extractor.card.sample_rate, []
+    if (root / "esc10").is_dir():
+        rows.append(probes.esc10(compared, root / "esc10", rate, limit))
+    if (root / "notes" / "notes.csv").is_file():
+        rows.append(probes.notes(compared, root / "notes", rate, limit))
+        if "tags" in extractor.card.outputs:
+            rows += tags.judge_notes(extractor, root / "notes")
+    return rows
+
+
+def main() -> None:
+    """Print the table."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--model")
+    options.add_argument("--font", type=Path, default=FONT, help="sound font, held out from training")
+    options.add_argument("--limit", type=int, default=1000, help="files of a kind, at most")
+    options.add_argument("--json", type=Path, help="write the figures for a model card")
+    chosen = options.parse_args()
+    root, extractor = data_folder(), Extractor(chosen.model)
+    if not (root / "music" / "tracks.csv").is_file():
+        raise SystemExit(f"no music at {root / 'music'}: set MUSICFEAT_DATA to a folder with music/tracks.csv")
+    rows = recorded_rows(extractor, unseen_tracks(extractor.card, root / "music", chosen.limit))
+    if font := held_out_font(extractor.card, chosen.font):
+        rows += rendered_rows(extractor, root, font, chosen.limit)
+    else:
+        print(f"left out: rendered music (needs fluidsynth and {chosen.font})\n", file=sys.stderr)
+    rows += probe_rows(extractor, root, chosen.limit)
+    print(f"## {extractor.card.name}: {OURS} and baselines, on what training never saw\n")
+    print(markdown(HEADER, [row.cells() for row in rows]))
+    if chosen.json:
+        sources = recipe_of(extractor.card)["data"]["test_sources"]
+        scores = {row.name: round(row.ours, 4) for row in rows if row.on not in sources}
+        chosen.json.write_text(json.dumps(scores, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

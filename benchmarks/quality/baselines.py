@@ -1,0 +1,52 @@
+"""What our embedding is compared with: classic features, and the same encoder before training."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import librosa
+import numpy as np
+import numpy.typing as npt
+from report import MFCC, UNTRAINED
+from sounds import Wave
+
+from musicfeat import Extractor
+
+OURS = "ours"
+Embedder = Callable[[Wave], npt.NDArray[np.floating]]
+
+
+def embedders(extractor: Extractor) -> dict[str, Embedder]:
+    """Ours and the baselines: waveform at the model's rate -> vector."""
+    rate = extractor.card.sample_rate
+    untrained = untrained_twin(extractor)
+    return {
+        OURS: lambda wave: extractor(wave, sr=rate).embedding,
+        MFCC: lambda wave: mfcc_and_chroma(wave, rate),
+        UNTRAINED: lambda wave: untrained(wave, sr=rate).embedding,
+    }
+
+
+def mfcc_and_chroma(wave: Wave, rate: int) -> npt.NDArray[np.floating]:
+    """Mean and deviation over time of 20 MFCC and 12 chroma, [64]."""
+    parts = [librosa.feature.mfcc(y=wave, sr=rate, n_mfcc=20), librosa.feature.chroma_stft(y=wave, sr=rate)]
+    return np.concatenate([figure(part, axis=1) for part in parts for figure in (np.mean, np.std)])
+
+
+def untrained_twin(extractor: Extractor) -> Extractor:
+    """The model's own recipe with fresh weights, exported like the model itself."""
+    import torch
+
+    from musicfeat_export.onnx_file import card_of, to_onnx, write
+    from musicfeat_trainer.config import Recipe
+    from musicfeat_trainer.model import fresh_model
+
+    torch.manual_seed(0)
+    recipe = Recipe.model_validate_json(extractor.card.recipe)
+    model = fresh_model(recipe)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "untrained.onnx"
+        write(to_onnx(model, recipe), model, card_of(model, recipe), path)
+        return Extractor(path, threads=extractor.session.threads, outputs=[])

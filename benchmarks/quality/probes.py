@@ -1,0 +1,134 @@
+"""What a linear probe, or a cosine, finds in the frozen embedding, beside the same of the baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from baselines import OURS, Embedder
+from report import Row
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sounds import CLIP_SECONDS, CLIPS_PER_TRACK, Track, Wave, back_to_back, clips_of, table
+
+from musicfeat.audio import load
+from musicfeat_trainer.evaluate.neighbours import arithmetic_and_geometric, neighbour_ranks
+
+STRENGTHS = (0.003, 0.01, 0.1, 1.0)
+SHOTS, DRAWS = 5, 20
+Split = tuple[np.ndarray, np.ndarray]
+"""Indices to train on and to test on."""
+
+
+def probed(vectors: np.ndarray, labels: np.ndarray, splits: list[Split]) -> float:
+    """Accuracy of logistic regression on standardised vectors over all splits, at the best of ``STRENGTHS``."""
+
+    def accuracy(strength: float) -> float:
+        right = []
+        for train, test in splits:
+            probe = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=3000))
+            right += list(probe.fit(vectors[train], labels[train]).predict(vectors[test]) == labels[test])
+        return float(np.mean(right))
+
+    return max(accuracy(strength) for strength in STRENGTHS)
+
+
+def _row(task: str, on: str, count: int, chance: float, figure: Callable[[str], float], names: list[str]) -> Row:
+    values = {name: figure(name) for name in names}
+    return Row(task, on, count, values.pop(OURS), chance, values)
+
+
+def _vectors(embedders: dict[str, Embedder], waves: list[Wave]) -> dict[str, np.ndarray]:
+    return {name: np.stack([embed(wave) for wave in waves]) for name, embed in embedders.items()}
+
+
+def esc10(embedders: dict[str, Embedder], root: Path, rate: int, limit: int) -> Row:
+    """Environmental sounds (Piczak, 2015), the data set's own five folds."""
+    found = sorted(path for folder in root.iterdir() if folder.is_dir() for path in folder.iterdir())
+    kinds = sorted({(path.parent.name, path.name[0]) for path in found})
+    files = [path for kind in kinds for path in [p for p in found if (p.parent.name, p.name[0]) == kind][:limit]]
+    vectors = _vectors(embedders, [load(path, rate=rate) for path in files])
+    labels = np.array([path.parent.name for path in files])
+    folds = np.array([path.name[0] for path in files])
+    splits = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in sorted(set(folds))]
+    return _row(
+        "linear probe", "ESC-10, five folds", len(files), 1 / 10,
+        lambda name: probed(vectors[name], labels, splits), list(embedders),
+    )  # fmt: skip
+
+
+def notes(embedders: dict[str, Embedder], root: Path, rate: int, limit: int) -> Row:
+    """The instrument of a recorded note, trained on other notes of the same instruments."""
+    rows = table(root / "notes.csv")
+    kept = [row for name in sorted({r["instrument"] for r in rows}) for row in _some(rows, name, limit)]
+    vectors = _vectors(embedders, [load(root / row["path"], rate=rate) for row in kept])
+    labels = np.array([row["instrument"] for row in kept])
+    held_out = np.array([row["split"] == "heldout" for row in kept])
+    split = [(np.flatnonzero(~held_out), np.flatnonzero(held_out))]
+    return _row(
+        "linear probe", "instrument of a real note", int(held_out.sum()), 1 / len(set(labels)),
+        lambda name: probed(vectors[name], labels, split), list(embedders),
+    )  # fmt: skip
+
+
+def _some(rows: list[dict[str, str]], instrument: str, limit: int) -> list[dict[str, str]]:
+    return [
+        row
+        for split in ("train", "heldout")
+        for row in [r for r in rows if r["instrument"] == instrument and r["split"] == split][:limit]
+    ]
+
+
+def neighbours(embedders: dict[str, Embedder], tracks: list[Track], rate: int) -> list[Row]:
+    """Rank of the next clip among 100 (after Gururani et al., 2019); the lower the better."""
+    clips = [back_to_back(track.wave, rate) for track in tracks]
+    vectors = _vectors(embedders, [clip for some in clips for clip in some])
+    numbers = np.repeat(np.arange(len(tracks)), [len(some) for some in clips])
+    means = {name: arithmetic_and_geometric(neighbour_ranks(x, numbers)) for name, x in vectors.items()}
+    count = int((numbers[:-1] == numbers[1:]).sum())
+    chances = 50.5, float(np.exp(np.log(np.arange(1, 101)).mean()))
+    rows = []
+    for i, kind in enumerate(("arithmetic mean", "geometric mean")):
+        baselines = {name: mean[i] for name, mean in means.items() if name != OURS}
+        rows.append(Row("rank@100 of the next clip", kind, count, means[OURS][i], chances[i], baselines, percent=False))
+    return rows
+
+
+def sources(embedders: dict[str, Embedder], tracks: list[Track], rate: int) -> Row | None:
+    """Which source is a clip from, after five clips of each; trained and tested on different tracks."""
+    names = sorted({track.source for track in tracks})
+    names = [name for name in names if sum(track.source == name for track in tracks) > 1]
+    waves, labels, halves = [], [], []
+    for name in names:
+        for i, track in enumerate(t for t in tracks if t.source == name):
+            some = clips_of(track.wave, CLIP_SECONDS, rate, CLIPS_PER_TRACK)
+            waves, labels, halves = waves + some, labels + [name] * len(some), halves + [i % 2] * len(some)
+    if len(names) < 2:
+        return None
+    vectors, label, half = _vectors(embedders, waves), np.array(labels), np.array(halves)
+    splits = [_few(label, half, draw) for draw in range(DRAWS)]
+    return _row(
+        f"source of a clip, {SHOTS} of each", "linear probe, other tracks", len(waves), 1 / len(names),
+        lambda name: probed(vectors[name], label, splits), list(embedders),
+    )  # fmt: skip
+
+
+def _few(labels: np.ndarray, halves: np.ndarray, draw: int) -> Split:
+    generator = np.random.default_rng(draw)
+    places = [np.flatnonzero((labels == name) & (halves == draw % 2)) for name in sorted(set(labels))]
+    train = np.concatenate([generator.choice(place, min(SHOTS, len(place)), replace=False) for place in places])
+    return train, np.flatnonzero(halves != draw % 2)
+
+
+def reversal(embedders: dict[str, Embedder], tracks: list[Track], rate: int) -> dict[str, float]:
+    """Can a probe on a baseline's vectors tell backwards from forwards? Trained and tested on different sources."""
+    clips = [(track.source, clip) for track in tracks for clip in clips_of(track.wave, CLIP_SECONDS, rate)]
+    waves = [wave for _, clip in clips for wave in (clip, clip[::-1].copy())]
+    half = {name: i % 2 for i, name in enumerate(sorted({source for source, _ in clips}))}
+    halves = np.repeat([half[source] for source, _ in clips], 2)
+    labels = np.tile([0, 1], len(clips))
+    splits = [(np.flatnonzero(halves == i), np.flatnonzero(halves != i)) for i in (0, 1)]
+    others = {name: embed for name, embed in embedders.items() if name != OURS}
+    return {name: probed(x, labels, splits) for name, x in _vectors(others, waves).items()}

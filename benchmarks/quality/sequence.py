@@ -1,0 +1,95 @@
+"""Does the model know the order of time? Reversal, shuffled-or-not, exact order; everything through the runtime."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import permutations
+
+import numpy as np
+from report import Row
+from sklearn.metrics import roc_auc_score
+from sounds import CLIP_SECONDS, CLIPS_PER_TRACK, Track, Wave, clips_of
+
+from musicfeat import Extractor
+
+OTHER_ORDERS = list(permutations(range(3)))[1:]
+CHANCE = {"reversal": 1 / 2, "shuffled": 1 / 2, "order of 3": 1 / 6, "order of 5": 1 / 120}
+GAPS = (0.0, 0.1, 0.232, 0.35, 0.5, None)
+UNTOLD_GAP = 0.15
+
+
+class Tally:
+    """Answers to questions: a probability of 'yes' beside the truth, or right and wrong."""
+
+    def __init__(self) -> None:
+        self.right: dict[tuple[str, str], list[bool]] = defaultdict(list)
+        self.yes: dict[tuple[str, str], list[tuple[float, bool]]] = defaultdict(list)
+
+    def ask(self, task: str, on: Iterable[str], yes: float, truth: bool) -> None:
+        """Count an answer given as a probability."""
+        for what in on:
+            self.right[task, what].append((yes > 0.5) == truth)
+            self.yes[task, what].append((yes, truth))
+
+    def rows(self) -> list[Row]:
+        """Accuracies, and of those with probabilities the area under the ROC over all music."""
+        rows = [Row(task, on, len(v), float(np.mean(v)), CHANCE[task]) for (task, on), v in sorted(self.right.items())]
+        for (task, on), answers in sorted(self.yes.items()):
+            yes, truth = map(np.array, zip(*answers, strict=True))
+            if on in {"all", "gap 0", "rendered"} and 0 < truth.mean() < 1:
+                rows.append(Row(f"{task}, ROC AUC", on, len(yes), float(roc_auc_score(truth, yes)), 0.5))
+            if (task, on) in {("reversal", "all"), ("reversal", "rendered")}:
+                rows.append(Row("calibration error of reversal", on, len(yes), calibration_error(yes, truth)))
+        return rows
+
+
+def judge(extractor: Extractor, tracks: Iterable[Track], everything: str, gaps: Iterable[float | None]) -> list[Row]:
+    """Ask every question of every track; ``everything`` names the rows over all of them."""
+    tally, rate = Tally(), extractor.card.sample_rate
+    for track in tracks:
+        for number, clip in enumerate(clips_of(track.wave, CLIP_SECONDS, rate)):
+            for wave, truth in ((clip, False), (clip[::-1], True)):
+                tally.ask("reversal", (everything, track.source), extractor.reversed(wave, sr=rate), truth)
+            for gap in gaps:
+                _judge_three(extractor, clip, number, gap, track.source, tally)
+        for clip in clips_of(track.wave, CLIP_SECONDS * 5 / 3, rate, CLIPS_PER_TRACK // 2):
+            _judge_five(extractor, clip, tally)
+    return tally.rows()
+
+
+def _judge_three(extractor: Extractor, clip: Wave, number: int, gap: float | None, source: str, tally: Tally) -> None:
+    """Hand the pieces over in one of the five other orders, then in order: balanced."""
+    rate, name = extractor.card.sample_rate, "gap unknown" if gap is None else f"gap {gap:g}"
+    pieces = pieces_of(clip, 3, UNTOLD_GAP if gap is None else gap, rate)
+    handed = OTHER_ORDERS[number % len(OTHER_ORDERS)]
+    mixed = extractor.order([pieces[i] for i in handed], sr=rate, gap=gap)
+    straight = extractor.order(pieces, sr=rate, gap=gap)
+    on = (name, source) if gap == 0.0 else (name,)
+    for what in on:
+        tally.right["order of 3", what].append(tuple(handed[i] for i in mixed.permutation) == (0, 1, 2))
+    tally.ask("shuffled", on, mixed.shuffled, True)
+    tally.ask("shuffled", on, straight.shuffled, False)
+
+
+def _judge_five(extractor: Extractor, clip: Wave, tally: Tally) -> None:
+    rate = extractor.card.sample_rate
+    for gap in (0.0, 0.232):
+        answers = tally.right["order of 5", f"gap {gap:g}"]
+        pieces = pieces_of(clip, 5, gap, rate)
+        handed = np.random.default_rng(len(answers)).permutation(5)
+        found = extractor.order([pieces[i] for i in handed], sr=rate, gap=gap)
+        answers.append([int(handed[i]) for i in found.permutation] == [0, 1, 2, 3, 4])
+
+
+def pieces_of(clip: Wave, count: int, gap: float, rate: int) -> list[Wave]:
+    """Equal pieces with half the gap taken from every edge."""
+    edge = round(gap * rate / 2)
+    return [piece[edge : len(piece) - edge] for piece in np.array_split(clip, count)]
+
+
+def calibration_error(yes: np.ndarray, truth: np.ndarray, bins: int = 10) -> float:
+    """Expected calibration error (Guo et al., 2017) of probabilities."""
+    place = np.minimum((yes * bins).astype(int), bins - 1)
+    parts = [place == b for b in range(bins) if (place == b).any()]
+    return float(sum(part.mean() * abs(yes[part].mean() - truth[part].mean()) for part in parts))

@@ -1,0 +1,79 @@
+"""Which instruments play? Held-out MIDI through a sound font that was never trained on, and held-out real notes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from report import Row
+from sounds import CLIP_SECONDS, table
+
+from musicfeat import Extractor
+from musicfeat.audio import load
+from musicfeat_trainer.data.instruments import OPENMIC, of_recording
+from musicfeat_trainer.data.labels import NoteLabels
+from musicfeat_trainer.data.midi import notes_of, read, reorchestrated
+from musicfeat_trainer.data.render import synthesise
+from musicfeat_trainer.evaluate.clips import clip_starts
+from musicfeat_trainer.evaluate.tags import average_precision_score, label_figures, roc_auc_score
+
+LEAST_CLIPS = 5
+"""Labels that fewer clips have are left out of an average."""
+
+
+def judge_rendered(extractor: Extractor, files: list[Path], font: Path) -> list[Row]:
+    """Macro averages over labels: of the pieces' own instruments, of drawn ones, and of both together."""
+    rows, every = [], []
+    for kind, seed in (("own instruments", None), ("drawn instruments", 7)):
+        parts = [_judged(extractor, path, font, None if seed is None else seed + i) for i, path in enumerate(files)]
+        columns = [np.concatenate(column) for column in zip(*[part for part in parts if part], strict=True)]
+        every.append(columns)
+        rows += _averages(columns, f"held-out font, {kind}")
+    return rows + _averages([np.concatenate(both) for both in zip(*every, strict=True)], "held-out font, both")
+
+
+def _judged(
+    extractor: Extractor, path: Path, font: Path, seed: int | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Tags, what is there, and what is known, of the clips of one piece."""
+    rate, labels = extractor.card.sample_rate, extractor.card.labels
+    midi = read(path) if seed is None else reorchestrated(read(path), np.random.default_rng(seed))
+    with tempfile.TemporaryDirectory() as folder:
+        midi.save(Path(folder) / "piece.mid")
+        wave = synthesise(Path(folder) / "piece.mid", font, rate, Path(folder))
+    size = CLIP_SECONDS * rate
+    starts = clip_starts(len(wave), size, 6)
+    truth = NoteLabels({"": notes_of(midi)}, labels)
+    columns = [OPENMIC.index(label) for label in labels]
+    rows = []
+    for start in starts:
+        there, known = truth.window("", start / rate, (start + size) / rate)
+        tags = extractor(wave[start : start + size], sr=rate).tags
+        rows.append((np.array(list(tags.values())), there[columns], known[columns]))
+    return tuple(map(np.stack, zip(*rows, strict=True))) if rows else None  # type: ignore[return-value]
+
+
+def _averages(columns: list[np.ndarray], on: str) -> list[Row]:
+    tags, there, known = columns
+    known = known * ((there * known).sum(0) >= LEAST_CLIPS)
+    precision = label_figures(average_precision_score, tags, there, known)
+    area = label_figures(roc_auc_score, tags, there, known)
+    chance = float(np.mean([(there * known)[:, i].sum() / known[:, i].sum() for i in precision]))
+    on = f"{on} ({len(precision)} labels)"
+    return [
+        Row("tags, macro average precision", on, len(tags), float(np.mean(list(precision.values()))), chance),
+        Row("tags, macro ROC AUC", on, len(tags), float(np.mean(list(area.values()))), 0.5),
+    ]
+
+
+def judge_notes(extractor: Extractor, root: Path) -> list[Row]:
+    """Is the right instrument the most probable tag of a real note? Only instruments that are among the labels."""
+    labels, right = extractor.card.labels, []
+    for row in table(root / "notes.csv"):
+        sounds = [OPENMIC[index] for index, sure in of_recording(row["instrument"]) if sure]
+        if row["split"] == "heldout" and sounds and sounds[0] in labels:
+            rate = extractor.card.sample_rate
+            tags = extractor(load(root / row["path"], rate=rate), sr=rate).tags
+            right.append(max(tags, key=lambda label: tags[label]) == sounds[0])
+    return [Row("tags, top-1", "held-out real notes", len(right), float(np.mean(right)), 1 / len(labels))]
