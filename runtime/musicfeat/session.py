@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MODELS = Path(__file__).parent / "models"
 QUIET = 2.0**-6
-DEFAULT_MODEL = "sequence-small"
+DEFAULT_MODEL = "music-small"
 
 
 class Session:

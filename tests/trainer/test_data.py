@@ -12,8 +12,9 @@ from musicfeat import InputError
 from musicfeat.audio import load
 from musicfeat.log_mel import LogMelSpec, mel_power
 from musicfeat_trainer.augment.spectrogram import SpectrogramAugment
+from musicfeat_trainer.augment.tempo import Tempo
 from musicfeat_trainer.data.labels import ClipLabels, Label
-from musicfeat_trainer.data.sampler import Collection, CropSampler, Tempo, step_generators, stretched
+from musicfeat_trainer.data.sampler import Collection, CropSampler, step_generators, stretched
 from musicfeat_trainer.data.store import SpectrogramStore, list_tracks, open_store, prepare
 from musicfeat_trainer.evaluate.clips import clip_starts, fixed_clips
 

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from musicfeat.errors import InputError
 from musicfeat.log_mel import LogMelSpec
 from musicfeat_trainer.augment.spectrogram import SpectrogramAugment
-from musicfeat_trainer.data.instruments import OPENMIC
-from musicfeat_trainer.data.sampler import Tempo
+from musicfeat_trainer.augment.tempo import Tempo
+from musicfeat_trainer.instruments import OPENMIC
 
 
 class Section(BaseModel):

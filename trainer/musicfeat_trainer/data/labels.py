@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat_trainer.data.instruments import OPENMIC
+from musicfeat_trainer.instruments import OPENMIC
 
 LEAST_SECONDS = 0.1
 """An instrument heard for less than this in a stretch is neither taught as there nor as missing."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat.errors import InputError
-from musicfeat_trainer.data.instruments import DRUM_CHANNEL, OPENMIC, Sounds, of_drum, of_program, programs_of
+from musicfeat_trainer.instruments import DRUM_CHANNEL, OPENMIC, Sounds, of_drum, of_program, programs_of
 
 FAINT = 0.1
 """Notes whose velocity, volume and expression multiply to less than this share of full are not taught."""

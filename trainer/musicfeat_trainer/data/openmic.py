@@ -11,10 +11,10 @@ import numpy as np
 
 from musicfeat.errors import InputError
 from musicfeat.log_mel import LogMelSpec
-from musicfeat_trainer.data.instruments import OPENMIC
 from musicfeat_trainer.data.labels import ClipLabels, Label
 from musicfeat_trainer.data.sampler import Collection
 from musicfeat_trainer.data.store import prepare
+from musicfeat_trainer.instruments import OPENMIC
 
 
 def open_openmic(folder: Path, store: Path, spec: LogMelSpec, teachable: tuple[str, ...]) -> Collection:

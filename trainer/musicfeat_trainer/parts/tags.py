@@ -13,13 +13,13 @@ from musicfeat.errors import InputError
 from musicfeat_trainer.checkpoint import digest, load_checkpoint
 from musicfeat_trainer.config import Recipe, TagsConfig
 from musicfeat_trainer.data.collections import training_collections, validation_collections
-from musicfeat_trainer.data.instruments import OPENMIC
 from musicfeat_trainer.data.notes import NoteCollages
 from musicfeat_trainer.data.sampler import Collection, CropSampler, step_generators
 from musicfeat_trainer.encoders.tag_net import TagNet
 from musicfeat_trainer.encoders.temporal_net import TrunkOutput
 from musicfeat_trainer.evaluate.clips import clip_starts, fixed_clips
 from musicfeat_trainer.evaluate.tags import mean_average_precision, mean_roc_auc
+from musicfeat_trainer.instruments import OPENMIC
 from musicfeat_trainer.objectives.tagging import mixed_labels, tagging_loss
 from musicfeat_trainer.parts.part import Part
 from musicfeat_trainer.parts.trunk import BATCH, Trunk

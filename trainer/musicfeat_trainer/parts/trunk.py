@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from musicfeat_trainer.config import Recipe, TrunkConfig
 from musicfeat_trainer.data.collections import training_collections, validation_collections
-from musicfeat_trainer.data.instruments import OPENMIC
 from musicfeat_trainer.data.notes import NoteCollages
 from musicfeat_trainer.data.sampler import CropSampler, step_generators
 from musicfeat_trainer.encoders.temporal_net import TemporalNet, TrunkOutput
 from musicfeat_trainer.evaluate.clips import clip_starts, fixed_clips
 from musicfeat_trainer.evaluate.neighbours import arithmetic_and_geometric, neighbour_ranks
 from musicfeat_trainer.frontends.log_mel import LogMel
+from musicfeat_trainer.instruments import OPENMIC
 from musicfeat_trainer.objectives.simclr import Projector, nt_xent
 from musicfeat_trainer.objectives.tagging import TagHead, mixed_labels, tagging_loss
 from musicfeat_trainer.objectives.time_reversal import ReversalHead, reversal_loss
