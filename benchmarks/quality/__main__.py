@@ -18,8 +18,9 @@ sys.path.append(str(Path(__file__).parents[1]))
 import edits
 import probes
 import sequence
+import tags
 from _table import data_folder, markdown
-from baselines import OURS, embedders
+from baselines import OURS, Embedder, embedders
 from report import HEADER, Row
 from sounds import Track, held_out_font, held_out_midi, recipe_of, rendered, spread, unseen_tracks
 
@@ -28,9 +29,9 @@ from musicfeat import Extractor
 FONT = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
 
 
-def recorded_rows(extractor: Extractor, tracks: list[Track]) -> list[Row]:
+def recorded_rows(extractor: Extractor, tracks: list[Track], compared: dict[str, Embedder]) -> list[Row]:
     """Questions about recorded music of sources never trained on."""
-    rate, compared = extractor.card.sample_rate, embedders(extractor)
+    rate = extractor.card.sample_rate
     rows = sequence.judge(extractor, tracks, "all", sequence.GAPS)
     next(row for row in rows if row.name == "reversal, all").baselines = probes.reversal(compared, tracks, rate)
     few = probes.sources(compared, tracks, rate)
@@ -39,8 +40,6 @@ def recorded_rows(extractor: Extractor, tracks: list[Track]) -> list[Row]:
 
 def rendered_rows(extractor: Extractor, root: Path, font: Path, limit: int) -> list[Row]:
     """Questions about music rendered without loss through a font never trained on."""
-    import tags
-
     files = held_out_midi(extractor.card, root / "midi")
     pianos = spread(sorted((root / "asap").glob("*/**/*M.mid")), min(limit, 15))
     rows: list[Row] = []
@@ -52,11 +51,9 @@ def rendered_rows(extractor: Extractor, root: Path, font: Path, limit: int) -> l
     )
 
 
-def probe_rows(extractor: Extractor, root: Path, limit: int) -> list[Row]:
+def probe_rows(extractor: Extractor, root: Path, limit: int, compared: dict[str, Embedder]) -> list[Row]:
     """Probes on collections of single sounds."""
-    import tags
-
-    compared, rate, rows = embedders(extractor), extractor.card.sample_rate, []
+    rate, rows = extractor.card.sample_rate, []
     if (root / "esc10").is_dir():
         rows.append(probes.esc10(compared, root / "esc10", rate, limit))
     if (root / "notes" / "notes.csv").is_file():
@@ -77,12 +74,13 @@ def main() -> None:
     root, extractor = data_folder(), Extractor(chosen.model)
     if not (root / "music" / "tracks.csv").is_file():
         raise SystemExit(f"no music at {root / 'music'}: set MUSICFEAT_DATA to a folder with music/tracks.csv")
-    rows = recorded_rows(extractor, unseen_tracks(extractor.card, root / "music", chosen.limit))
+    compared = embedders(extractor)
+    rows = recorded_rows(extractor, unseen_tracks(extractor.card, root / "music", chosen.limit), compared)
     if font := held_out_font(extractor.card, chosen.font):
         rows += rendered_rows(extractor, root, font, chosen.limit)
     else:
         print(f"left out: rendered music (needs fluidsynth and {chosen.font})\n", file=sys.stderr)
-    rows += probe_rows(extractor, root, chosen.limit)
+    rows += probe_rows(extractor, root, chosen.limit, compared)
     print(f"## {extractor.card.name}: {OURS} and baselines, on what training never saw\n")
     print(markdown(HEADER, [row.cells() for row in rows]))
     if chosen.json:

@@ -16,7 +16,7 @@ from musicfeat_trainer.data.midi import notes_of, read, reorchestrated
 from musicfeat_trainer.data.render import synthesise
 from musicfeat_trainer.evaluate.clips import clip_starts
 from musicfeat_trainer.evaluate.tags import average_precision_score, label_figures, roc_auc_score
-from musicfeat_trainer.instruments import OPENMIC, of_recording
+from musicfeat_trainer.instruments import OPENMIC, columns_of, of_recording
 
 LEAST_CLIPS = 5
 """Labels that fewer clips have are left out of an average."""
@@ -45,7 +45,7 @@ def _judged(
     size = CLIP_SECONDS * rate
     starts = clip_starts(len(wave), size, 6)
     truth = NoteLabels({"": notes_of(midi)}, labels)
-    columns = [OPENMIC.index(label) for label in labels]
+    columns = columns_of(labels)
     rows = []
     for start in starts:
         there, known = truth.window("", start / rate, (start + size) / rate)

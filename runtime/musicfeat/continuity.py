@@ -55,11 +55,9 @@ def continuity(sound: Iterable[Waveform], card: ModelCard, score: Scorer, batch:
         AudioError: the recording is shorter than a window.
     """
     step = card.window // card.pieces // STEPS
-    tables, count = [], 0
-    for part in batches(_whole(cut(sound, card.window, step)), batch):
-        tables.append(_joins(score(np.stack([window.samples for window in part]))))
-        count += len(part)
-    if not count:
+    parts = batches(_whole(cut(sound, card.window, step)), batch)
+    tables = [_joins(score(np.stack([window.samples for window in part]))) for part in parts]
+    if not tables:
         raise AudioError(f"continuity needs at least a window of {card.window / card.sample_rate:g} s of sound")
     return _overlaid(np.concatenate(tables), step / card.sample_rate)
 

@@ -6,6 +6,8 @@ What is perhaps there is neither taught nor scored.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 OPENMIC = (
     "accordion", "banjo", "bass", "cello", "clarinet", "cymbals", "drums", "flute", "guitar", "mallet_percussion",
     "mandolin", "organ", "piano", "saxophone", "synthesizer", "trombone", "trumpet", "ukulele", "violin", "voice",
@@ -81,6 +83,11 @@ def of_recording(instrument: str) -> Sounds:
     """What an instrument of a collection of recorded notes counts as."""
     sure = [(OPENMIC.index(name), True) for name, instruments in _RECORDED.items() if instrument in instruments]
     return (*sure, *((OPENMIC.index(name), False) for name in _RECORDED_PERHAPS.get(instrument, ())))
+
+
+def columns_of(labels: Iterable[str]) -> list[int]:
+    """Where labels stand among the 20."""
+    return [OPENMIC.index(label) for label in labels]
 
 
 def programs_of(name: str) -> tuple[int, ...]:

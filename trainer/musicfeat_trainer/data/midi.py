@@ -63,7 +63,8 @@ def notes_of(midi: mido.MidiFile) -> Notes:
 def reorchestrated(midi: mido.MidiFile, generator: np.random.Generator) -> mido.MidiFile:
     """The piece as it is, for other instruments, or for a piano alone; drawn by ``generator``.
 
-    New instruments are drawn uniformly over the 20, so that rare ones are taught as often as common ones.
+    New instruments are drawn uniformly over those of the 20 that General MIDI has: rare ones are taught as often as
+    common ones.
     """
     draw = generator.random()
     pitches = _median_pitches(midi)

@@ -81,11 +81,13 @@ def render_all(
     with ProcessPoolExecutor() as pool:
         done = list(tqdm(pool.map(render, jobs, chunksize=4), total=len(jobs), desc="render"))
     sources = [source for _, source in files for _ in fonts]
-    with (folder / "tracks.csv").open("w", newline="", encoding="utf-8") as file:
+    temporary = folder / "tracks.tmp"
+    with temporary.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["path", "source"])
         rows = zip(jobs, sources, done, strict=True)
         table.writerows([job.target.relative_to(folder).as_posix(), source] for job, source, good in rows if good)
+    os.replace(temporary, folder / "tracks.csv")
 
 
 def _seed(seed: int, font: Path, path: str) -> int:

@@ -26,12 +26,14 @@ class Part(ABC, Generic[Module]):
     chance: ClassVar[Mapping[str, float]]
     """The figures that ``evaluate`` returns, each with the value that guessing reaches."""
 
+    module: Module
+    """What is trained or judged; set by the loop, or to a module that is trained already."""
+
     needs: ClassVar[tuple[str, ...]] = ()
     """The parts that must have been trained before."""
 
     def __init__(self, recipe: Recipe, run: Path) -> None:
         self.recipe, self.run = recipe, run
-        self.module: Module = self.build(recipe)
         self.origin: dict[str, str] = {}
 
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -19,7 +20,7 @@ from musicfeat_trainer.encoders.tag_net import TagNet
 from musicfeat_trainer.encoders.temporal_net import TrunkOutput
 from musicfeat_trainer.evaluate.clips import clip_starts, fixed_clips
 from musicfeat_trainer.evaluate.tags import mean_average_precision, mean_roc_auc
-from musicfeat_trainer.instruments import OPENMIC
+from musicfeat_trainer.instruments import columns_of
 from musicfeat_trainer.objectives.tagging import mixed_labels, tagging_loss
 from musicfeat_trainer.parts.part import Part
 from musicfeat_trainer.parts.trunk import BATCH, Trunk
@@ -49,7 +50,7 @@ class TagsPart(Part[TagNet]):
     @property
     def columns(self) -> list[int]:
         """Where the labels stand among the 20 instruments."""
-        return [OPENMIC.index(label) for label in self.optimisation.labels]
+        return columns_of(self.optimisation.labels)
 
     @property
     def window(self) -> int:
@@ -57,8 +58,7 @@ class TagsPart(Part[TagNet]):
         return self.recipe.window // self.recipe.trunk.frontend.hop
 
     def open_training(self) -> None:
-        config, spec = self.optimisation, self.recipe.trunk.frontend
-        self._open_trunk()
+        config, spec = self.optimisation, self.trunk.frontend.spec
         collections = training_collections(self.recipe, spec, config.labels)
         labelled = [collection for collection in collections if collection.labels]
         self.sampler = CropSampler(labelled, self.window, self.recipe.tempo) if labelled else None
@@ -69,17 +69,20 @@ class TagsPart(Part[TagNet]):
             raise InputError("tags need labels: a [rendered] or [notes] section, or openmic = FOLDER, in the recipe")
 
     def open_validation(self) -> None:
-        config, spec = self.optimisation, self.recipe.trunk.frontend
-        self._open_trunk()
+        config, spec = self.optimisation, self.trunk.frontend.spec
         kinds = [kind for kind in validation_collections(self.recipe, spec, config.labels) if kind.labels]
         self.validation = kinds[0] if kinds else None
         self.clips = fixed_clips(kinds[0], self.window, config.clips_per_track) if kinds else None
 
-    def _open_trunk(self) -> None:
+    @cached_property
+    def trunk(self) -> Trunk:
+        """The finished trunk, frozen; reading it notes what the tags are trained on."""
         checkpoint = load_checkpoint(self.run / "trunk" / "best.safetensors")
-        self.trunk = Trunk(checkpoint.recipe.trunk).to(self.device).eval().requires_grad_(False)
-        self.trunk.load_state_dict(checkpoint.part("average"))
-        self.origin = {"trunk": digest(checkpoint.part("average"))}
+        average = checkpoint.part("average")
+        trunk = Trunk(checkpoint.recipe.trunk).to(self.device).eval().requires_grad_(False)
+        trunk.load_state_dict(average)
+        self.origin = {"trunk": digest(average)}
+        return trunk
 
     def losses(self, number: int) -> dict[str, Tensor]:
         config, augment = self.optimisation, self.recipe.augment

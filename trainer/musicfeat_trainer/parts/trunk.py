@@ -17,7 +17,7 @@ from musicfeat_trainer.encoders.temporal_net import TemporalNet, TrunkOutput
 from musicfeat_trainer.evaluate.clips import clip_starts, fixed_clips
 from musicfeat_trainer.evaluate.neighbours import arithmetic_and_geometric, neighbour_ranks
 from musicfeat_trainer.frontends.log_mel import LogMel
-from musicfeat_trainer.instruments import OPENMIC
+from musicfeat_trainer.instruments import columns_of
 from musicfeat_trainer.objectives.simclr import Projector, nt_xent
 from musicfeat_trainer.objectives.tagging import TagHead, mixed_labels, tagging_loss
 from musicfeat_trainer.objectives.time_reversal import ReversalHead, reversal_loss
@@ -86,7 +86,7 @@ class TrunkPart(Part[Trunk]):
     @property
     def columns(self) -> list[int]:
         """Where the labels of the tags stand among the 20 instruments."""
-        return [OPENMIC.index(label) for label in self.recipe.trunk.labels]
+        return columns_of(self.recipe.trunk.labels)
 
     def open_training(self) -> None:
         config = self.recipe.trunk
@@ -149,26 +149,26 @@ class TrunkPart(Part[Trunk]):
     @torch.no_grad()
     def evaluate(self, module: Trunk) -> dict[str, float]:
         """Reversal on recorded and on rendered music, and the reciprocal of neighbours' geometric mean rank."""
-        scores = {"reversal": self._reversal(module, self.clips[0])}
         tracks = np.concatenate([
             np.full(len(clip_starts(track.frames, self.window, self.recipe.trunk.clips_per_track)), i)
             for i, track in enumerate(self.validation[0].tracks)
         ])  # fmt: skip
-        ranks = neighbour_ranks(self._embeddings(module, self.clips[0]).numpy(), tracks)
-        scores["neighbour"] = 1 / arithmetic_and_geometric(ranks)[1]
+        reversal, embeddings = self._judge(module, self.clips[0])
+        ranks = neighbour_ranks(embeddings.numpy(), tracks)
+        scores = {"reversal": reversal, "neighbour": 1 / arithmetic_and_geometric(ranks)[1]}
         if len(self.clips) > 1:
-            scores["reversal_rendered"] = self._reversal(module, self.clips[1])
+            scores["reversal_rendered"], _ = self._judge(module, self.clips[1])
         return scores
 
-    def _embeddings(self, module: Trunk, clips: Tensor) -> Tensor:
-        parts = (module.frontend.normalise(part.to(self.device)) for part in clips.split(BATCH))
-        return torch.cat([module.read(part).embedding for part in parts]).cpu()
-
-    def _reversal(self, module: Trunk, clips: Tensor) -> float:
-        parts = [module.frontend.normalise(part.to(self.device)) for part in clips.split(BATCH)]
-        right = sum(float((module.read(part).reversal < 0).sum()) for part in parts)
-        right += sum(float((module.read(part.flip(1)).reversal > 0).sum()) for part in parts)
-        return right / (2 * len(clips))
+    def _judge(self, module: Trunk, clips: Tensor) -> tuple[float, Tensor]:
+        """Share of right answers to clips played both ways, and the embeddings of the clips."""
+        right, embeddings = 0.0, []
+        for part in clips.split(BATCH):
+            spectrogram = module.frontend.normalise(part.to(self.device))
+            straight = module.read(spectrogram)
+            embeddings.append(straight.embedding.cpu())
+            right += float((straight.reversal < 0).sum() + (module.read(spectrogram.flip(1)).reversal > 0).sum())
+        return right / (2 * len(clips)), torch.cat(embeddings)
 
 
 def with_more_pairs(x: Tensor, more: Tensor, pairs: int) -> Tensor:
