@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,15 @@ TRUNCATION_SECONDS = 0.2
 """A file that ends this much before the length that it declares is an error; ogg declares none."""
 STREAMED_SIZE = 0x7FFFFFFF
 """A wav that was written to a pipe declares this size or more, and means nothing by it."""
+
+
+class Sound(NamedTuple):
+    """An opened recording."""
+
+    sr: int
+    """Its own sample rate in Hz, a whole number."""
+    pieces: Iterator[Waveform]
+    """Consecutive mono pieces at that rate."""
 
 
 def load(audio: PathLike | npt.ArrayLike, sr: float | None = None, *, rate: int) -> Waveform:
@@ -45,15 +54,28 @@ def load(audio: PathLike | npt.ArrayLike, sr: float | None = None, *, rate: int)
 
 def blocks(audio: PathLike | npt.ArrayLike, sr: float | None = None, *, rate: int) -> Iterator[Waveform]:
     """As ``load``, but yielding consecutive pieces of the waveform as they are decoded."""
-    if isinstance(audio, (str, os.PathLike)):
-        if sr is not None:
-            raise InputError("sr is for arrays; a file carries its own sample rate: leave sr out")
-        return _file_blocks(Path(audio), rate)
-    return resample([to_mono(audio)], check_rate(sr), rate)
+    sound = opened(audio, sr)
+    return resample(sound.pieces, sound.sr, rate)
 
 
-def _file_blocks(path: Path, rate: int) -> Iterator[Waveform]:
-    """Decode with libsndfile; what it does not know or wrongly refuses goes to PyAV, if installed."""
+def opened(audio: PathLike | npt.ArrayLike, sr: float | None = None) -> Sound:
+    """A file or an array as pieces at its own rate; arguments and errors as for ``load``."""
+    if not isinstance(audio, (str, os.PathLike)):
+        return Sound(check_rate(sr), iter([to_mono(audio)]))
+    if sr is not None:
+        raise InputError("sr is for arrays; a file carries its own sample rate: leave sr out")
+    return decoded(audio)
+
+
+def decoded(path: PathLike) -> Sound:
+    """Open a file, to be decoded as its pieces are taken.
+
+    libsndfile decodes; what it does not know or wrongly refuses goes to PyAV, if installed.
+
+    Raises:
+        AudioError: the file cannot be opened or is not audio; later, from ``pieces``: it is damaged.
+    """
+    path = Path(path)
     _check_file(path)
     import soundfile
 
@@ -69,10 +91,9 @@ def _file_blocks(path: Path, rate: int) -> Iterator[Waveform]:
         else:
             sr, pieces = file.samplerate, _sndfile_pieces(file, path)
     try:
-        rates = check_rate(sr), rate
+        return Sound(check_rate(sr), pieces)
     except InputError as error:
         raise AudioError(f"{path} declares an unusable sample rate: {error}") from error
-    yield from resample(pieces, *rates)
 
 
 def _check_file(path: Path) -> None:

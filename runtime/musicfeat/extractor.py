@@ -5,28 +5,28 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.audio import PathLike, blocks
+from musicfeat.ahead import ahead
+from musicfeat.audio import PathLike, Sound, blocks, opened
 from musicfeat.card import OUTPUTS, ModelCard
 from musicfeat.continuity import Continuity, continuity
 from musicfeat.errors import AudioError, InputError, ModelError, MusicfeatError
 from musicfeat.features import Features, Order
 from musicfeat.joins import Layout, check_pieces, gap_candidates, join_scores
 from musicfeat.order import most_probable
+from musicfeat.recording import Recording, Step, steps
 from musicfeat.session import Session
-from musicfeat.waveform import Waveform, check_rate, ends, resample, to_mono
-from musicfeat.windows import Window, batches, cut, pooling_weights
+from musicfeat.waveform import check_rate, ends, resample, to_mono
+from musicfeat.windows import cut
 
 Audio = PathLike | npt.ArrayLike
-BATCH = 4
+CPU_BATCH, GPU_BATCH = 4, 64
 """Windows in one run of the model; more is no faster on a CPU and only costs memory."""
-DECISIVE_SECONDS = 1.0
-AHEAD_WINDOWS = 32
-"""Windows that ``map`` decodes ahead for one file; longer files are decoded as they are used."""
+AHEAD_WINDOWS = 16
+"""Windows that ``map`` decodes ahead."""
 
 
 class Extractor:
@@ -58,6 +58,7 @@ class Extractor:
     ) -> None:
         self.session = Session(model, device, threads, _checked_outputs(outputs))
         self.card: ModelCard = self.session.card
+        self._batch = CPU_BATCH if device == "cpu" else GPU_BATCH
         self._hop = self._hop_samples(hop)
         unused = {"successor"} if outputs else {"successor", "frames"}
         self._outputs = tuple(name for name in self.session.outputs if name not in unused)
@@ -83,9 +84,11 @@ class Extractor:
             InputError: the array or its rate is unusable.
             AudioError: the file cannot be decoded.
         """
-        sound = blocks(audio, sr, rate=self.card.sample_rate)
-        path = os.fspath(audio) if isinstance(audio, (str, os.PathLike)) else None
-        return self._features(self._cut(sound), path)
+        path = str(audio) if isinstance(audio, (str, os.PathLike)) else None
+        (found,) = self._run(self._steps(opened(audio, sr), Recording(self.card, self._hop, path)))
+        if found.error:
+            raise found.error
+        return found.features()
 
     def reversed(self, audio: Audio, sr: float | None = None) -> float:
         """One P(plays backwards) for the whole clip, pooled over its windows."""
@@ -112,7 +115,7 @@ class Extractor:
         rate = self.card.sample_rate
         waves = [ends(blocks(piece, sr, rate=rate), layout.longest) for piece in pieces]
         check_pieces(waves, layout)
-        tables = [join_scores(waves, g, layout, self._successor, BATCH) for g in gaps]
+        tables = [join_scores(waves, g, layout, self._successor, self._batch) for g in gaps]
         return most_probable(gaps, tables)
 
     def continuity(self, audio: Audio, sr: float | None = None) -> Continuity:
@@ -123,23 +126,22 @@ class Extractor:
             InputError, AudioError: as for calling; or the recording is shorter than a window.
         """
         self._require("successor")
-        return continuity(blocks(audio, sr, rate=self.card.sample_rate), self.card, self._successor, BATCH)
+        return continuity(blocks(audio, sr, rate=self.card.sample_rate), self.card, self._successor, self._batch)
 
-    def map(self, paths: Iterable[PathLike]) -> Iterator[Features | MusicfeatError]:
-        """Features of many files, in their order, lazily; the next file decodes while the model runs.
+    def map(self, paths: Iterable[PathLike], *, decode_ahead: bool = True) -> Iterator[Features | MusicfeatError]:
+        """Features of many files, in their order, lazily; short files share the model's batches.
 
         A file that fails comes back as its error, with the file as ``error.path``, and stops nothing.
+
+        Args:
+            paths: the files.
+            decode_ahead: whether a thread decodes while the model runs.
         """
         if isinstance(paths, (str, os.PathLike)):
             raise InputError(f"map takes many paths, got the single one {os.fspath(paths)!r}")
-        with ThreadPoolExecutor(1) as pool:
-            waiting: list[tuple[PathLike, Future[Iterator[Window] | MusicfeatError]]] = []
-            for path in paths:
-                waiting.append((path, pool.submit(self._decoded, path)))
-                if len(waiting) > 1:
-                    yield self._finished(*waiting.pop(0))
-            for item in waiting:
-                yield self._finished(*item)
+        windows = (step for path in paths for step in self._file_steps(path))
+        for recording in self._run(ahead(windows, AHEAD_WINDOWS) if decode_ahead else windows):
+            yield recording.result()
 
     def stream(self, blocks: Iterable[npt.ArrayLike], sr: float | None = None) -> Iterator[Features]:
         """Features of live or endless sound: one row as soon as a window's samples are there.
@@ -152,8 +154,11 @@ class Extractor:
             raise InputError(f"stream takes an iterable of arrays, got a single {type(blocks).__name__}")
         rate = check_rate(sr)
         mono = (to_mono(block) for block in blocks if np.size(block))
-        for window in self._cut(resample(mono, rate, self.card.sample_rate)):
-            yield self._features([window], None)
+        for window in cut(resample(mono, rate, self.card.sample_rate), self.card.window, self._hop):
+            recording = Recording(self.card, self._hop)
+            recording.sr = rate
+            self._add([(recording, window)])
+            yield recording.features()
 
     def _require(self, output: str) -> None:
         if output not in self.session.outputs:
@@ -169,70 +174,52 @@ class Extractor:
             raise InputError(f"hop must be above 0 and at most the window of {self.window:g} s, got {hop!r}")
         return samples
 
-    def _cut(self, sound: Iterable[Waveform]) -> Iterator[Window]:
-        return cut(sound, self.card.window, self._hop)
+    def _steps(self, sound: Sound, recording: Recording) -> Iterator[Step]:
+        recording.sr = sound.sr
+        mono = resample(sound.pieces, sound.sr, self.card.sample_rate)
+        return steps(recording, cut(mono, self.card.window, self._hop))
 
-    def _features(self, windows: Iterable[Window], path: str | None) -> Features:
-        """Run windows in small batches and keep only what comes out."""
-        rows: list[tuple[int, int, bool]] = []
-        outputs: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in self._outputs}
-        for batch in batches(windows, BATCH):
-            values = self.session.run(np.stack([window.samples for window in batch]), self._outputs)
-            for name, value in values.items():
-                outputs[name].append(value)
-            rows += [(window.start, window.valid, window.silent) for window in batch]
-        joined = {name: np.concatenate(parts) for name, parts in outputs.items()}
-        return self._result(np.array(rows, dtype=np.int64), joined, path)
-
-    def _result(
-        self, rows: npt.NDArray[np.int64], values: dict[str, npt.NDArray[np.float32]], path: str | None
-    ) -> Features:
-        start, valid, silent = rows[:, 0], rows[:, 1], rows[:, 2].astype(bool)
-        undecided = np.full(len(rows), 0.5, dtype=np.float32)
-        padded, brief = valid < self.card.window, valid < DECISIVE_SECONDS * self.card.sample_rate
-        tags, frames = values.get("tags"), values.get("frames")
-        weights = pooling_weights(valid, self._hop) * (~silent | silent.all())
-        return Features(
-            starts=start / self.card.sample_rate,
-            ends=(start + valid) / self.card.sample_rate,
-            embeddings=np.where(silent[:, None], 0, values["embedding"]).astype(np.float32),
-            reversal=np.where(silent | brief, undecided, values.get("reversal", undecided)),
-            jigsaw=np.where(silent | padded, undecided, values.get("jigsaw", undecided)),
-            weights=weights / weights.sum(),
-            silent=silent,
-            tag_curve=None if tags is None else np.where(silent[:, None], 0, tags),
-            labels=self.card.labels,
-            frames=None if frames is None else np.where(silent[:, None, None], 0, frames),
-            path=path,
-        )
-
-    def _successor(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        return self.session.run(windows, ("successor",))["successor"]
-
-    def _decoded(self, path: PathLike) -> Iterator[Window] | MusicfeatError:
-        """The first windows of a file, decoded now, and the rest when they are asked for."""
+    def _file_steps(self, path: PathLike) -> Iterator[Step]:
+        """The steps of a file; it must not stop the others, whatever a decoder raises."""
+        recording = Recording(self.card, self._hop, str(path))
         try:
             if not isinstance(path, (str, os.PathLike)):
                 raise InputError(f"map takes paths, got {type(path).__name__}")
-            windows = self._cut(blocks(path, rate=self.card.sample_rate))
-            ready = [window for _, window in zip(range(AHEAD_WINDOWS), windows, strict=False)]
-            return _chained(ready, windows)
+            yield from self._steps(opened(path), recording)
+            return
         except MusicfeatError as error:
-            return error
+            recording.error = error
+        except Exception as error:
+            recording.error = AudioError(f"{path}: {type(error).__name__}: {error}")
+        yield recording, None
 
-    def _finished(
-        self, path: PathLike, decoded: Future[Iterator[Window] | MusicfeatError]
-    ) -> Features | MusicfeatError:
-        try:
-            windows = decoded.result()
-            result = windows if isinstance(windows, MusicfeatError) else self._features(windows, str(path))
-        except MusicfeatError as error:
-            result = error
-        except Exception as error:  # a file must not stop the others, whatever a decoder raises
-            result = AudioError(f"{path}: {type(error).__name__}: {error}")
-        if isinstance(result, MusicfeatError):
-            result.path = str(path)
-        return result
+    def _run(self, windows: Iterable[Step]) -> Iterator[Recording]:
+        """Run windows in batches that may hold several recordings; yield each recording when it is whole."""
+        waiting: list[Step] = []
+        ended: list[Recording] = []
+        for recording, window in windows:
+            if window is None:
+                ended.append(recording)
+            else:
+                waiting.append((recording, window))
+            if len(waiting) == self._batch or not waiting:
+                self._add(waiting)
+                yield from ended
+                waiting, ended = [], []
+        self._add(waiting)
+        yield from ended
+
+    def _add(self, batch: list[Step]) -> None:
+        if not batch:
+            return
+        sound = np.stack([window.samples for _, window in batch if window])
+        values = self.session.run(sound, self._outputs)
+        for i, (recording, window) in enumerate(batch):
+            if window:
+                recording.add(window, {name: value[i] for name, value in values.items()})
+
+    def _successor(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        return self.session.run(windows, ("successor",))["successor"]
 
 
 def _checked_outputs(outputs: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -241,9 +228,3 @@ def _checked_outputs(outputs: Sequence[str] | None) -> tuple[str, ...] | None:
     if isinstance(outputs, str) or not set(outputs) <= set(OUTPUTS):
         raise InputError(f"outputs must be names out of {OUTPUTS}, got {outputs!r}")
     return tuple({"embedding", *outputs})
-
-
-def _chained(ready: list[Window], rest: Iterator[Window]) -> Iterator[Window]:
-    while ready:
-        yield ready.pop(0)
-    yield from rest

@@ -42,6 +42,8 @@ class Features:
     """[W, T, D'] the model's features at a finer step, if asked for."""
     path: str | None = None
     """The file, if it was one."""
+    sr: int | None = None
+    """Sample rate of the source in Hz, before it was resampled for the model."""
 
     @property
     def times(self) -> npt.NDArray[np.float64]:

@@ -15,7 +15,7 @@ SIGNATURES = {
     Extractor.__call__: "(self, audio, sr=None)",
     Extractor.reversed: "(self, audio, sr=None)",
     Extractor.order: "(self, pieces, sr=None, gap=0.0)",
-    Extractor.map: "(self, paths)",
+    Extractor.map: "(self, paths, *, decode_ahead=True)",
     Extractor.stream: "(self, blocks, sr=None)",
 }
 

@@ -10,6 +10,7 @@ import soxr
 
 from musicfeat import AudioError, Extractor, Features, InputError, ModelError, MusicfeatError
 from musicfeat.audio import blocks
+from musicfeat.extractor import AHEAD_WINDOWS
 from musicfeat.windows import cut
 
 
@@ -219,7 +220,7 @@ def test_map_is_lazy(extractor: Extractor, clip: np.ndarray, rate: int, tmp_path
 
     results = extractor.map(endless())
     assert isinstance(next(results), Features)
-    assert len(asked) <= 3
+    assert len(asked) <= AHEAD_WINDOWS
     results.close()
 
 

@@ -1,0 +1,92 @@
+"""One recording on its way through the model: its windows gathered, and put together as features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from musicfeat.card import ModelCard
+from musicfeat.errors import MusicfeatError
+from musicfeat.features import Features, Floats
+from musicfeat.windows import Window, pooling_weights
+
+DECISIVE_SECONDS = 1.0
+
+
+class Recording:
+    """Gathers what the model says of each window; keeps no sound.
+
+    Args:
+        card: of the model.
+        hop: samples from one window to the next.
+        path: the file, if it is one.
+    """
+
+    def __init__(self, card: ModelCard, hop: int, path: str | None = None) -> None:
+        self.path, self.sr, self.error = path, None, None
+        self._card, self._hop = card, hop
+        self._rows: list[tuple[int, int, bool]] = []
+        self._values: dict[str, list[Floats]] = {}
+
+    path: str | None
+    sr: int | None
+    """Hz of the source, once it is open."""
+    error: MusicfeatError | None
+    """Why it could not be read to its end."""
+
+    def add(self, window: Window, values: Mapping[str, Floats]) -> None:
+        """Append a window's row of each output."""
+        self._rows.append((window.start, window.valid, window.silent))
+        for name, value in values.items():
+            self._values.setdefault(name, []).append(value)
+
+    def result(self) -> Features | MusicfeatError:
+        """The features, or the error with the file as its ``path``."""
+        if self.error is None:
+            return self.features()
+        self.error.path = self.path
+        return self.error
+
+    def features(self) -> Features:
+        """Put the rows together; silent, short and padded windows decide nothing."""
+        rows = np.array(self._rows, dtype=np.int64)
+        start, valid, silent = rows[:, 0], rows[:, 1], rows[:, 2].astype(bool)
+        values = {name: np.stack(parts) for name, parts in self._values.items()}
+        rate, undecided = self._card.sample_rate, np.full(len(rows), 0.5, dtype=np.float32)
+        padded, brief = valid < self._card.window, valid < DECISIVE_SECONDS * rate
+        weights = pooling_weights(valid, self._hop) * (~silent | silent.all())
+        return Features(
+            starts=start / rate,
+            ends=(start + valid) / rate,
+            embeddings=_quiet(values["embedding"], silent),
+            reversal=np.where(silent | brief, undecided, values.get("reversal", undecided)),
+            jigsaw=np.where(silent | padded, undecided, values.get("jigsaw", undecided)),
+            weights=weights / weights.sum(),
+            silent=silent,
+            tag_curve=_quiet(values["tags"], silent) if "tags" in values else None,
+            labels=self._card.labels,
+            frames=_quiet(values["frames"], silent) if "frames" in values else None,
+            path=self.path,
+            sr=self.sr,
+        )
+
+
+def _quiet(values: Floats, silent: npt.NDArray[np.bool_]) -> Floats:
+    """Zeros for silent windows."""
+    return np.where(silent.reshape(-1, *[1] * (values.ndim - 1)), np.float32(0), values)
+
+
+Step = tuple[Recording, Window | None]
+"""A window of a recording, or None behind its last."""
+
+
+def steps(recording: Recording, windows: Iterator[Window]) -> Iterator[Step]:
+    """The windows of a recording and then its end, which also comes after an error."""
+    try:
+        for window in windows:
+            yield recording, window
+    except MusicfeatError as error:
+        recording.error = error
+    yield recording, None
