@@ -1,0 +1,40 @@
+"""The command ``musicfeat``; each command is a module of this package, with ``add`` and ``run``."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import musicfeat
+from musicfeat.cli.shared import report
+from musicfeat.errors import MusicfeatError
+
+COMMANDS = ("embed", "tag", "order", "info", "demo")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 0 if all went well, 1 if anything failed (one line on stderr per failure)."""
+    options = parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files need not be Unicode
+    try:
+        return int(options.run(options))
+    except MusicfeatError as error:
+        return report(error)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """The argument parser, one sub-command per module in ``COMMANDS``."""
+    top = argparse.ArgumentParser(prog="musicfeat", description="Music features that know the order of time.")
+    top.add_argument("--version", action="version", version=f"musicfeat {musicfeat.__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    for name in COMMANDS:
+        import_module(f"musicfeat.cli.{name}").add(commands)
+    return top

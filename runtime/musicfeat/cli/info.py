@@ -1,0 +1,21 @@
+"""``musicfeat info``: what is installed, what is enabled, and the model's card."""
+
+from __future__ import annotations
+
+import argparse
+
+from musicfeat.cli.shared import Commands, command, model_options, report
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    model_options(command(commands, "info", run, "versions, devices, and the model's card"))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what is installed, what is enabled, and what the model says of itself."""
+    from musicfeat.info import info_lines
+
+    lines, problem = info_lines(options.model, options.device, options.threads)
+    print("\n".join(lines))
+    return report(problem) if problem else 0

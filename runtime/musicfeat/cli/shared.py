@@ -1,0 +1,54 @@
+"""What commands share: options of the model, one line for a failure."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
+
+from musicfeat.errors import MusicfeatError
+
+if TYPE_CHECKING:
+    from musicfeat.extractor import Extractor
+    from musicfeat.features import Features
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def command(
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], int], text: str
+) -> argparse.ArgumentParser:
+    """A sub-command without options."""
+    added = commands.add_parser(name, help=text, description=text)
+    added.set_defaults(run=run)
+    return added
+
+
+def model_options(added: argparse.ArgumentParser) -> None:
+    """The options of every command that runs a model."""
+    added.add_argument("--model", help="path of a model file or name of a bundled one")
+    added.add_argument("--device", default="cpu", help="cpu or cuda:INDEX (default: cpu)")
+    added.add_argument("--threads", type=int, help="threads of the model (default: all cores)")
+
+
+def extractor(options: argparse.Namespace, hop: float | None = None) -> Extractor:
+    """The model that the options ask for."""
+    from musicfeat.extractor import Extractor
+
+    return Extractor(options.model, options.device, options.threads, hop)
+
+
+def extracted(options: argparse.Namespace, model: Extractor) -> Iterator[Features | MusicfeatError]:
+    """The features of ``options.paths``, failures reported as they come."""
+    for result in model.map(options.paths):
+        if isinstance(result, MusicfeatError):
+            report(result)
+        yield result
+
+
+def report(error: MusicfeatError) -> int:
+    """One line on stderr, and the exit code 1."""
+    message = " ".join(str(error).split())
+    print(f"musicfeat: {message}", file=sys.stderr)
+    return 1
