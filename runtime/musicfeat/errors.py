@@ -24,3 +24,7 @@ class ModelError(MusicfeatError):
 
 class DeviceError(MusicfeatError):
     """The requested device is not available, or not really in use."""
+
+
+class CatalogError(MusicfeatError):
+    """A catalog cannot be used as it is: damaged, in use, made with other settings, or not to be written."""

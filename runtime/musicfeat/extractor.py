@@ -73,6 +73,11 @@ class Extractor:
         """Seconds from one window's start to the next one's."""
         return self._hop / self.card.sample_rate
 
+    @property
+    def dimension(self) -> int:
+        """How many numbers an embedding has."""
+        return self.session.dimension
+
     def __call__(self, audio: Audio, sr: float | None = None) -> Features:
         """Features of one recording, in memory that does not grow with its length.
 

@@ -49,6 +49,12 @@ class Session:
         """The execution providers that are really enabled, best first."""
         return list(self._session.get_providers())
 
+    @property
+    def dimension(self) -> int:
+        """How many numbers an embedding has."""
+        shapes = {value.name: value.shape for value in self._session.get_outputs()}
+        return int(shapes["embedding"][1])
+
     def run(self, windows: npt.NDArray[np.float32], outputs: tuple[str, ...]) -> dict[str, npt.NDArray[np.float32]]:
         """Run a batch.
 

@@ -1,0 +1,37 @@
+"""Names of files as text: Parquet holds valid Unicode only, file systems hold any bytes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+PREFIX = "file://"
+AUDIO = frozenset(
+    ".wav .wave .flac .ogg .oga .opus .mp3 .m4a .mp4 .aac .aif .aiff .aifc .au .snd .caf .w64 .rf64 .wma .webm".split()
+)
+"""Suffixes of the files that are taken from a folder."""
+
+
+def absolute(path: str | os.PathLike[str]) -> str:
+    """The absolute path, symbolic links kept: what a catalog knows a file by."""
+    return os.path.abspath(path)
+
+
+def to_text(path: str) -> str:
+    """An absolute path as valid Unicode: itself, or where it is none a percent-encoded file URI (RFC 8089)."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return PREFIX + quote_from_bytes(os.fsencode(path))
+    return path
+
+
+def to_path(text: str) -> str:
+    """The inverse of ``to_text``."""
+    return os.fsdecode(unquote_to_bytes(text.removeprefix(PREFIX))) if text.startswith(PREFIX) else text
+
+
+def is_audio(name: str) -> bool:
+    """Whether a file's suffix says that it is audio."""
+    return Path(name).suffix.lower() in AUDIO

@@ -1,0 +1,81 @@
+"""An existing catalog, read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from musicfeat.catalog.schema import schema
+from musicfeat.catalog.settings import Settings, read_settings
+from musicfeat.errors import CatalogError
+
+OK = ds.field("status") == "ok"
+
+
+class Catalog:
+    """The rows of a catalog that are whole; it may grow while it is read.
+
+    Any Parquet reader can read the parts too: ``SELECT path, tags.piano FROM 'catalog/*.parquet'``.
+
+    Args:
+        folder: what ``embed_catalog`` wrote.
+
+    Raises:
+        CatalogError: it is no catalog, or a part is damaged.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        self.settings: Settings = read_settings(self.folder)
+
+    @property
+    def parts(self) -> list[Path]:
+        """The Parquet files, in the order of their names."""
+        return sorted(self.folder.glob("part-*.parquet"))
+
+    def batches(
+        self, columns: Sequence[str] | None = None, where: ds.Expression | None = OK
+    ) -> Iterator[pa.RecordBatch]:
+        """Rows in bounded memory.
+
+        Args:
+            columns: names of ``schema``; None is all.
+            where: which rows; None is all, failures too.
+        """
+        try:
+            yield from self._dataset().to_batches(
+                columns=columns, filter=where, batch_readahead=1, fragment_readahead=1
+            )
+        except (pa.ArrowInvalid, OSError) as error:
+            raise CatalogError(f"a part of {self.folder} cannot be read: {error}") from error
+
+    def table(self, columns: Sequence[str] | None = None, where: ds.Expression | None = OK) -> pa.Table:
+        """The same rows at once."""
+        names = columns or [field.name for field in schema(self.settings)]
+        wanted = pa.schema([schema(self.settings).field(name) for name in names])
+        return pa.Table.from_batches(self.batches(names, where), wanted).unify_dictionaries()
+
+    def failures(self) -> pa.Table:
+        """``path`` and ``error`` of the files that failed."""
+        return self.table(["path", "error"], ds.field("status") == "error")
+
+    def __len__(self) -> int:
+        """How many rows there are, failures too."""
+        return sum(int(pq.read_metadata(part).num_rows) for part in self.parts)
+
+    def _dataset(self) -> ds.Dataset:
+        return ds.dataset([os.fspath(part) for part in self.parts], schema(self.settings), format="parquet")
+
+
+def vectors(rows: pa.Table | pa.RecordBatch) -> npt.NDArray[np.float32]:
+    """The embeddings of some rows as [rows, D] float32."""
+    column = rows.column("embedding")
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return np.asarray(array.flatten(), dtype=np.float32).reshape(len(array), -1)

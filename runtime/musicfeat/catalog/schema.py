@@ -1,0 +1,124 @@
+"""The columns of a catalog, and files' results as rows of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from musicfeat.catalog.names import to_text
+from musicfeat.catalog.settings import Settings
+from musicfeat.catalog.worker import FileResult
+from musicfeat.features import Features, pool_probability
+
+METADATA = b"musicfeat"
+"""Key of the settings in a part's metadata."""
+WORD = pa.dictionary(pa.int32(), pa.string())
+FILE_COLUMNS = {
+    "path": pa.string(),
+    "sha256": pa.string(),
+    "size": pa.int64(),
+    "mtime": pa.timestamp("ns", "UTC"),
+    "duration": pa.float64(),
+    "sample_rate": pa.int32(),
+}
+ROW_COLUMNS = {
+    "window": pa.int32(),
+    "start": pa.float64(),
+    "end": pa.float64(),
+    "weight": pa.float32(),
+    "silent": pa.bool_(),
+}
+
+
+def schema(settings: Settings) -> pa.Schema:
+    """The columns, in order.
+
+    ``path`` (absolute; see ``names``), ``sha256``, ``size`` (bytes), ``mtime``, ``duration`` (s), ``sample_rate``
+    (Hz, the file's own); ``window`` (its number in the file), ``start``, ``end`` (s), ``weight`` (share in pooled
+    values), ``silent``; ``embedding``, ``reversal``, ``jigsaw``, ``tags`` (a struct with a field per label);
+    ``model``, ``model_sha256``; ``status`` ("ok" or "error"), ``error``. A file that failed is one row whose
+    findings are null.
+    """
+    findings = {"embedding": pa.list_(pa.from_numpy_dtype(settings.precision), settings.dimension)}
+    findings |= {name: pa.float32() for name in ("reversal", "jigsaw") if name in settings.outputs}
+    if settings.labels:
+        findings["tags"] = pa.struct([(label, pa.float32()) for label in settings.labels])
+    ends = {"model": WORD, "model_sha256": WORD, "status": WORD, "error": pa.string()}
+    fields = [pa.field(*pair) for pair in (FILE_COLUMNS | ROW_COLUMNS | findings | ends).items()]
+    return pa.schema(fields, {METADATA: settings.to_json().encode()})
+
+
+def to_batch(result: FileResult, settings: Settings) -> pa.RecordBatch:
+    """All rows of one file."""
+    columns = _failed() if result.features is None else _rows(result.features, settings)
+    rows = len(columns["start"])
+    of_file = {
+        "path": to_text(result.path),
+        "sha256": result.sha256,
+        "size": result.size,
+        "mtime": result.mtime_ns,
+        "duration": result.features.duration if result.features else None,
+        "sample_rate": result.features.sr if result.features else None,
+        "model": f"{settings.model} {settings.version}",
+        "model_sha256": settings.model_sha256,
+        "status": "error" if result.error else "ok",
+        "error": result.error,
+    }
+    wanted = schema(settings)
+    arrays = []
+    for field in wanted:
+        value = columns.get(field.name)
+        if field.name in of_file:
+            arrays.append(pa.array([of_file[field.name]] * rows, field.type))
+        else:
+            arrays.append(pa.nulls(rows, field.type) if value is None else _array(value, field.type))
+    return pa.RecordBatch.from_arrays(arrays, schema=wanted)
+
+
+def _failed() -> dict[str, npt.NDArray[np.generic]]:
+    return {"window": np.zeros(1, np.int32), "start": np.zeros(1), "end": np.zeros(1), "weight": np.zeros(1)}
+
+
+def _rows(features: Features, settings: Settings) -> dict[str, npt.NDArray[np.generic]]:
+    pooled = settings.rows == "track"
+    columns = _track(features) if pooled else _windows(features)
+    if features.tag_curve is not None:
+        columns["tags"] = (features.weights @ features.tag_curve)[None] if pooled else features.tag_curve
+    return columns
+
+
+def _windows(features: Features) -> dict[str, npt.NDArray[np.generic]]:
+    return {
+        "window": np.arange(len(features), dtype=np.int32),
+        "start": features.starts,
+        "end": features.ends,
+        "weight": features.weights,
+        "silent": features.silent,
+        "embedding": features.embeddings,
+        "reversal": features.reversal,
+        "jigsaw": features.jigsaw,
+    }
+
+
+def _track(features: Features) -> dict[str, npt.NDArray[np.generic]]:
+    return {
+        "window": np.zeros(1, np.int32),
+        "start": features.starts[:1],
+        "end": features.ends[-1:],
+        "weight": np.ones(1),
+        "silent": features.silent.all(keepdims=True),
+        "embedding": features.embedding[None],
+        "reversal": np.array([features.reversed]),
+        "jigsaw": np.array([pool_probability(features.jigsaw, features.weights)]),
+    }
+
+
+def _array(values: npt.NDArray[np.generic], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_struct(kind):
+        columns = [pa.array(np.ascontiguousarray(column), pa.float32()) for column in values.astype(np.float32).T]
+        return pa.StructArray.from_arrays(columns, fields=list(kind))
+    if pa.types.is_fixed_size_list(kind):
+        flat = np.ascontiguousarray(values, kind.value_type.to_pandas_dtype()).ravel()
+        return pa.FixedSizeListArray.from_arrays(pa.array(flat), type=kind)
+    return pa.array(values.astype(kind.to_pandas_dtype()), kind)

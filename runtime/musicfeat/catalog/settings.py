@@ -1,0 +1,114 @@
+"""What every row of one catalog has in common; ``catalog.json`` holds it, and a run with other settings is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from musicfeat.card import ModelCard
+from musicfeat.errors import CatalogError
+
+FORMAT = 1
+FILE = "catalog.json"
+Rows = Literal["window", "track"]
+Precision = Literal["float32", "float16"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Model and layout of a catalog."""
+
+    model: str
+    version: str
+    model_sha256: str
+    """Digest of the model's weights."""
+    dimension: int
+    """Numbers of an embedding."""
+    precision: Precision
+    """How embeddings are stored."""
+    rows: Rows
+    """What a row is: a window, or a whole track."""
+    window: float
+    """Seconds."""
+    hop: float
+    """Seconds from one window to the next."""
+    outputs: tuple[str, ...]
+    """What was computed: "embedding" and some of "reversal", "jigsaw", "tags"."""
+    labels: tuple[str, ...]
+    """Of the tags."""
+
+    def to_json(self) -> str:
+        """As text, for ``catalog.json`` and the metadata of every part."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1)
+
+
+def from_json(text: str | bytes, where: object) -> Settings:
+    """Read settings; ``where`` names the file in errors.
+
+    Raises:
+        CatalogError: damaged, or written by a newer version.
+    """
+    try:
+        values: dict[str, Any] = json.loads(text)
+        found = values.pop("format")
+        if found == FORMAT:
+            return Settings(**values | {key: tuple(values[key]) for key in ("outputs", "labels")})
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CatalogError(f"{where} is damaged: {error}") from error
+    raise CatalogError(f"{where} has format {found}, this musicfeat reads {FORMAT}: install a newer one")
+
+
+def settings_of(
+    card: ModelCard, dimension: int, hop: float, outputs: tuple[str, ...], rows: Rows, precision: Precision
+) -> Settings:
+    """The settings that a model and a caller's wishes give."""
+    return Settings(
+        model=card.name,
+        version=card.version,
+        model_sha256=card.weights_sha256,
+        dimension=dimension,
+        precision=precision,
+        rows=rows,
+        window=card.window / card.sample_rate,
+        hop=hop,
+        outputs=outputs,
+        labels=card.labels if "tags" in outputs else (),
+    )
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings of an existing catalog.
+
+    Raises:
+        CatalogError: the folder is no catalog.
+    """
+    try:
+        text = (folder / FILE).read_bytes()
+    except OSError as error:
+        raise CatalogError(
+            f"{folder} is not a catalog ({error}): `musicfeat embed ... -o {folder}` makes one"
+        ) from error
+    return from_json(text, folder / FILE)
+
+
+def settle(folder: Path, settings: Settings) -> None:
+    """Write the settings of a new catalog, or hold those of an existing one against them.
+
+    Raises:
+        CatalogError: the catalog has other settings.
+    """
+    if not (folder / FILE).exists():
+        temporary = folder / f".{FILE}.tmp"
+        temporary.write_text(settings.to_json())
+        os.replace(temporary, folder / FILE)
+        return
+    found = read_settings(folder)
+    if found != settings:
+        old, new = asdict(found), asdict(settings)
+        parts = ", ".join(f"{key} {old[key]!r} (asked for {new[key]!r})" for key in old if old[key] != new[key])
+        raise CatalogError(
+            f"{folder} was made with {parts}; rows of two kinds do not mix: take another folder, or ask for the same"
+        )
