@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from musicfeat.errors import AudioError, DeviceError, InputError, ModelError, MusicfeatError
     from musicfeat.extractor import Extractor
     from musicfeat.features import Features, Order
+    from musicfeat.functional import embed, load
     from musicfeat.session import bundled_models
 
 _HOMES = {
@@ -31,6 +32,8 @@ _HOMES = {
     "MusicfeatError": "errors",
     "Order": "features",
     "bundled_models": "session",
+    "embed": "functional",
+    "load": "functional",
 }
 
 __all__ = [
@@ -44,6 +47,8 @@ __all__ = [
     "MusicfeatError",
     "Order",
     "bundled_models",
+    "embed",
+    "load",
 ]
 
 

@@ -104,10 +104,15 @@ def find_model(model: str | os.PathLike[str] | None) -> Path:
     return path
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _check_threads(threads: int | None) -> int:
-    """An explicit number of threads: as asked, or one for each core that this process may use."""
+    """An explicit number of threads: as asked, or one for each core."""
     if threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return cores()
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
         raise InputError(f"threads must be a whole number from 1, got {threads!r}")
     return threads

@@ -2,7 +2,7 @@
 
     from musicfeat.catalog import Catalog, EmbedBatch, embed_catalog
 
-Needs the extra ``musicfeat[catalog]``. Names are loaded when they are first used, so that worker processes carry no pyarrow.
+Needs the extra ``musicfeat[catalog]``. Names are loaded when first used, so that worker processes carry no pyarrow.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from musicfeat.errors import CatalogError
 
 if TYPE_CHECKING:
     from musicfeat.catalog.batch import EmbedBatch
+    from musicfeat.catalog.progress import Summary
     from musicfeat.catalog.reader import Catalog
-    from musicfeat.catalog.run import Summary, embed_catalog
+    from musicfeat.catalog.run import embed_catalog
 
-_HOMES = {"Catalog": "reader", "EmbedBatch": "batch", "Summary": "run", "embed_catalog": "run"}
+_HOMES = {"Catalog": "reader", "EmbedBatch": "batch", "Summary": "progress", "embed_catalog": "run"}
 EXTRA = "pip install 'musicfeat[catalog]'"
 
 __all__ = ["Catalog", "CatalogError", "EmbedBatch", "Summary", "embed_catalog"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 PREFIX = "file://"
-AUDIO = frozenset(
-    ".wav .wave .flac .ogg .oga .opus .mp3 .m4a .mp4 .aac .aif .aiff .aifc .au .snd .caf .w64 .rf64 .wma .webm".split()
+AUDIO = (
+    *(".wav", ".wave", ".w64", ".rf64", ".flac", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf"),
+    *(".mp3", ".ogg", ".oga", ".opus", ".m4a", ".mp4", ".aac", ".wma", ".webm"),
 )
 """Suffixes of the files that are taken from a folder."""
 
@@ -34,4 +34,4 @@ def to_path(text: str) -> str:
 
 def is_audio(name: str) -> bool:
     """Whether a file's suffix says that it is audio."""
-    return Path(name).suffix.lower() in AUDIO
+    return name.lower().endswith(AUDIO)

@@ -60,7 +60,7 @@ class Catalog:
         """The same rows at once."""
         names = columns or [field.name for field in schema(self.settings)]
         wanted = pa.schema([schema(self.settings).field(name) for name in names])
-        return pa.Table.from_batches(self.batches(names, where), wanted).unify_dictionaries()
+        return pa.Table.from_batches(self.batches(names, where), wanted)
 
     def failures(self) -> pa.Table:
         """``path`` and ``error`` of the files that failed."""

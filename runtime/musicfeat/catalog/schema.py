@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -13,7 +15,7 @@ from musicfeat.features import Features, pool_probability
 
 METADATA = b"musicfeat"
 """Key of the settings in a part's metadata."""
-WORD = pa.dictionary(pa.int32(), pa.string())
+WORD = pa.string()
 FILE_COLUMNS = {
     "path": pa.string(),
     "sha256": pa.string(),
@@ -76,11 +78,11 @@ def to_batch(result: FileResult, settings: Settings) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=wanted)
 
 
-def _failed() -> dict[str, npt.NDArray[np.generic]]:
+def _failed() -> dict[str, npt.NDArray[Any]]:
     return {"window": np.zeros(1, np.int32), "start": np.zeros(1), "end": np.zeros(1), "weight": np.zeros(1)}
 
 
-def _rows(features: Features, settings: Settings) -> dict[str, npt.NDArray[np.generic]]:
+def _rows(features: Features, settings: Settings) -> dict[str, npt.NDArray[Any]]:
     pooled = settings.rows == "track"
     columns = _track(features) if pooled else _windows(features)
     if features.tag_curve is not None:
@@ -88,7 +90,7 @@ def _rows(features: Features, settings: Settings) -> dict[str, npt.NDArray[np.ge
     return columns
 
 
-def _windows(features: Features) -> dict[str, npt.NDArray[np.generic]]:
+def _windows(features: Features) -> dict[str, npt.NDArray[Any]]:
     return {
         "window": np.arange(len(features), dtype=np.int32),
         "start": features.starts,
@@ -101,20 +103,20 @@ def _windows(features: Features) -> dict[str, npt.NDArray[np.generic]]:
     }
 
 
-def _track(features: Features) -> dict[str, npt.NDArray[np.generic]]:
+def _track(features: Features) -> dict[str, npt.NDArray[Any]]:
     return {
         "window": np.zeros(1, np.int32),
         "start": features.starts[:1],
         "end": features.ends[-1:],
         "weight": np.ones(1),
-        "silent": features.silent.all(keepdims=True),
+        "silent": np.array([features.silent.all()]),
         "embedding": features.embedding[None],
         "reversal": np.array([features.reversed]),
         "jigsaw": np.array([pool_probability(features.jigsaw, features.weights)]),
     }
 
 
-def _array(values: npt.NDArray[np.generic], kind: pa.DataType) -> pa.Array:
+def _array(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_struct(kind):
         columns = [pa.array(np.ascontiguousarray(column), pa.float32()) for column in values.astype(np.float32).T]
         return pa.StructArray.from_arrays(columns, fields=list(kind))

@@ -41,8 +41,11 @@ class Description(NamedTuple):
 
     card: ModelCard
     dimension: int
+    """Numbers of an embedding."""
     hop: float
+    """Seconds."""
     outputs: tuple[str, ...]
+    """"embedding" and some of ``STORED``."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
-"""``musicfeat embed``: many files, into one .npz or a catalog."""
+"""``musicfeat embed``: many files, into a catalog of Parquet or one .npz."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +13,77 @@ from musicfeat.cli.shared import Commands, command, extracted, extractor, model_
 from musicfeat.errors import InputError, MusicfeatError
 from musicfeat.features import Features
 
+TEXT = """Embed many files into a catalog: a folder of Parquet files, resumable at any moment and readable by
+everything that reads Parquet. With an output that ends in .npz: a few files into one numpy archive."""
+
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    embed = command(commands, "embed", run, "embeddings, reversal and order of many files, into one .npz")
-    embed.add_argument("paths", nargs="+", type=Path, metavar="PATH")
-    embed.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.npz")
+    embed = command(commands, "embed", run, "embeddings, reversal, order and tags of many files, as a catalog")
+    embed.description = TEXT
+    embed.add_argument(
+        "paths", nargs="+", metavar="SOURCE", help="folder, list (.txt, .m3u, or - for stdin), pattern or file"
+    )
+    embed.add_argument("-o", "--output", type=Path, required=True, metavar="CATALOG", help="folder, or OUT.npz")
+    rows = embed.add_mutually_exclusive_group()
+    rows.add_argument(
+        "--per-window", dest="rows", action="store_const", const="window", default="window", help="default"
+    )
+    rows.add_argument("--per-track", dest="rows", action="store_const", const="track", help="one pooled row a file")
     embed.add_argument("--hop", type=float, help="seconds between windows (default: windows touch)")
+    embed.add_argument("--precision", choices=("float32", "float16"), default="float32", help="of stored embeddings")
+    embed.add_argument("--workers", type=int, help="processes, one core each (default: all cores)")
+    embed.add_argument("--shard", type=_shard, default=(0, 1), metavar="I/N", help="only share I of N, counted from 0")
+    embed.add_argument(
+        "--resume", action=argparse.BooleanOptionalAction, default=True, help="go on with a catalog (default)"
+    )
+    embed.add_argument("--retry-failed", action="store_true", help="try unchanged files again that failed before")
+    embed.add_argument(
+        "--time-limit", type=float, default=60.0, metavar="S", help="seconds a file, beside 10 a megabyte"
+    )
+    embed.add_argument("--engine", choices=("local", "ray"), default="local", help="what runs the workers")
+    embed.add_argument("--quiet", action="store_true", help="no progress bar")
     model_options(embed)
 
 
 def run(options: argparse.Namespace) -> int:
+    """Print what was done; 1 if a file of the list has no features."""
+    if options.output.suffix == ".npz":
+        return _run_npz(options)
+    from musicfeat.catalog import embed_catalog
+
+    if options.threads is not None:
+        raise InputError("a catalog's workers use one thread each: leave --threads out, choose --workers")
+    summary = embed_catalog(
+        options.paths,
+        options.output,
+        model=options.model,
+        device=options.device,
+        hop=options.hop,
+        rows=options.rows,
+        precision=options.precision,
+        workers=options.workers,
+        shard=options.shard,
+        resume=options.resume,
+        retry_failed=options.retry_failed,
+        time_limit=options.time_limit,
+        engine=options.engine,
+        progress=not options.quiet and sys.stderr.isatty(),
+    )
+    print(f"{options.output}: {summary}")
+    if summary.failed:
+        print(f"musicfeat: {summary.failed} files failed, see {options.output / 'failures.jsonl'}", file=sys.stderr)
+    return int(summary.failed > 0)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    index, slash, count = text.partition("/")
+    if not (slash and index.isdecimal() and count.isdecimal() and int(index) < int(count)):
+        raise argparse.ArgumentTypeError(f"must be I/N with I from 0 to N - 1, such as 0/4, got {text!r}")
+    return int(index), int(count)
+
+
+def _run_npz(options: argparse.Namespace) -> int:
     """Write ``paths`` and ``embedding`` [files, D]; and for each window ``track`` (index of its path), ``times``,
     ``embeddings``, ``reversal`` and ``jigsaw``.
     """

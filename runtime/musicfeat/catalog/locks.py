@@ -1,0 +1,74 @@
+"""One run at a time on a catalog, or one for each share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import portalocker
+
+from musicfeat.catalog.listing import Shard
+from musicfeat.errors import CatalogError
+
+STARTING_SECONDS = 600.0
+_ALONE = portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
+
+
+def name_of(shard: Shard) -> str:
+    """A share in the names of files: ``0of1``."""
+    return f"{shard[0]}of{shard[1]}"
+
+
+@contextmanager
+def starting(folder: Path) -> Iterator[None]:
+    """Hold off other runs while this one looks around and repairs.
+
+    Raises:
+        CatalogError: the folder cannot be written, or another run has been starting for ten minutes.
+    """
+    with _lock(folder / ".lock", STARTING_SECONDS):
+        yield
+
+
+@contextmanager
+def share(folder: Path, shard: Shard) -> Iterator[list[str]]:
+    """Hold a share until the end; shares of one division may run at once. Take it under ``starting``.
+
+    Yields:
+        Names of writers that are not at work and whose journals may be sealed.
+
+    Raises:
+        CatalogError: another run is at work on this share, or on one of another division.
+    """
+    own = name_of(shard)
+    with ExitStack() as held:
+        with ExitStack() as others:
+            idle = [own]
+            for path in sorted(folder.glob(".lock-*of*")):
+                name = path.name.removeprefix(".lock-")
+                try:
+                    (held if name == own else others).enter_context(_lock(path, 0))
+                    idle.append(name)
+                except CatalogError as error:
+                    if name == own or name.rpartition("of")[2] != str(shard[1]):
+                        raise CatalogError(
+                            f"another run is at work on {folder} (share {name.replace('of', '/')}): wait for it, "
+                            "or take another folder"
+                        ) from error
+            if not (folder / f".lock-{own}").exists():
+                held.enter_context(_lock(folder / f".lock-{own}", 0))
+        yield idle
+
+
+@contextmanager
+def _lock(path: Path, patience: float) -> Iterator[None]:
+    try:
+        lock = portalocker.Lock(path, "a", timeout=patience, flags=_ALONE, fail_when_locked=patience == 0)
+        lock.acquire()
+    except (portalocker.LockException, OSError) as error:
+        raise CatalogError(f"{path} cannot be locked: {error}") from error
+    try:
+        yield
+    finally:
+        lock.release()

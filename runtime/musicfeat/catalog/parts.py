@@ -1,0 +1,159 @@
+"""How rows reach the disk: a journal that grows file by file, and Parquet parts that appear whole.
+
+Every finished file is appended to a journal (an Arrow stream, one record batch a file), so that a kill costs no
+finished file. A full journal is rewritten as a Parquet part, which gets its name when it is complete; a journal that
+a killed run left behind becomes a part when the next run begins. What stands half-written at its end is dropped.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from musicfeat.catalog.schema import schema
+from musicfeat.catalog.settings import Settings
+from musicfeat.errors import CatalogError
+
+PART_ROWS = 32768
+GROUP_ROWS = 4096
+PLAIN_COLUMNS = ("path", "sha256", "model", "model_sha256", "status", "error")
+"""Columns that repeat themselves and are worth a dictionary."""
+
+
+class Writer:
+    """Appends rows of whole files to a catalog.
+
+    Args:
+        folder: the catalog; nobody else may write under the same ``name`` at the same time.
+        settings: of the catalog.
+        name: of this writer, part of its files' names.
+    """
+
+    def __init__(self, folder: Path, settings: Settings, name: str) -> None:
+        self._folder, self._settings, self._name = folder, settings, name
+        self._number = 1 + max((_number(path) for path in folder.glob(f"*part-{name}-*")), default=0)
+        self._rows = 0
+        self._stream: pa.ipc.RecordBatchStreamWriter | None = None
+        self._file: pa.NativeFile | None = None
+
+    def append(self, batch: pa.RecordBatch) -> None:
+        """Write a file's rows down.
+
+        Raises:
+            CatalogError: the disk is full or gone; what was appended before is kept.
+        """
+        try:
+            if self._stream is None:
+                self._file = pa.OSFile(os.fspath(self._journal), "wb")
+                self._stream = pa.ipc.new_stream(self._file, batch.schema)
+            self._stream.write_batch(batch)
+            self._rows += batch.num_rows
+            if self._rows >= PART_ROWS:
+                self.seal()
+        except OSError as error:
+            raise _unwritable(self._folder, error) from error
+
+    def seal(self) -> None:
+        """Turn the journal into a part."""
+        if self._stream is None or self._file is None:
+            return
+        self._stream.close()
+        self._file.close()
+        self._stream, self._rows = None, 0
+        try:
+            seal(self._journal, self._settings)
+        except OSError as error:
+            raise _unwritable(self._folder, error) from error
+        self._number += 1
+
+    @property
+    def _journal(self) -> Path:
+        return self._folder / f".part-{self._name}-{self._number:06d}.arrows"
+
+
+def seal(journal: Path, settings: Settings) -> None:
+    """Write a journal as the Parquet part of its name, then remove it; doing so twice is harmless."""
+    part = journal.parent / f"{journal.stem.removeprefix('.')}.parquet"
+    if not part.exists():
+        _write(part, _journaled(journal), settings)
+    journal.unlink()
+
+
+def drop(folder: Path, settings: Settings, paths: set[str]) -> None:
+    """Remove all rows of some files (names as in the column ``path``), part by part."""
+    gone = pa.array(sorted(paths), pa.string())
+    for part in sorted(folder.glob("part-*.parquet")) if paths else []:
+        held = pq.read_table(part, columns=["path"], partitioning=None).column("path")
+        if pc.any(pc.is_in(held, gone)).as_py():
+            try:
+                _write(part, _without(part, gone), settings)
+            except OSError as error:
+                raise _unwritable(folder, error) from error
+
+
+def _number(path: Path) -> int:
+    digits = path.stem.rpartition("-")[2]
+    return int(digits) if digits.isdecimal() else 0
+
+
+def _journaled(journal: Path) -> Iterator[pa.RecordBatch]:
+    """The batches of a journal, up to where it was cut off."""
+    with pa.OSFile(os.fspath(journal), "rb") as file:
+        try:
+            yield from pa.ipc.open_stream(file)
+        except (pa.ArrowInvalid, OSError, EOFError):
+            return
+
+
+def _without(part: Path, gone: pa.Array) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(part) as file:
+        for batch in file.iter_batches(GROUP_ROWS):
+            yield batch.filter(pc.invert(pc.is_in(batch.column("path"), gone)))
+
+
+def _write(part: Path, batches: Iterable[pa.RecordBatch], settings: Settings) -> None:
+    """Write a part under another name, then move it into place; none at all if there are no rows."""
+    temporary = part.parent / f".{part.name}.tmp"
+    wanted, rows = schema(settings), 0
+    with pq.ParquetWriter(temporary, wanted, compression="zstd", use_dictionary=list(PLAIN_COLUMNS)) as writer:
+        for table in _gathered(batches, wanted):
+            writer.write_table(table, GROUP_ROWS)
+            rows += table.num_rows
+    if not rows:
+        temporary.unlink()
+        part.unlink(missing_ok=True)
+        return
+    _sync(temporary)
+    os.replace(temporary, part)
+    _sync(part.parent)
+
+
+def _gathered(batches: Iterable[pa.RecordBatch], wanted: pa.Schema) -> Iterator[pa.Table]:
+    """Tables of about ``GROUP_ROWS`` rows."""
+    held, rows = list[pa.RecordBatch](), 0
+    for batch in batches:
+        held.append(batch)
+        rows += batch.num_rows
+        if rows >= GROUP_ROWS:
+            yield pa.Table.from_batches(held, wanted)
+            held, rows = [], 0
+    yield pa.Table.from_batches(held, wanted)
+
+
+def _sync(path: Path) -> None:
+    if os.name == "nt":  # which can sync neither what is open for reading nor a folder
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _unwritable(folder: Path, error: OSError) -> CatalogError:
+    return CatalogError(f"{folder} cannot be written ({error}); finished files are kept: mend it and run again")

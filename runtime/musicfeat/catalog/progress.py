@@ -1,0 +1,74 @@
+"""How far a run is, and what it did."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from musicfeat.catalog.plan import Plan
+from musicfeat.catalog.worker import FileResult
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run did."""
+
+    embedded: int
+    """Files that it found features for."""
+    failed: int
+    """Files of the list that have none, also those that failed in an earlier run and were not tried again."""
+    unchanged: int
+    """Files of the list that it left as they were."""
+    rows: int
+    """Rows that it wrote."""
+    audio_seconds: float
+    """Length of the embedded files."""
+    seconds: float
+    """Time from the first file to the last."""
+
+    def __str__(self) -> str:
+        speed = self.audio_seconds / max(self.seconds, 1e-9)
+        return (
+            f"{self.embedded} files embedded ({self.audio_seconds / 3600:.2f} h, {self.rows} rows) "
+            f"in {self.seconds:.1f} s, {speed:.0f} x real time; {self.unchanged} unchanged, {self.failed} failed"
+        )
+
+
+class Progress:
+    """Counts results, and shows them on stderr if asked: rate, x real time, files left, failures."""
+
+    def __init__(self, plan: Plan, shown: bool) -> None:
+        self._plan, self._began = plan, time.monotonic()
+        self._embedded, self._failed, self._rows, self._audio = 0, 0, 0, 0.0
+        self._bar = None
+        if shown:
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=len(plan.todo), unit="file", dynamic_ncols=True)
+
+    def add(self, result: FileResult, rows: int) -> None:
+        """Count one file."""
+        self._embedded += result.features is not None
+        self._failed += result.features is None
+        self._rows += rows
+        self._audio += result.features.duration if result.features else 0.0
+        if self._bar is not None:
+            speed = self._audio / max(time.monotonic() - self._began, 1e-9)
+            self._bar.set_postfix_str(f"{speed:.0f} x real time, {self._failed} failed", refresh=False)
+            self._bar.update()
+
+    def close(self) -> None:
+        """End the bar's line."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def summary(self) -> Summary:
+        """The counts so far."""
+        return Summary(
+            embedded=self._embedded,
+            failed=self._failed + self._plan.failed,
+            unchanged=self._plan.unchanged,
+            rows=self._rows,
+            audio_seconds=self._audio,
+            seconds=time.monotonic() - self._began,
+        )

@@ -1,0 +1,167 @@
+"""``embed_catalog``: files in, a catalog out; stopped at any moment, it goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+from musicfeat.catalog.listing import Shard, find
+from musicfeat.catalog.locks import name_of, share, starting
+from musicfeat.catalog.names import to_path
+from musicfeat.catalog.parts import Writer, drop, seal
+from musicfeat.catalog.plan import Plan, plan
+from musicfeat.catalog.progress import Progress, Summary
+from musicfeat.catalog.reader import Catalog
+from musicfeat.catalog.schema import to_batch
+from musicfeat.catalog.settings import FILE, Precision, Rows, Settings, settings_of, settle
+from musicfeat.catalog.worker import Description, FileResult, ModelOptions
+from musicfeat.errors import CatalogError, InputError
+from musicfeat.session import cores
+
+FAILURES = "failures.jsonl"
+
+
+def embed_catalog(
+    sources: Iterable[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    *,
+    model: str | os.PathLike[str] | None = None,
+    device: str = "cpu",
+    hop: float | None = None,
+    outputs: tuple[str, ...] | None = None,
+    rows: Rows = "window",
+    precision: Precision = "float32",
+    workers: int | None = None,
+    shard: Shard = (0, 1),
+    resume: bool = True,
+    retry_failed: bool = False,
+    time_limit: float = 60.0,
+    engine: str = "local",
+    progress: bool = False,
+) -> Summary:
+    """Embed many files into a catalog, a folder of Parquet files; files that it holds already are left alone.
+
+    A file is known by its absolute path, size and time of change. If it changed, its rows are replaced; if it
+    vanished, they are kept. A file that fails becomes a row that says why, and a line of ``failures.jsonl``. Memory
+    does not grow with the length of files, beside 0.5 MB of results an hour; it grows by about 0.4 kB for each file
+    listed.
+
+    Args:
+        sources: folders, lists, patterns or files; see ``listing.find``.
+        output: the catalog's folder, made if missing.
+        model, device, hop: as for ``Extractor``; every worker opens its own.
+        outputs: what to store beside the embedding, of "reversal", "jigsaw" and "tags"; None is all that there is.
+        rows: "window" for a row each window, "track" for one pooled row each file.
+        precision: of stored embeddings.
+        workers: processes, one core each; None is one for each core.
+        shard: (i, n): do only the i-th of n shares, counted from 0; all n may run at once, on one folder.
+        resume: whether an existing catalog may be added to.
+        retry_failed: try files again that failed before and have not changed.
+        time_limit: seconds for one file, beside 10 s for each megabyte, before it is given up.
+        engine: "local" processes, or "ray" for a Ray cluster.
+        progress: show a bar on stderr.
+
+    Raises:
+        InputError: a source or an argument cannot be used.
+        CatalogError: the folder holds something else, a catalog of another model or kind, is in use or unwritable.
+        ModelError, DeviceError: the model cannot be opened.
+    """
+    if isinstance(sources, (str, os.PathLike)):
+        sources = [sources]
+    paths = find(sources, shard)
+    if not paths and shard[1] == 1:
+        raise InputError("there is no audio file to embed: name folders, lists, patterns or files")
+    if rows not in ("window", "track") or precision not in ("float32", "float16"):
+        raise InputError(f"rows are 'window' or 'track', precision 'float32' or 'float16', got {rows!r}, {precision!r}")
+    with ExitStack() as held:
+        pool = held.enter_context(open_engine(engine, ModelOptions(model, device, hop, outputs), workers, time_limit))
+        settings = settings_of(*pool.describe(), rows, precision)
+        folder = _folder(Path(output))
+        with starting(folder):
+            _check_kind(folder, resume)
+            settle(folder, settings)
+            _recover(folder, settings, held.enter_context(share(folder, shard)))
+            found = plan(Catalog(folder), paths, retry_failed)
+            drop(folder, settings, found.stale)
+        return _embed(pool, found, folder, settings, name_of(shard), progress)
+
+
+class Engine(Protocol):
+    """What runs the workers."""
+
+    def describe(self) -> Description:
+        """Facts of the model."""
+
+    def map(self, paths: Iterable[str], expected: int) -> Iterable[FileResult]:
+        """A result for each file, in order."""
+
+    def __enter__(self) -> Engine: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+def open_engine(name: str, options: ModelOptions, workers: int | None, time_limit: float) -> Engine:
+    """An engine by its name."""
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        raise InputError(f"workers must be a whole number from 1, got {workers!r}")
+    if name == "local":
+        from musicfeat.catalog.pool import Pool
+
+        return Pool(options, workers or cores(), time_limit)
+    if name == "ray":
+        from musicfeat.catalog.on_ray import RayPool
+
+        return RayPool(options, workers, time_limit)
+    raise InputError(f"engine must be 'local' or 'ray', got {name!r}")
+
+
+def _embed(pool: Engine, found: Plan, folder: Path, settings: Settings, name: str, shown: bool) -> Summary:
+    writer = Writer(folder, settings, name)
+    progress = Progress(found, shown)
+    try:
+        for result in pool.map(found.todo, len(found.todo)):
+            rows = to_batch(result, settings)
+            writer.append(rows)
+            progress.add(result, rows.num_rows)
+    finally:
+        progress.close()
+        writer.seal()
+        _write_failures(Catalog(folder))
+    return progress.summary()
+
+
+def _folder(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CatalogError(f"{folder} cannot be made: {error}") from error
+    return folder
+
+
+def _check_kind(folder: Path, resume: bool) -> None:
+    """Neither a folder of other things nor, unless asked, an existing catalog is written to."""
+    if (folder / FILE).exists():
+        if not resume:
+            raise CatalogError(f"{folder} is a catalog already: allow to resume it, or take another folder")
+    elif any(not name.startswith(".") for name in os.listdir(folder)):
+        raise CatalogError(f"{folder} is not empty and not a catalog: take a new folder")
+
+
+def _recover(folder: Path, settings: Settings, idle: list[str]) -> None:
+    """Turn what killed runs had finished into parts."""
+    for name in idle:
+        for journal in sorted(folder.glob(f".part-{name}-*.arrows")):
+            seal(journal, settings)
+
+
+def _write_failures(catalog: Catalog) -> None:
+    """A line of JSON for each file that failed, whole or not at all."""
+    temporary = catalog.folder / f".{FAILURES}.{os.getpid()}.tmp"
+    with temporary.open("w", encoding="utf-8", errors="surrogateescape") as file:
+        for row in catalog.failures().to_pylist():
+            file.write(json.dumps({"path": to_path(row["path"]), "error": row["error"]}) + "\n")
+    os.replace(temporary, catalog.folder / FAILURES)
