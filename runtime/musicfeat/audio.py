@@ -23,6 +23,15 @@ TRUNCATION_SECONDS = 0.2
 """A file that ends this much before the length that it declares is an error; ogg declares none."""
 STREAMED_SIZE = 0x7FFFFFFF
 """A wav that was written to a pipe declares this size or more, and means nothing by it."""
+PACKED_FORMATS = ("FLAC", "OGG", "CAF")
+"""Of what libsndfile reads, these pack silence without limit; in others a byte never holds FRAMES_PER_BYTE."""
+FRAMES_PER_BYTE = 64
+UNKNOWN_FRAMES = 1 << 62
+"""More than this says libsndfile of a flac whose writer could not go back to note the length."""
+AV_FORMATS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,eac3,flac,matroska,mov,mp3,mpc,mpc8,ogg,tak,tta,w64,wav,webm,wv"
+)
+"""What PyAV may open, by FFmpeg's names: never a playlist, which makes it read other files."""
 
 
 class Sound(NamedTuple):
@@ -85,9 +94,13 @@ def decoded(path: PathLike) -> Sound:
     except (soundfile.LibsndfileError, TypeError, ValueError) as error:
         sr, pieces = _open_with_av(path, error)
     else:
-        if _guesses_length(file, path) and find_spec("av"):
+        if file.format == "RAW":
             file.close()
-            sr, pieces = _open_with_av(path, None, seconds_of_frames(path))
+            raise AudioError(f"{path} is not audio that can be decoded: it has no header, whatever its name says")
+        guessed = _guesses_length(file, path)
+        if (guessed or file.frames > _most_frames(file, path)) and find_spec("av"):
+            file.close()
+            sr, pieces = _open_with_av(path, None, seconds_of_frames(path) if guessed else None)
         else:
             sr, pieces = file.samplerate, _sndfile_pieces(file, path)
     try:
@@ -116,6 +129,10 @@ def _sndfile_pieces(file: Any, path: Path) -> Iterator[Waveform]:
 
     decoded, rate = 0, file.samplerate
     with file:
+        if file.frames > _most_frames(file, path):
+            raise AudioError(
+                f"{path} declares no length, or too much of it: pip install 'musicfeat[codecs]' may decode it"
+            )
         declared = _declared_seconds(file, path)
         while True:
             try:
@@ -132,6 +149,11 @@ def _sndfile_pieces(file: Any, path: Path) -> Iterator[Waveform]:
 def _guesses_length(file: Any, path: Path) -> bool:
     """Whether libsndfile had to guess how long an open file is, and may read too little of it."""
     return file.format == "MP3" and not has_length_header(path)
+
+
+def _most_frames(file: Any, path: Path) -> int:
+    """What a file can hold, and more; some of libsndfile's decoders go on with silence up to what it declares."""
+    return UNKNOWN_FRAMES if file.format in PACKED_FORMATS else FRAMES_PER_BYTE * path.stat().st_size
 
 
 def _declared_seconds(file: Any, path: Path) -> float:
@@ -173,13 +195,16 @@ def _open_with_av(
             "install the wider decoder: pip install 'musicfeat[codecs]'"
         ) from refusal
     try:
-        container = av.open(os.fspath(path))
+        # With its protocol, because FFmpeg would take one from a name like "Sonata: Allegro.m4a".
+        container = av.open(f"file:{path}", options={"format_whitelist": AV_FORMATS})
     except (av.FFmpegError, ValueError) as error:
-        raise AudioError(f"{path} is not audio that can be decoded: {refusal}; {error}") from error
-    if not container.streams.audio or not container.streams.audio[0].rate:
+        reason = refusal or "it declares no length that can be believed"
+        raise AudioError(f"{path} is not audio that can be decoded: {reason}; {error}") from error
+    # A stream of unknown coding has no codec context, and not even a rate.
+    if not container.streams.audio or not (codec := container.streams.audio[0].codec_context) or not codec.sample_rate:
         container.close()
-        raise AudioError(f"{path} holds no audio stream")
-    return int(container.streams.audio[0].rate), _av_pieces(container, path, declared)
+        raise AudioError(f"{path} holds no audio stream that can be decoded")
+    return int(codec.sample_rate), _av_pieces(container, path, declared)
 
 
 def _av_pieces(container: Any, path: Path, declared: float | None) -> Iterator[Waveform]:
@@ -189,14 +214,16 @@ def _av_pieces(container: Any, path: Path, declared: float | None) -> Iterator[W
     decoded = 0
     with container:
         stream = container.streams.audio[0]
-        planar = av.AudioResampler(format="fltp", rate=stream.rate)
+        rate = stream.rate  # of the container; a damaged frame can change the stream's while it is decoded
+        # Packed: PyAV sees planes that are not there, and may crash, where there are eight channels or more.
+        packed = av.AudioResampler(format="flt", rate=rate)
         if declared is None:
             declared = float((stream.duration or 0) * stream.time_base)
         try:
             for frame in container.decode(stream):
-                for part in planar.resample(frame):
+                for part in packed.resample(frame):
                     decoded += part.samples
-                    yield _mono_block(part.to_ndarray(), path)
+                    yield _mono_block(part.to_ndarray().reshape(-1, part.layout.nb_channels).T, path)
         except (av.FFmpegError, ValueError) as error:
-            raise AudioError(f"{path}: damaged after {decoded / stream.rate:.1f} s ({error})") from error
-        _check_length(path, decoded / stream.rate, declared)
+            raise AudioError(f"{path}: damaged after {decoded / rate:.1f} s ({error})") from error
+        _check_length(path, decoded / rate, declared)

@@ -14,6 +14,8 @@ Waveform: TypeAlias = npt.NDArray[np.float32]
 
 MAX_CHANNELS = 64
 MIN_RATE, MAX_RATE = 1_000, 1_536_000
+LOUDEST = 1e30
+"""Resampling and summing stay finite up to here."""
 
 
 def check_rate(sr: float | None) -> int:
@@ -55,11 +57,14 @@ def to_mono(array: npt.ArrayLike) -> Waveform:
         raise InputError(f"audio is empty, shape {sound.shape}: at least one sample is needed")
     if sound.ndim == 2 and sound.shape[0] > MAX_CHANNELS:
         raise InputError(f"{sound.shape[0]} channels in shape {sound.shape}: expected [channels, samples], try audio.T")
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         mono = _mixed(sound) if sound.ndim == 2 else sound
         mono = np.ascontiguousarray(mono / scale if scale != 1.0 else mono, dtype=np.float32)
-    if not np.isfinite(mono).all():
-        raise InputError("audio holds NaN or infinite values: replace them, for instance with numpy.nan_to_num")
+    if not (mono.min() >= -LOUDEST and mono.max() <= LOUDEST):
+        raise InputError(
+            f"audio holds NaN or infinite values, or some beyond {LOUDEST:g}: replace them, for instance with "
+            "numpy.nan_to_num and numpy.clip"
+        )
     return mono
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+from _mutants import without_length_header
 
 from musicfeat.audio import blocks, load
 from musicfeat.errors import AudioError, InputError
@@ -132,11 +133,6 @@ def bad_files(folder: Path, clip: np.ndarray, rate: int) -> dict[str, Path]:
         (folder / name).write_bytes(content)
     soundfile.write(folder / "nan.wav", np.full(1000, np.nan, dtype=np.float32), 22050, "FLOAT")
     return {name: folder / name for name in [*contents, "nan.wav", "missing.wav", "."]}
-
-
-def without_length_header(mp3: bytes) -> bytes:
-    """Drop the first frame, which holds the Xing or Info header: up to the next frame that begins like it."""
-    return mp3[mp3.index(mp3[:2], 4) :]
 
 
 def test_mp3_without_a_length_header(
