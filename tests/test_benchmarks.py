@@ -87,3 +87,20 @@ def test_quality_of_rendered_music(data: Path, fluidsynth: Path) -> None:
     out = run("quality", "--limit", "1", "--font", str(font), data=data)
     assert "rendered ensembles" in out
     assert "held-out font, own instruments" in out
+
+
+def test_catalog_check(data: Path) -> None:
+    pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
+    out = run("catalog/check.py", "--limit", "1", data=data)
+    for words in ("| the track plays backwards | 2 |", "| 15 to 40 s", "(--edits)", "jigsaw"):
+        assert words in out
+
+
+def test_catalog_robustness() -> None:
+    pytest.importorskip("portalocker", reason="the catalog extra is not installed")
+    pytest.importorskip("psutil", reason="psutil is not installed")
+    small = ["--kills", "2", "--files", "6", "--mutants", "27", "--many", "20", "--hours", "0.05"]
+    out = run("catalog/robustness.py", *small)
+    assert "rows lost / doubled / torn | 0 / 0 / 0 | 0 / 0 / 0 |" in out
+    assert "wrong rows | 0 / 0 / 0 / 0 / 0 / 0 | 0 / 0 / 0 / 0 / 0 / 0 |" in out
+    assert out.count("peak memory of all processes") == 2

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -48,7 +49,7 @@ def test_embed_into_a_missing_folder_is_one_line(song: Path, capsys: pytest.Capt
 
 def test_embed_refuses_an_output_that_cannot_be_before_it_works(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["embed", str(song), "-o", "."]) == 1
-    assert "name a file" in capsys.readouterr().err
+    assert "is not empty and not a catalog" in capsys.readouterr().err
 
 
 def test_order_prints_the_playing_order(
@@ -63,6 +64,77 @@ def test_order_prints_the_playing_order(
     assert "P(this order)" in err
     assert main(["order", *map(str, paths), "--gap", "unknown"]) == 0
     assert "gap" in capsys.readouterr().err
+
+
+@pytest.fixture
+def pieces(tmp_path: Path, clip: np.ndarray, rate: int) -> Path:
+    """A folder of three pieces, whose names sort otherwise than they play."""
+    folder = tmp_path / "pieces"
+    folder.mkdir()
+    for name, piece in zip(("b.wav", "c.wav", "a.wav"), np.array_split(clip[: 10 * rate], 3), strict=True):
+        soundfile.write(folder / name, piece, rate)
+    (folder / "notes.txt").write_text("not audio")
+    return folder
+
+
+def test_order_of_a_folder(
+    pieces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["order", str(pieces)]) == 0
+    playing = [pieces / name for name in ("b.wav", "c.wav", "a.wav")]
+    assert capsys.readouterr().out.split() == [str(path) for path in playing]
+    monkeypatch.chdir(tmp_path)
+    assert main(["order", "pieces/*.wav", "--json"]) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert found["order"] == [os.path.join("pieces", path.name) for path in playing]
+    assert found["permutation"] == [1, 2, 0]
+    assert 0.5 < found["probability"] <= 1
+    assert not err
+
+
+def test_order_writes_a_playlist_and_numbered_copies(pieces: Path, tmp_path: Path) -> None:
+    playlist, copies = tmp_path / "play.m3u", pieces / "ordered"
+    assert main(["order", str(pieces), "--m3u", str(playlist), "--copy-to", str(copies)]) == 0
+    names = ("b.wav", "c.wav", "a.wav")
+    assert playlist.read_text().splitlines() == ["#EXTM3U", *(os.path.join("pieces", name) for name in names)]
+    assert sorted(path.name for path in copies.iterdir()) == ["01-b.wav", "02-c.wav", "03-a.wav"]
+    assert (copies / "03-a.wav").read_bytes() == (pieces / "a.wav").read_bytes()
+    assert sorted(path.name for path in pieces.iterdir()) == ["a.wav", "b.wav", "c.wav", "notes.txt", "ordered"]
+    assert main(["order", str(playlist)]) == 0
+
+
+def test_order_replaces_nothing(pieces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    playlist = tmp_path / "play.m3u"
+    playlist.write_text("mine")
+    assert main(["order", str(pieces), "--m3u", str(playlist)]) == 1
+    assert playlist.read_text() == "mine"
+    assert "name a new file" in capsys.readouterr().err
+    assert main(["order", str(pieces), "--copy-to", str(pieces)]) == 1
+    assert "new or empty folder" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert main(["order", str(pieces), "--copy-to", str(tmp_path / "empty")]) == 0
+    assert len(list((tmp_path / "empty").iterdir())) == 3
+
+
+def test_order_leaves_no_part_of_copies_behind(
+    pieces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("shutil.copy2", full)
+    before = sorted(tmp_path.iterdir())
+    assert main(["order", str(pieces), "--copy-to", str(tmp_path / "copies")]) == 1
+    assert "no space left" in capsys.readouterr().err
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_order_needs_two_pieces(pieces: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.wav", "b.wav"):
+        (pieces / name).unlink()
+    assert main(["order", str(pieces)]) == 1
+    assert "at least 2 pieces" in capsys.readouterr().err
 
 
 def test_tag_prints_the_most_probable_first(song: Path, capsys: pytest.CaptureFixture[str]) -> None:

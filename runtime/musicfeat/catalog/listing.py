@@ -12,7 +12,8 @@ from pathlib import Path
 from musicfeat.catalog.names import absolute, is_audio
 from musicfeat.errors import InputError
 
-LISTS = (".txt", ".lst", ".list", ".m3u", ".m3u8")
+M3U = (".m3u", ".m3u8")
+LISTS = (".txt", ".lst", ".list", *M3U)
 Shard = tuple[int, int]
 """(i, n): the i-th of n shares, counted from 0."""
 
@@ -43,12 +44,12 @@ def _share(path: str, count: int) -> int:
 
 def _expanded(source: str) -> Iterable[str]:
     if source == "-":
-        return _lines(sys.stdin.buffer.read(), ".")
+        return _lines(sys.stdin.buffer.read(), source)
     if os.path.isdir(source):
-        return _walk(source, set())
+        return _walk(source)
     if os.path.isfile(source) and source.lower().endswith(LISTS):
         try:
-            return _lines(Path(source).read_bytes(), os.path.dirname(source))
+            return _lines(Path(source).read_bytes(), source)
         except OSError as error:
             raise InputError(f"the list {source} cannot be read: {error}") from error
     if glob.has_magic(source) and not os.path.lexists(source):
@@ -63,32 +64,50 @@ def _matches(pattern: str) -> list[str]:
     return names
 
 
-def _lines(data: bytes, folder: str) -> list[str]:
-    """Paths of a list; lines of an M3U that begin with # are comments."""
-    zero = b"\0" in data
-    lines = (
-        data.split(b"\0") if zero else [line.strip(b"\r") for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n")]
-    )
-    return [os.path.join(folder, os.fsdecode(line)) for line in lines if line and (zero or not line.startswith(b"#"))]
+def _lines(data: bytes, source: str) -> list[str]:
+    """Paths of a list; in an M3U, which is one by its name or begins with #EXTM3U, lines with # are comments."""
+    if b"\0" in data:
+        lines = data.split(b"\0")
+    else:
+        lines = [line.rstrip(b"\r") for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n")]
+    if source.lower().endswith(M3U) or lines[0].startswith(b"#EXTM3U"):
+        lines = [line for line in lines if not line.startswith(b"#")]
+    return [os.path.join(os.path.dirname(source), os.fsdecode(line)) for line in lines if line]
 
 
-def _walk(folder: str, above: set[tuple[int, int]]) -> Iterator[str]:
-    """Audio files below a folder; a folder that holds itself by a symbolic link is not entered again."""
+def _walk(top: str) -> Iterator[str]:
+    """Audio files below a folder, sorted; a folder that holds itself by a symbolic link is not entered again.
+
+    A folder below that cannot be read is named as if it were a file: it fails as one, and stops nothing.
+    """
     try:
-        state = os.stat(folder)
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        above = [(_entries(top), _identity(top))]
     except OSError as error:
-        raise InputError(f"the folder {folder} cannot be read: {error}") from error
-    here = state.st_dev, state.st_ino
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if _is_folder(entry):
-            inner = entry.stat()
-            if (inner.st_dev, inner.st_ino) not in above | {here}:
-                yield from _walk(entry.path, above | {here})
+        raise InputError(f"the folder {top} cannot be read: {error}") from error
+    while above:
+        entry = next(above[-1][0], None)
+        if entry is None:
+            above.pop()
+        elif _is_folder(entry):
+            try:
+                inner = _entries(entry.path), _identity(entry.path)
+            except OSError:
+                yield entry.path
+                continue
+            if inner[1] not in [identity for _, identity in above]:
+                above.append(inner)
         elif is_audio(entry.name):
             yield entry.path
+
+
+def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(folder) as found:
+        return iter(sorted((entry for entry in found if not entry.name.startswith(".")), key=lambda entry: entry.name))
+
+
+def _identity(folder: str) -> tuple[int, int]:
+    state = os.stat(folder)
+    return state.st_dev, state.st_ino
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -15,6 +15,10 @@ STARTING_SECONDS = 600.0
 _ALONE = portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
 
 
+class _TakenError(CatalogError):
+    """Another run holds a lock."""
+
+
 def name_of(shard: Shard) -> str:
     """A share in the names of files: ``0of1``."""
     return f"{shard[0]}of{shard[1]}"
@@ -50,7 +54,7 @@ def share(folder: Path, shard: Shard) -> Iterator[list[str]]:
                 try:
                     (held if name == own else others).enter_context(_lock(path, 0))
                     idle.append(name)
-                except CatalogError as error:
+                except _TakenError as error:
                     if name == own or name.rpartition("of")[2] != str(shard[1]):
                         raise CatalogError(
                             f"another run is at work on {folder} (share {name.replace('of', '/')}): wait for it, "
@@ -66,6 +70,8 @@ def _lock(path: Path, patience: float) -> Iterator[None]:
     try:
         lock = portalocker.Lock(path, "a", timeout=patience, flags=_ALONE, fail_when_locked=patience == 0)
         lock.acquire()
+    except portalocker.AlreadyLocked as error:
+        raise _TakenError(f"{path} is held by another run") from error
     except (portalocker.LockException, OSError) as error:
         raise CatalogError(f"{path} cannot be locked: {error}") from error
     try:

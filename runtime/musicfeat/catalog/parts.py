@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,6 +24,7 @@ PART_ROWS = 32768
 GROUP_ROWS = 4096
 PLAIN_COLUMNS = ("path", "sha256", "model", "model_sha256", "status", "error")
 """Columns that repeat themselves and are worth a dictionary."""
+STATUS = pa.array(["ok", "error"])
 
 
 class Writer:
@@ -47,33 +49,47 @@ class Writer:
         Raises:
             CatalogError: the disk is full or gone; what was appended before is kept.
         """
-        try:
+        with writing(self._folder):
             if self._stream is None:
                 self._file = pa.OSFile(os.fspath(self._journal), "wb")
                 self._stream = pa.ipc.new_stream(self._file, batch.schema)
             self._stream.write_batch(batch)
-            self._rows += batch.num_rows
-            if self._rows >= PART_ROWS:
-                self.seal()
-        except OSError as error:
-            raise _unwritable(self._folder, error) from error
+        self._rows += batch.num_rows
+        if self._rows >= PART_ROWS:
+            self.seal()
 
     def seal(self) -> None:
         """Turn the journal into a part."""
         if self._stream is None or self._file is None:
             return
-        self._stream.close()
-        self._file.close()
-        self._stream, self._rows = None, 0
-        try:
+        self._stream, self._rows = None, 0  # not closed: an end mark behind half a batch could pass for its rest
+        with writing(self._folder):
+            self._file.close()
             seal(self._journal, self._settings)
-        except OSError as error:
-            raise _unwritable(self._folder, error) from error
         self._number += 1
 
     @property
     def _journal(self) -> Path:
         return self._folder / f".part-{self._name}-{self._number:06d}.arrows"
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Say what it means that the disk is full or gone."""
+    try:
+        yield
+    except OSError as error:
+        raise CatalogError(
+            f"{folder} cannot be written ({error}); finished files are kept: mend it and run again"
+        ) from error
+
+
+def recover(folder: Path, settings: Settings, name: str) -> None:
+    """Turn what a killed writer had finished into parts, and remove what it left half-written."""
+    for journal in sorted(folder.glob(f".part-{name}-*.arrows")):
+        seal(journal, settings)
+    for temporary in folder.glob(f".part-{name}-*.tmp"):
+        temporary.unlink()
 
 
 def seal(journal: Path, settings: Settings) -> None:
@@ -90,10 +106,7 @@ def drop(folder: Path, settings: Settings, paths: set[str]) -> None:
     for part in sorted(folder.glob("part-*.parquet")) if paths else []:
         held = pq.read_table(part, columns=["path"], partitioning=None).column("path")
         if pc.any(pc.is_in(held, gone)).as_py():
-            try:
-                _write(part, _without(part, gone), settings)
-            except OSError as error:
-                raise _unwritable(folder, error) from error
+            _write(part, _without(part, gone), settings)
 
 
 def _number(path: Path) -> int:
@@ -102,11 +115,15 @@ def _number(path: Path) -> int:
 
 
 def _journaled(journal: Path) -> Iterator[pa.RecordBatch]:
-    """The batches of a journal, up to where it was cut off."""
+    """The batches of a journal, up to where it was cut off, or where zeros begin that a power cut left."""
     with pa.OSFile(os.fspath(journal), "rb") as file:
         try:
-            yield from pa.ipc.open_stream(file)
-        except (pa.ArrowInvalid, OSError, EOFError):
+            for batch in pa.ipc.open_stream(file):
+                batch.validate(full=True)
+                if not pc.all(pc.is_in(batch.column("status"), STATUS)).as_py():
+                    return
+                yield batch
+        except (pa.ArrowException, OSError):
             return
 
 
@@ -120,16 +137,18 @@ def _write(part: Path, batches: Iterable[pa.RecordBatch], settings: Settings) ->
     """Write a part under another name, then move it into place; none at all if there are no rows."""
     temporary = part.parent / f".{part.name}.tmp"
     wanted, rows = schema(settings), 0
-    with pq.ParquetWriter(temporary, wanted, compression="zstd", use_dictionary=list(PLAIN_COLUMNS)) as writer:
-        for table in _gathered(batches, wanted):
-            writer.write_table(table, GROUP_ROWS)
-            rows += table.num_rows
-    if not rows:
-        temporary.unlink()
-        part.unlink(missing_ok=True)
-        return
-    _sync(temporary)
-    os.replace(temporary, part)
+    try:
+        with pq.ParquetWriter(temporary, wanted, compression="zstd", use_dictionary=list(PLAIN_COLUMNS)) as writer:
+            for table in _gathered(batches, wanted):
+                writer.write_table(table, GROUP_ROWS)
+                rows += table.num_rows
+        if not rows:
+            part.unlink(missing_ok=True)
+            return
+        _sync(temporary)
+        os.replace(temporary, part)
+    finally:
+        temporary.unlink(missing_ok=True)
     _sync(part.parent)
 
 
@@ -153,7 +172,3 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _unwritable(folder: Path, error: OSError) -> CatalogError:
-    return CatalogError(f"{folder} cannot be written ({error}); finished files are kept: mend it and run again")

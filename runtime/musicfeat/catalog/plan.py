@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -12,9 +11,7 @@ import pyarrow.dataset as ds
 
 from musicfeat.catalog.names import to_text
 from musicfeat.catalog.reader import Catalog
-
-State = tuple[int | None, int | None]
-"""Size in bytes and time of change in ns."""
+from musicfeat.catalog.worker import state
 
 
 @dataclass
@@ -44,15 +41,6 @@ def plan(catalog: Catalog, paths: Iterable[str], retry_failed: bool) -> Plan:
             found.unchanged += 1
             found.failed += held[1]
     return found
-
-
-def state(path: str) -> State:
-    """Size and time of change of a file, None for one that cannot be reached."""
-    try:
-        now = os.stat(path)
-    except (OSError, ValueError):
-        return None, None
-    return now.st_size, now.st_mtime_ns
 
 
 def _known(catalog: Catalog) -> dict[bytes, tuple[int, bool]]:

@@ -51,7 +51,7 @@ class Catalog:
         """
         try:
             yield from self._dataset().to_batches(
-                columns=columns, filter=where, batch_readahead=1, fragment_readahead=1
+                columns=None if columns is None else list(columns), filter=where, batch_readahead=1, fragment_readahead=1
             )
         except (pa.ArrowInvalid, OSError) as error:
             raise CatalogError(f"a part of {self.folder} cannot be read: {error}") from error

@@ -12,7 +12,7 @@ from typing import Protocol
 from musicfeat.catalog.listing import Shard, find
 from musicfeat.catalog.locks import name_of, share, starting
 from musicfeat.catalog.names import to_path
-from musicfeat.catalog.parts import Writer, drop, seal
+from musicfeat.catalog.parts import Writer, drop, recover, writing
 from musicfeat.catalog.plan import Plan, plan
 from musicfeat.catalog.progress import Progress, Summary
 from musicfeat.catalog.reader import Catalog
@@ -81,10 +81,11 @@ def embed_catalog(
         pool = held.enter_context(open_engine(engine, ModelOptions(model, device, hop, outputs), workers, time_limit))
         settings = settings_of(*pool.describe(), rows, precision)
         folder = _folder(Path(output))
-        with starting(folder):
-            _check_kind(folder, resume)
+        with starting(folder), writing(folder):
+            _check_resumed(folder, resume)
             settle(folder, settings)
-            _recover(folder, settings, held.enter_context(share(folder, shard)))
+            for writer in held.enter_context(share(folder, shard)):
+                recover(folder, settings, writer)
             found = plan(Catalog(folder), paths, retry_failed)
             drop(folder, settings, found.stale)
         return _embed(pool, found, folder, settings, name_of(shard), progress)
@@ -108,6 +109,8 @@ def open_engine(name: str, options: ModelOptions, workers: int | None, time_limi
     """An engine by its name."""
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise InputError(f"workers must be a whole number from 1, got {workers!r}")
+    if not time_limit > 0:
+        raise InputError(f"time_limit must be seconds above 0, got {time_limit!r}")
     if name == "local":
         from musicfeat.catalog.pool import Pool
 
@@ -130,37 +133,32 @@ def _embed(pool: Engine, found: Plan, folder: Path, settings: Settings, name: st
     finally:
         progress.close()
         writer.seal()
-        _write_failures(Catalog(folder))
+        with starting(folder), writing(folder):  # the last of several shares to come writes what all of them found
+            _write_failures(Catalog(folder))
     return progress.summary()
 
 
 def _folder(folder: Path) -> Path:
+    """A folder for a catalog, made if missing; one of other things is left as it is, without even a lock in it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        names = os.listdir(folder)
     except OSError as error:
         raise CatalogError(f"{folder} cannot be made: {error}") from error
+    if FILE not in names and any(not name.startswith(".") for name in names):
+        raise CatalogError(f"{folder} is not empty and not a catalog: take a new folder")
     return folder
 
 
-def _check_kind(folder: Path, resume: bool) -> None:
-    """Neither a folder of other things nor, unless asked, an existing catalog is written to."""
-    if (folder / FILE).exists():
-        if not resume:
-            raise CatalogError(f"{folder} is a catalog already: allow to resume it, or take another folder")
-    elif any(not name.startswith(".") for name in os.listdir(folder)):
-        raise CatalogError(f"{folder} is not empty and not a catalog: take a new folder")
-
-
-def _recover(folder: Path, settings: Settings, idle: list[str]) -> None:
-    """Turn what killed runs had finished into parts."""
-    for name in idle:
-        for journal in sorted(folder.glob(f".part-{name}-*.arrows")):
-            seal(journal, settings)
+def _check_resumed(folder: Path, resume: bool) -> None:
+    """An existing catalog is not written to unless it may be."""
+    if not resume and (folder / FILE).exists():
+        raise CatalogError(f"{folder} is a catalog already: allow to resume it, or take another folder")
 
 
 def _write_failures(catalog: Catalog) -> None:
     """A line of JSON for each file that failed, whole or not at all."""
-    temporary = catalog.folder / f".{FAILURES}.{os.getpid()}.tmp"
+    temporary = catalog.folder / f".{FAILURES}.tmp"
     with temporary.open("w", encoding="utf-8", errors="surrogateescape") as file:
         for row in catalog.failures().to_pylist():
             file.write(json.dumps({"path": to_path(row["path"]), "error": row["error"]}) + "\n")

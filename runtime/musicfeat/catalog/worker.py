@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from musicfeat.card import ModelCard
-from musicfeat.errors import MusicfeatError
+from musicfeat.errors import AudioError, ModelError, MusicfeatError
 from musicfeat.extractor import Extractor
 from musicfeat.features import Features
 
 STORED = ("reversal", "jigsaw", "tags")
 """Outputs that a catalog can hold beside the embedding."""
+State = tuple[int | None, int | None]
+"""Size in bytes and time of change in ns."""
+LATEST_NS = 2**63 - 1
+"""The year 2262, the latest time that Parquet holds in ns; what lies beyond counts as that."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,15 @@ class ModelOptions:
 
     def open(self, threads: int = 1) -> Extractor:
         """The model, cut down to what is stored."""
-        if self.outputs is not None:
-            return Extractor(self.model, self.device, threads, self.hop, outputs=self.outputs)
-        whole = Extractor(self.model, self.device, threads, self.hop)
-        stored = tuple(name for name in STORED if name in whole.card.outputs)
-        return Extractor(self.model, self.device, threads, self.hop, outputs=stored)
+        wanted = STORED if self.outputs is None else self.outputs
+        try:
+            return Extractor(self.model, self.device, threads, self.hop, outputs=wanted)
+        except ModelError:
+            if self.outputs is not None:
+                raise
+        whole = Extractor(self.model, self.device, threads, self.hop)  # it has not all that can be stored
+        wanted = tuple(name for name in STORED if name in whole.card.outputs)
+        return Extractor(self.model, self.device, threads, self.hop, outputs=wanted)
 
 
 class Description(NamedTuple):
@@ -79,27 +87,41 @@ class Embedder:
         return [result if result.error else _with(result, next(found)) for result in before]
 
 
-def _identify(path: str) -> FileResult:
+def state(path: str) -> State:
+    """Size and time of change of a file, None for one that cannot be reached."""
     try:
-        state = os.stat(path)
-        if not os.path.isfile(path):  # opening a pipe would wait for ever
-            return FileResult(path, error=f"{path} is not a regular file")
+        now = os.stat(path)
+    except (OSError, ValueError):
+        return None, None
+    return now.st_size, min(max(now.st_mtime_ns, -LATEST_NS), LATEST_NS)
+
+
+def failed(path: str, message: object, size: int | None, mtime_ns: int | None, sha256: str | None = None) -> FileResult:
+    """The result of a file without features; names in the message may hold bytes that are no text."""
+    return FileResult(path, size, mtime_ns, sha256, error=str(message).encode(errors="backslashreplace").decode())
+
+
+def _identify(path: str) -> FileResult:
+    before = state(path)
+    try:
+        if os.path.isdir(path):
+            return failed(path, f"{path} is a folder: one that may not be searched, or is listed as a file", *before)
+        if os.path.exists(path) and not os.path.isfile(path):  # opening a pipe would wait for ever
+            return failed(path, f"{path} is not a regular file", *before)
         with open(path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError) as error:
-        return FileResult(path, error=f"{path} cannot be opened: {error}")
-    return FileResult(path, state.st_size, state.st_mtime_ns, digest)
+        return failed(path, f"{path} cannot be opened: {error}", *before)
+    return FileResult(path, *before, digest)
 
 
 def _with(result: FileResult, found: Features | MusicfeatError) -> FileResult:
     """The result of a file that did not change while it was read."""
-    known = result.path, result.size, result.mtime_ns, result.sha256
-    try:
-        state = os.stat(result.path)
-    except OSError as error:
-        return FileResult(*known, error=f"{result.path} vanished while it was read: {error}")
-    if (state.st_size, state.st_mtime_ns) != known[1:3]:
-        return FileResult(*known, error=f"{result.path} changed while it was read: run again when it is complete")
+    known, now = (result.size, result.mtime_ns), state(result.path)
+    if now == (None, None):
+        found = AudioError(f"{result.path} vanished while it was read")
+    elif now != known:
+        found = AudioError(f"{result.path} changed while it was read: run again when it is complete")
     if isinstance(found, MusicfeatError):
-        return FileResult(*known, error=str(found))
-    return FileResult(*known, features=found)
+        return failed(result.path, found, *known, result.sha256)
+    return FileResult(result.path, *known, result.sha256, features=found)

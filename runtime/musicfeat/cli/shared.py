@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from musicfeat.errors import MusicfeatError
+from musicfeat.errors import InputError, MusicfeatError
 
 if TYPE_CHECKING:
     from musicfeat.extractor import Extractor
@@ -45,6 +46,16 @@ def extracted(options: argparse.Namespace, model: Extractor) -> Iterator[Feature
         if isinstance(result, MusicfeatError):
             report(result)
         yield result
+
+
+def vacant(folder: Path) -> None:
+    """Raise InputError unless a folder can be made there without touching anything, or is there and empty."""
+    try:
+        free = not any(folder.iterdir()) if folder.is_dir() else folder.parent.is_dir() and not folder.exists()
+    except OSError as error:
+        raise InputError(f"cannot write to {folder}: {error}") from error
+    if not free:
+        raise InputError(f"cannot write to {folder}: name a new or empty folder in a folder that exists")
 
 
 def report(error: MusicfeatError) -> int:

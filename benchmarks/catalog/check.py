@@ -1,0 +1,193 @@
+"""How many tracks does ``musicfeat check`` report, doctored and clean? Real catalogs of what training never saw.
+
+    python benchmarks/catalog/check.py [--model MODEL] [--limit TRACKS]
+
+Music is read from $MUSICFEAT_DATA (../shared/data). What clean tracks are reported is also what chance would find.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+sys.path.append(str(Path(__file__).parents[1]))
+sys.path.append(str(Path(__file__).parents[1] / "quality"))
+
+from _table import data_folder, markdown
+from edits import joined
+from sounds import Wave, recipe_of, table
+
+from musicfeat import Extractor
+from musicfeat.audio import load
+from musicfeat.catalog import Catalog, embed_catalog
+from musicfeat.catalog.check import Finding, Verdict, check, tracks
+from musicfeat.catalog.settings import Rows
+
+HEADER = ["question", "tracks", "found", "clean tracks reported", "s for an hour of music"]
+LEAST_SECONDS, EDGE = 40.0, 8.0
+NEAR_SECONDS = 1.0
+Place = tuple[float, float]
+"""Where a track was doctored, in seconds."""
+Doctor = Callable[[Wave, int, np.random.Generator], tuple[Wave, Place]]
+
+
+@dataclass
+class Made:
+    """A catalog of tracks that were treated alike."""
+
+    catalog: Catalog
+    places: dict[str, Place]
+    hours: float
+    seconds: float
+    """That embedding took."""
+
+
+def rows(extractor: Extractor, paths: list[Path], folder: Path) -> list[list[str]]:
+    """Each question over its own copies of the tracks."""
+    clean = made(untouched, extractor, paths, folder / "clean")
+    whole = made(backwards, extractor, paths, folder / "backwards")
+    pooled = [made(way, extractor, paths, folder / f"pooled-{way.__name__}", "track") for way in (untouched, backwards)]
+    part = made(partly_backwards, extractor, paths, folder / "part")
+    cut = made(spliced, extractor, paths, folder / "spliced")
+    return [
+        row("the track plays backwards", whole, clean, None, covers),
+        row("the same, a row a track", *pooled[::-1], None, covers),
+        row("15 to 40 s of it play backwards", part, clean, None, overlaps),
+        row(f"one cut, found within {NEAR_SECONDS:g} s (--edits)", cut, clean, extractor, near),
+        jigsaw_row("the same, by a stored jigsaw above 0.5", cut, clean),
+        ["embedding, for comparison", "", "", "", f"{clean.seconds / clean.hours:.0f}"],
+    ]
+
+
+def made(way: Doctor, extractor: Extractor, paths: list[Path], folder: Path, kind: Rows = "window") -> Made:
+    """Doctored copies of the tracks that are long enough, as wav, and their catalog."""
+    folder.mkdir()
+    rate, generator, places, seconds = extractor.card.sample_rate, np.random.default_rng(7), dict[str, Place](), 0.0
+    for number, path in enumerate(paths):
+        wave = load(path, rate=rate)
+        if way in (partly_backwards, spliced) and len(wave) < LEAST_SECONDS * rate:
+            continue
+        copy, place = way(wave, rate, generator)
+        name = folder / f"{number:04d}.wav"
+        soundfile.write(name, np.clip(copy, -1, 1), rate)
+        places[str(name)] = place
+        seconds += len(copy) / rate
+    began = time.perf_counter()
+    embed_catalog([folder], folder / "catalog", model=extractor.session.path, workers=1, rows=kind)
+    return Made(Catalog(folder / "catalog"), places, seconds / 3600, time.perf_counter() - began)
+
+
+def row(
+    question: str,
+    doctored: Made,
+    clean: Made,
+    extractor: Extractor | None,
+    right: Callable[[Finding, Place], bool],
+) -> list[str]:
+    """What is found in doctored tracks, and what in clean ones."""
+    began = time.perf_counter()
+    hits = sum(
+        any(right(finding, doctored.places[verdict.path]) for finding in of_kind(verdict, extractor))
+        for verdict in check(doctored.catalog, extractor)
+    )
+    cost = (time.perf_counter() - began) / doctored.hours
+    alarms = sum(bool(of_kind(verdict, extractor)) for verdict in check(clean.catalog, extractor))
+    return cells(question, doctored, hits, clean, alarms, f"{cost:.0f}" if extractor else f"{cost:.2f}")
+
+
+def of_kind(verdict: Verdict, extractor: Extractor | None) -> list[Finding]:
+    """What the question is about: cuts, where files are read again."""
+    return [finding for finding in verdict.findings if (finding.kind == "spliced") == bool(extractor)]
+
+
+def jigsaw_row(question: str, doctored: Made, clean: Made) -> list[str]:
+    """What the stored column would report."""
+    hits = 0
+    for path, starts, jigsaw in jigsaws(doctored.catalog):
+        place, _ = doctored.places[path]
+        hits += bool((jigsaw[(starts <= place) & (starts > place - 10)] > 0.5).any())
+    alarms = sum(bool((jigsaw > 0.5).any()) for _, _, jigsaw in jigsaws(clean.catalog))
+    return cells(question, doctored, hits, clean, alarms, "")
+
+
+def jigsaws(catalog: Catalog) -> Iterator[tuple[str, Wave, Wave]]:
+    """Path, starts and jigsaw of each track."""
+    stored = catalog.table(["path", "start", "jigsaw"])
+    names = np.array(stored.column("path").to_pylist())
+    for track in tracks(catalog):
+        here = names == track.path
+        yield track.path, *(stored.column(name).to_numpy()[here] for name in ("start", "jigsaw"))
+
+
+def cells(question: str, doctored: Made, hits: int, clean: Made, alarms: int, cost: str) -> list[str]:
+    found, reported = hits / len(doctored.places), alarms / len(clean.places)
+    return [question, str(len(doctored.places)), f"**{100 * found:.1f} %**", f"{100 * reported:.1f} %", cost]
+
+
+def untouched(wave: Wave, rate: int, _: np.random.Generator) -> tuple[Wave, Place]:
+    return wave, (0.0, len(wave) / rate)
+
+
+def backwards(wave: Wave, rate: int, _: np.random.Generator) -> tuple[Wave, Place]:
+    return wave[::-1], (0.0, len(wave) / rate)
+
+
+def partly_backwards(wave: Wave, rate: int, generator: np.random.Generator) -> tuple[Wave, Place]:
+    """One stretch turned round."""
+    length = generator.uniform(15, 40)
+    length = min(length, len(wave) / rate - 20)
+    start = generator.uniform(0, len(wave) / rate - length)
+    begin, end = round(start * rate), round((start + length) * rate)
+    return np.concatenate([wave[:begin], wave[begin:end][::-1], wave[end:]]), (start, start + length)
+
+
+def spliced(wave: Wave, rate: int, generator: np.random.Generator) -> tuple[Wave, Place]:
+    """One join: 2 to 20 s taken out, or the two parts of the track swapped."""
+    seconds = len(wave) / rate
+    place = generator.uniform(EDGE, seconds - EDGE - 4)
+    at = round(place * rate)
+    if generator.random() < 0.5:
+        missing = generator.uniform(2, min(20, seconds - place - EDGE))
+        return joined(wave[:at], wave[at + round(missing * rate) :], rate), (place, place)
+    return joined(wave[at:], wave[:at], rate), (seconds - place, seconds - place)
+
+
+def covers(finding: Finding, place: Place) -> bool:
+    return finding.end - finding.start >= 0.9 * (place[1] - place[0])
+
+
+def overlaps(finding: Finding, place: Place) -> bool:
+    return finding.start < place[1] and finding.end > place[0]
+
+
+def near(finding: Finding, place: Place) -> bool:
+    return abs(finding.start - place[0]) <= NEAR_SECONDS
+
+
+def main() -> None:
+    """Print the table."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--model")
+    options.add_argument("--limit", type=int, default=1000, help="tracks of a source, at most")
+    chosen = options.parse_args()
+    music, extractor = data_folder() / "music", Extractor(chosen.model)
+    if not (music / "tracks.csv").is_file():
+        raise SystemExit(f"no music at {music}: set MUSICFEAT_DATA to a folder with music/tracks.csv")
+    free = [track for track in table(music / "tracks.csv") if track["noncommercial"] != "yes"]
+    paths: list[Path] = []
+    for source in recipe_of(extractor.card)["data"]["test_sources"]:
+        paths += [music / track["path"] for track in free if track["source"] == source][: chosen.limit]
+    with tempfile.TemporaryDirectory() as folder:
+        print(markdown(HEADER, rows(extractor, paths, Path(folder))))
+
+
+if __name__ == "__main__":
+    main()

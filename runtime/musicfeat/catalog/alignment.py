@@ -1,0 +1,74 @@
+"""How alike two tracks are when one may start later than the other."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+REACH_SECONDS = 15.0
+STEP_SECONDS = 2.5
+
+
+class Aligned(NamedTuple):
+    """The best alignment of two tracks."""
+
+    similarity: float
+    """Mean cosine of the windows that play the same moment."""
+    shift: float
+    """Seconds by which the second track is ahead of the first: above 0, the second lacks the first's beginning."""
+
+
+NEVER = Aligned(-1.0, 0.0)
+
+
+def aligned(first: Floats, second: Floats, hop: float) -> Aligned:
+    """Compare two tracks at every shift up to ``REACH_SECONDS``, in steps of about ``STEP_SECONDS``.
+
+    Between two windows, their average stands for the window that would begin there: of copies cut by 1 to 7 s, the
+    similarity so rises from 0.50 to 0.70 at the least, of different tracks from 0.56 to 0.68 at the most.
+
+    Args:
+        first, second: [windows, D] unit vectors; rows of zeros (silence) count nowhere.
+        hop: seconds from one window to the next.
+    """
+    there, back = _later(first, second, hop), _later(second, first, hop)
+    return there if there.similarity >= back.similarity else Aligned(back.similarity, 0.0 - back.shift)
+
+
+def _later(first: Floats, second: Floats, hop: float) -> Aligned:
+    """The best of all shifts at which windows of the first are averaged, and those of the second are as they are."""
+    steps = max(1, round(hop / STEP_SECONDS))
+    reach = round(REACH_SECONDS / hop * steps)
+    best = NEVER
+    for part in range(steps):
+        between = _between(first, part / steps)
+        table = between @ second.T
+        for shift in range(part - reach // steps * steps, reach + 1, steps):
+            if abs(shift) <= reach:
+                best = max(best, _along(table, shift // steps, shift * hop / steps), key=_rank)
+    return best
+
+
+def _rank(found: Aligned) -> tuple[float, float]:
+    return found.similarity, -abs(found.shift)
+
+
+def _between(rows: Floats, share: float) -> Floats:
+    """Unit vectors of windows that begin a share of a hop later."""
+    if not share:
+        return rows
+    mixed = (1 - np.float32(share)) * rows[:-1] + np.float32(share) * rows[1:]
+    mixed[~(rows[:-1].any(axis=1) & rows[1:].any(axis=1))] = 0
+    return np.asarray(mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), np.float32(1e-9)))
+
+
+def _along(table: Floats, later: int, shift: float) -> Aligned:
+    """The mean of a diagonal, if it covers at least half of the shorter track."""
+    values = np.diagonal(table, -later)
+    if len(values) < max(1, min(table.shape) // 2):
+        return NEVER
+    heard = values[values != 0]
+    return Aligned(float(heard.mean()), shift) if len(heard) else NEVER

@@ -1,0 +1,229 @@
+"""Workers on a Ray cluster, or on one that is started on this machine; everything else is as with local workers."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import pickle
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import cache
+from importlib import import_module
+from itertools import islice
+from typing import Any, Self
+
+import pyarrow as pa
+
+from musicfeat.catalog.pool import Pool, groups
+from musicfeat.catalog.worker import Description, FileResult, ModelOptions
+from musicfeat.errors import CatalogError, DeviceError, InputError, MusicfeatError
+from musicfeat.session import cores
+
+# Ray reads these when it is imported: nothing is reported to its makers, none of its own messages shown.
+for _name, _value in {"USAGE_STATS_ENABLED": "0", "BACKEND_LOG_LEVEL": "fatal", "DEDUP_LOGS_SKIP_REGEX": "^"}.items():
+    os.environ.setdefault(f"RAY_{_name}", _value)
+
+try:
+    ray: Any = import_module("ray")  # typed in some versions only
+    import_module("ray.data")
+except ImportError as found:
+    raise CatalogError(f"the engine 'ray' needs {found.name}: pip install 'musicfeat[ray]'") from found
+
+OPENING_SECONDS = 600.0
+"""How long the cluster may take to find a free core, or to start a machine that has one."""
+STORE_BYTES = 512 << 20
+"""Shared memory of a cluster on this machine, for results on their way; more goes to its disk."""
+GROUPS_AT_ONCE = 64
+"""Groups of each worker that are handed to Ray together: some minutes of work, for it keeps 5 kB for each."""
+SHARE_STEP = 10_000
+"""Ray counts a GPU in ten thousandths."""
+
+
+class RayPool:
+    """Embeds files in tasks of Ray Data, one core each and a share of a GPU if asked; results in order.
+
+    Ray runs task after task in the same process, which keeps a worker process as the local engine does: the model is
+    opened once, and a file that crashes or hangs costs itself only. What a killed process or a lost machine was
+    working on is done again elsewhere; an actor would wait for room for itself, in a smaller cluster for ever.
+    Every machine must see the files under the same names and have this package installed.
+
+    Takes the cluster that the script has connected to, else the one that ``RAY_ADDRESS`` names, else it starts one on
+    this machine until the end. Nothing of it is shown, or reported to Ray's makers.
+
+    Args:
+        options: how each worker opens the model; which GPU is the cluster's choice.
+        workers: how many tasks at a time; None is one for each core of the cluster.
+        time_limit: as for ``Pool``.
+    """
+
+    def __init__(self, options: ModelOptions, workers: int | None, time_limit: float) -> None:
+        self._options, self._workers, self._limit = _placed(options), workers, time_limit
+        self._held = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._held.enter_context(_connected(self._workers))
+        self._held.enter_context(_unlogged())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._held.close()
+
+    @property
+    def workers(self) -> int:
+        """How many tasks at a time."""
+        return self._workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+    def describe(self) -> Description:
+        """Facts of the model, from where it will be run.
+
+        Raises:
+            ModelError, DeviceError, InputError: it cannot be opened as asked.
+            CatalogError: no worker can be started.
+        """
+        try:
+            task = ray.remote(**self._needs())(_describe).remote(self._options, self._limit)
+            return ray.get(task, timeout=OPENING_SECONDS)
+        except ray.exceptions.RayError as error:
+            cause = getattr(error, "cause", None)
+            if isinstance(cause, MusicfeatError):
+                raise cause from None
+            raise CatalogError(f"the model cannot be opened on the Ray cluster: {_reason(error)}") from error
+
+    def map(self, paths: Iterable[str], expected: int) -> Iterator[FileResult]:
+        """A result for each file, in order; see ``Pool.map``.
+
+        Raises:
+            CatalogError: workers fail for a reason that no other machine can mend.
+        """
+        waiting = groups(paths, expected, self.workers)
+        while some := list(islice(waiting, GROUPS_AT_ONCE * self.workers)):
+            try:
+                yield from self._run(some)
+            except ray.exceptions.RayError as error:
+                raise CatalogError(
+                    f"workers on the Ray cluster failed ({_reason(error)}); finished files are kept: mend it, run again"
+                ) from error
+
+    def _run(self, some: list[list[str]]) -> Iterator[FileResult]:
+        """Results of some groups; a task whose process or machine is lost is run again by Ray."""
+        blocks = [{"paths": pickle.dumps(group)} for group in some]
+        with ray.data.DataContext.current(_quiet_and_in_order()):
+            found = ray.data.from_items(blocks, override_num_blocks=len(blocks)).map_batches(
+                _embed,
+                fn_args=(self._options, self._limit),
+                compute=ray.data.TaskPoolStrategy(size=self.workers),
+                batch_size=1,
+                batch_format="pyarrow",
+                **self._needs(),
+            )
+            for batch in found.iter_batches(batch_size=None, batch_format="pyarrow"):
+                for result in batch.column("result"):
+                    yield pickle.loads(result.as_buffer())
+
+    def _needs(self) -> dict[str, float]:
+        """What each task takes of its machine."""
+        if self._options.device == "cpu":
+            return {"num_cpus": 1}
+        gpus = int(ray.cluster_resources().get("GPU", 0))
+        if not gpus:
+            raise DeviceError(f"device {self._options.device!r} needs a GPU, and the Ray cluster has none")
+        return {"num_cpus": 1, "num_gpus": gpu_share(self.workers, gpus), "max_calls": 0}
+
+
+def gpu_share(workers: int, gpus: int) -> float:
+    """The largest share of a GPU with which all workers find room."""
+    each = math.ceil(workers / gpus)
+    return math.floor(SHARE_STEP / each) / SHARE_STEP
+
+
+def _embed(batch: pa.Table, options: ModelOptions, time_limit: float) -> pa.Table:
+    """Groups of paths in, pickled results out."""
+    paths = [path for group in batch.column("paths") for path in pickle.loads(group.as_buffer())]
+    results = [pickle.dumps(result) for result in _pool(options, time_limit).map(paths, sys.maxsize)]
+    return pa.table({"result": pa.array(results, pa.binary())})
+
+
+@cache
+def _pool(options: ModelOptions, time_limit: float) -> Pool:
+    """What a process of Ray keeps from task to task."""
+    vars(sys.modules["__main__"]).pop("__file__", None)  # a spawned process would load it, and all of Ray with it
+    return Pool(options, 1, time_limit)
+
+
+def _describe(options: ModelOptions, time_limit: float) -> Description:
+    return _pool(options, time_limit).describe()
+
+
+def _reason(error: Exception) -> str:
+    """Without the trace that stands before it."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1]
+
+
+def _placed(options: ModelOptions) -> ModelOptions:
+    if options.device == "cpu":
+        return options
+    if options.device not in ("cuda", "cuda:0"):
+        raise InputError(
+            f"on Ray device must be 'cpu' or 'cuda', for the cluster chooses the GPU, got {options.device!r}"
+        )
+    return replace(options, device="cuda:0")
+
+
+@contextmanager
+def _connected(workers: int | None) -> Iterator[None]:
+    """Hold a connection to a cluster, unless the script holds one already."""
+    if ray.is_initialized():
+        yield
+        return
+    address = os.environ.get("RAY_ADDRESS")
+    local: dict[str, Any] = {} if address else {"num_cpus": workers or cores(), "object_store_memory": STORE_BYTES}
+    try:
+        with _silenced():
+            ray.init(
+                address=address or "local",
+                include_dashboard=None if address else False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                **local,
+            )
+    except (ConnectionError, RuntimeError, OSError) as error:
+        raise CatalogError(f"no connection to the Ray cluster {address or 'of this machine'}: {error}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Keep what native code writes off the terminal; errors come as exceptions."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _quiet_and_in_order() -> Any:
+    context = ray.data.DataContext.get_current().copy()
+    context.enable_progress_bars = context.print_on_execution_start = False
+    context.execution_options.preserve_order = True
+    return context
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Ray Data logs each loss with a trace, though it raises it as well."""
+    logger = logging.getLogger("ray.data")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

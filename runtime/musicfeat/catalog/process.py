@@ -1,0 +1,162 @@
+"""One worker process and the pipe to it: it may crash, hang or be killed at any moment, and only its task is lost.
+
+Processes share neither pipes nor locks: what one leaves behind half-sent or held can stop no other.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from threading import Lock, Thread, Timer
+from typing import Any
+
+from musicfeat.catalog.worker import Embedder, ModelOptions
+from musicfeat.errors import CatalogError, MusicfeatError
+
+OPENING_SECONDS = 120.0
+"""For a process to start, and for it to open the model."""
+ANSWER_SECONDS = 60.0
+"""For an answer to come through the pipe, once it has begun."""
+ENDING_SECONDS = 3.0
+"""After these a killed process is left to itself: the system does not let go of one that waits for a dead disk."""
+LONGEST_SECONDS = 1e6
+"""What a system call can wait for."""
+STARTS = 3
+_SPAWN = multiprocessing.get_context("spawn")
+
+
+class CrashError(Exception):
+    """The process ended before its task was done."""
+
+
+class WorkerProcess:
+    """Embeds files in a process of its own, which is started when it is needed, and again after it died.
+
+    Args:
+        options: how it opens the model.
+    """
+
+    def __init__(self, options: ModelOptions) -> None:
+        self._options = options
+        self._process: SpawnProcess | None = None
+        self._pipe: Connection | None = None
+        self._closed, self._changing = False, Lock()
+
+    def call(self, paths: Sequence[str] | None, seconds: float) -> Any:
+        """Results of some files; of None, the description of the model.
+
+        Raises:
+            CrashError: the process died.
+            TimeoutError: it took longer than ``seconds``, and was killed.
+            CatalogError: no process can be started.
+            MusicfeatError: the model cannot be opened.
+        """
+        process, pipe = self._started()
+        seconds = min(seconds, LONGEST_SECONDS)
+        end = time.monotonic() + seconds
+        guard = Timer(seconds + ANSWER_SECONDS, process.kill)
+        guard.daemon = True
+        guard.start()
+        answer = None
+        try:
+            pipe.send(paths)
+            if pipe.poll(seconds):
+                answer = pipe.recv()
+        except (EOFError, OSError):
+            pass
+        finally:
+            guard.cancel()
+        if answer is None:
+            late, code = time.monotonic() >= end, self._end()
+            raise TimeoutError if late else CrashError(f"exit code {code}")
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """End the process at once; a call that waits for it fails."""
+        with self._changing:
+            self._closed = True
+            process = self._process
+        if process is not None:
+            process.kill()
+            process.join(ENDING_SECONDS)
+
+    def _started(self) -> tuple[SpawnProcess, Connection]:
+        if self._process is not None and self._pipe is not None and self._process.is_alive():
+            return self._process, self._pipe
+        for _ in range(STARTS):
+            process, pipe = self._start()
+            with suppress(EOFError, OSError):
+                if pipe.poll(OPENING_SECONDS) and pipe.recv():
+                    return process, pipe
+            code = self._end()
+            if code is None or code > 0:  # not killed by somebody else
+                break
+        raise CatalogError(
+            "worker processes cannot start; a script that calls embed_catalog must do so under "
+            '`if __name__ == "__main__":`'
+        )
+
+    def _start(self) -> tuple[SpawnProcess, Connection]:
+        with self._changing:
+            if self._closed:
+                raise CrashError
+            self._pipe, theirs = _SPAWN.Pipe()
+            self._process = _SPAWN.Process(target=_serve, args=(theirs, self._options), daemon=True)
+            try:
+                self._process.start()
+            except OSError as error:
+                raise CatalogError(f"worker processes cannot start: {error}") from error
+            finally:
+                theirs.close()
+        return self._process, self._pipe
+
+    def _end(self) -> int | None:
+        """Kill the process; its exit code, if it is gone."""
+        if self._process is None or self._pipe is None:
+            return None
+        self._process.kill()
+        self._process.join(ENDING_SECONDS)
+        self._pipe.close()
+        code, self._process = self._process.exitcode, None
+        return code
+
+
+def _serve(pipe: Connection, options: ModelOptions) -> None:
+    """What the process does: answers, until nobody asks."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this one
+    Thread(target=_end_with_parent, daemon=True).start()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders print what they think of damaged files
+    with suppress(EOFError, OSError):
+        pipe.send(True)
+        while True:
+            pipe.send(_answer(options, pipe.recv()))
+
+
+def _answer(options: ModelOptions, paths: Sequence[str] | None) -> Any:
+    try:
+        return _opened(options).describe() if paths is None else _opened(options)(paths)
+    except MusicfeatError as error:
+        return error
+    except Exception as error:
+        return RuntimeError(f"{type(error).__name__}: {error}")  # any other may not survive the pipe
+
+
+@cache
+def _opened(options: ModelOptions) -> Embedder:
+    return Embedder(options)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

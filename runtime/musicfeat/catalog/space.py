@@ -1,0 +1,92 @@
+"""The space in which embeddings are compared: half-whitened over the catalog, by cosine.
+
+Measured on 405 tracks in windows of 10 s that touch: the nearest window is one of the same track for 93.5 % by plain
+cosine, for 94.0 % standardised, for 94.4 % half-whitened; the second half of a track is found by its first half, before
+all other tracks, for 86.9, 85.8 and 90.4 %. Full whitening finds halves a little better and windows worse.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from musicfeat.catalog.reader import Catalog
+from musicfeat.catalog.rows import audible, identities
+
+Floats = npt.NDArray[np.float32]
+CACHE = ".space.npz"
+SAMPLE_ROWS = 65536
+PRIOR_ROWS = 300
+"""A catalog of so many rows is whitened half as much as a large one; in an empty one, plain cosine holds."""
+HEAD = 95
+"""Leading dimensions that stay in single precision; with the length of the rest, a row of the index has 96 numbers."""
+STEP = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Maps embeddings to unit vectors whose dot product is their similarity."""
+
+    matrix: Floats
+    """[D, D], the directions of the largest variance first."""
+
+    def unit(self, embeddings: npt.ArrayLike) -> Floats:
+        """[n, D] embeddings -> [n, D] unit vectors, dimensions from ``HEAD`` rounded to half precision.
+
+        Equal embeddings give equal vectors, wherever they stand: a matrix product rounds the rows of an odd end
+        in another order, hence the padding.
+        """
+        rows = np.asarray(embeddings, np.float32)
+        padded = np.zeros((-(-len(rows) // STEP) * STEP, rows.shape[1]), np.float32)
+        padded[: len(rows)] = rows / np.abs(rows).max(axis=1, keepdims=True, initial=1e-30)
+        turned = (padded @ self.matrix)[: len(rows)]
+        turned /= np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), np.float32(1e-30))
+        turned[:, HEAD:] = turned[:, HEAD:].astype(np.float16)
+        return turned
+
+
+def similarities(units: Floats, query: Floats) -> npt.NDArray[np.float64]:
+    """[n, D] and [D] unit vectors -> [n] cosines; equal rows give equal numbers, which BLAS does not promise."""
+    products = units.astype(np.float64) * query
+    return np.asarray(np.clip(products.sum(axis=1), -1.0, 1.0))
+
+
+def space_of(catalog: Catalog) -> Space:
+    """The space of a catalog's rows; computed once, and again when its parts change."""
+    file = catalog.folder / CACHE
+    parts = json.dumps(identities(catalog.parts), sort_keys=True)
+    try:
+        with np.load(file) as held:
+            if str(held["parts"]) == parts:
+                return Space(held["matrix"])
+    except (OSError, ValueError, KeyError, EOFError):
+        pass
+    space = fit(catalog)
+    temporary = catalog.folder / f".{os.getpid()}{CACHE}"
+    try:
+        np.savez(temporary, matrix=space.matrix, parts=np.array(parts))
+        os.replace(temporary, file)
+    except OSError:  # a catalog that may only be read
+        temporary.unlink(missing_ok=True)
+    return space
+
+
+def fit(catalog: Catalog) -> Space:
+    """Half-whitening: second moment to the power -1/4, then a rotation, which no cosine notices.
+
+    At most about ``SAMPLE_ROWS`` rows count, evenly spread. The moment of few rows is drawn towards that of noise.
+    """
+    step = max(1, len(catalog) // SAMPLE_ROWS)
+    dimension, seen, used = catalog.settings.dimension, 0, 0
+    moment = np.zeros((dimension, dimension))
+    for _, embeddings in audible(catalog, catalog.parts, []):
+        some = embeddings[-seen % step :: step].astype(np.float64)
+        seen, used = seen + len(embeddings), used + len(some)
+        moment += some.T @ some
+    scaled = moment * (used * dimension / max(np.trace(moment), 1e-300))
+    values, directions = np.linalg.eigh((scaled + PRIOR_ROWS * np.eye(dimension)) / (used + PRIOR_ROWS))
+    return Space((directions * values**-0.25)[:, ::-1].astype(np.float32))

@@ -1,0 +1,141 @@
+"""``musicfeat check``: tracks of a catalog that seem reversed or spliced."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musicfeat.cli.shared import Commands, command, extractor, model_options, report, vacant
+from musicfeat.errors import InputError
+
+if TYPE_CHECKING:
+    from musicfeat.catalog.check import Finding, Verdict
+    from musicfeat.catalog.reader import Catalog
+
+FOUND = 3
+TEXT = """List tracks that seem to play backwards, as a whole or for a while, surest first. With --edits, read the audio
+files again and list places where something was cut, too: this takes about ten times as long as embedding. Cuts are
+hard to hear: about a third of them are found, and one clean track in forty is reported."""
+LABELS = "write a label track for each track found: Audacity imports it, and Sonic Visualiser as an annotation layer"
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    check = command(commands, "check", run, "tracks of a catalog that seem reversed or spliced")
+    check.description = TEXT
+    check.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
+    check.add_argument("--edits", action="store_true", help="look for cuts in the audio files, too")
+    check.add_argument("--least", type=_share, default=0.5, metavar="P", help="report from this probability (0.5)")
+    check.add_argument("--json", action="store_true", help="print what was found as JSON")
+    check.add_argument("--labels", type=Path, metavar="DIR", help=LABELS)
+    check.add_argument("--fail", action="store_true", help=f"exit with code {FOUND} if anything was found")
+    check.add_argument("--quiet", action="store_true", help="no progress bar")
+    model_options(check)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what was found, surest first; 1 if a file could not be searched for cuts."""
+    if options.labels:
+        vacant(options.labels)
+    verdicts: list[Verdict] = []
+    failed: list[Verdict] = []
+    count = 0
+    for verdict in _verdicts(options):
+        count += 1
+        if verdict.findings:
+            verdicts.append(verdict)
+        if verdict.error:
+            failed.append(verdict)
+            report(verdict.error)
+    rows = sorted(
+        ((finding, verdict.path) for verdict in verdicts for finding in verdict.findings),
+        key=lambda row: (-row[0].probability, row[1], row[0].start),
+    )
+    if options.labels:
+        _write_labels(verdicts, options.labels)
+    print(_as_json(rows, failed, count) if options.json else _as_table(rows, count, options.edits))
+    return 1 if failed else FOUND if options.fail and rows else 0
+
+
+def _verdicts(options: argparse.Namespace) -> Iterator[Verdict]:
+    """A verdict for each track, a progress bar beside it where files are read again."""
+    from musicfeat.catalog import Catalog
+
+    catalog = Catalog(options.catalog)
+    from musicfeat.catalog.check import check
+
+    found = check(catalog, extractor(options) if options.edits else None, options.least)
+    if not options.edits or options.quiet or not sys.stderr.isatty():
+        return found
+    from tqdm import tqdm
+
+    return iter(tqdm(found, total=_tracks(catalog), unit="track", dynamic_ncols=True))
+
+
+def _tracks(catalog: Catalog) -> int:
+    """How many tracks there are."""
+    return sum(int((batch.column("window").to_numpy() == 0).sum()) for batch in catalog.batches(["window"]))
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 1, got {text!r}")
+    return value
+
+
+def _as_table(rows: list[tuple[Finding, str]], count: int, edits: bool) -> str:
+    lines = [f"{'P':>5}  {'what':<8}  {'where':<17}  track"] if rows else []
+    for finding, path in rows:
+        where = _clock(finding.start) + (f" - {_clock(finding.end)}" if finding.end > finding.start else "")
+        lines.append(f"{finding.probability:5.3f}  {finding.kind:<8}  {where:<17}  {path}")
+    found = len({path for _, path in rows})
+    searched = "" if edits else "; cuts were not searched for (--edits)"
+    return "\n".join([*lines, f"{count} tracks, {found} suspicious{searched}"])
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds, 1), 60)
+    return f"{minutes:.0f}:{rest:04.1f}"
+
+
+def _as_json(rows: list[tuple[Finding, str]], failed: list[Verdict], count: int) -> str:
+    findings = [{"path": path, **vars(finding)} for finding, path in rows]
+    failures = [{"path": verdict.path, "error": str(verdict.error)} for verdict in failed]
+    return json.dumps({"tracks": count, "findings": findings, "failures": failures}, indent=1)
+
+
+def _write_labels(verdicts: list[Verdict], folder: Path) -> None:
+    """A file for each track, named as the track; a number tells tracks of one name apart.
+
+    Lines are start, end and text, apart by tabs, in time order. No text holds a comma: Sonic Visualiser would take
+    it for what separates columns.
+    """
+    taken = set[str]()
+    try:
+        folder.mkdir(exist_ok=True)
+        for verdict in sorted(verdicts, key=lambda verdict: verdict.path):
+            lines = [f"{finding.start:.6f}\t{finding.end:.6f}\t{finding}\n" for finding in verdict.findings]
+            name = _unused(os.path.splitext(os.path.basename(verdict.path))[0], taken)
+            (folder / f"{name}.txt").write_text("".join(lines), encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(f"cannot write labels to {folder}: {error}") from error
+
+
+def _unused(stem: str, taken: set[str]) -> str:
+    """The stem, or with a number behind it, that no file has yet on a system that ignores case."""
+    name, number = stem, 1
+    while name.casefold() in taken:
+        number += 1
+        name = f"{stem} ({number})"
+    taken.add(name.casefold())
+    return name

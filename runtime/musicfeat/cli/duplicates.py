@@ -1,0 +1,62 @@
+"""``musicfeat duplicates``: tracks of a catalog that are the same recording."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musicfeat.cli.shared import Commands, command
+
+if TYPE_CHECKING:
+    from musicfeat.catalog.duplicates import Copy
+
+TEXT = """List groups of files that hold the same recording: copied, coded otherwise, at another level or sample rate,
+or without up to 15 s of its beginning."""
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    duplicates = command(commands, "duplicates", run, "tracks of a catalog that are the same recording")
+    duplicates.description = TEXT
+    duplicates.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
+    duplicates.add_argument(
+        "--least", type=float, metavar="P", help="similarity from which tracks are the same (windows 0.75, tracks 0.9)"
+    )
+    duplicates.add_argument("--json", action="store_true", help="print JSON; names as in the catalog's column `path`")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the groups, each beginning with the file that the others are compared with."""
+    from musicfeat.catalog import Catalog
+
+    catalog = Catalog(options.catalog)
+    from musicfeat.catalog.duplicates import duplicates
+
+    groups = duplicates(catalog, options.least)
+    print(_as_json(groups) if options.json else _as_table(groups))
+    return 0
+
+
+def _as_table(groups: list[list[Copy]]) -> str:
+    lines = []
+    for group in groups:
+        lines += [group[0].path, *(f"{_like(copy):>9}  {_shift(copy):<8}  {copy.path}" for copy in group[1:]), ""]
+    files = sum(map(len, groups))
+    return "\n".join([*lines, f"{len(groups)} recordings in {files} files, {files - len(groups)} of them to spare"])
+
+
+def _like(copy: Copy) -> str:
+    return "identical" if copy.identical else f"{copy.similarity:.3f}"
+
+
+def _shift(copy: Copy) -> str:
+    return f"{copy.shift:+.1f} s" if copy.shift else ""
+
+
+def _as_json(groups: list[list[Copy]]) -> str:
+    from musicfeat.catalog.names import to_text
+
+    named = [[{**vars(copy), "path": to_text(copy.path)} for copy in group] for group in groups]
+    return json.dumps(named, indent=1, ensure_ascii=False)

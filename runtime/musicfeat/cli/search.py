@@ -1,0 +1,84 @@
+"""``musicfeat search``: what in a catalog sounds like this."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musicfeat.cli.shared import Commands, command
+
+if TYPE_CHECKING:
+    from musicfeat.catalog.search import Hit
+
+TEXT = """List the tracks of a catalog that sound most like a file, with their most similar window. All are compared; for
+a large catalog, --index keeps the embeddings once more in its folder, so prepared that this takes no time."""
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    search = command(commands, "search", run, "what in a catalog sounds most like a file")
+    search.description = TEXT
+    search.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
+    search.add_argument("query", type=Path, metavar="QUERY", help="a file; not read again if the catalog holds it")
+    search.add_argument("-k", type=int, default=10, metavar="N", help="how many (default: 10)")
+    search.add_argument("--at", type=float, metavar="S", help="the window around this second, not the whole file")
+    search.add_argument("--windows", action="store_true", help="list windows, also several of one track")
+    search.add_argument("--itself", action="store_true", help="list the query's own file, too")
+    search.add_argument("--index", action="store_true", help="build the index, or bring it up to date, and use it")
+    search.add_argument("--no-index", action="store_true", help="leave an index that is there unused")
+    form = search.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON; names as in the catalog's column `path`")
+    form.add_argument("--m3u", action="store_true", help="print a playlist")
+    search.add_argument("--model", help="path of the model file that made the catalog, if it is not a bundled one")
+    search.add_argument("--device", default="cpu", help="cpu or cuda:INDEX (default: cpu)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what was found, most similar first."""
+    from musicfeat.catalog import Catalog
+
+    catalog = Catalog(options.catalog)
+    from musicfeat.catalog.query import model_of
+    from musicfeat.catalog.search import Searcher
+
+    model = model_of(catalog, options.model, options.device) if options.model or options.device != "cpu" else None
+    searcher = Searcher(catalog, True if options.index else False if options.no_index else None, model)
+    if searcher.note:
+        print(f"musicfeat: {searcher.note}", file=sys.stderr)
+    found = searcher(options.query, options.k, windows=options.windows, itself=options.itself, at=options.at)
+    if options.m3u:
+        _print_playlist(found)
+    else:
+        print(_as_json(found) if options.json else _as_table(found))
+    return 0
+
+
+def _as_table(found: list[Hit]) -> str:
+    lines = [f"{'like':>5}  {'where':<15}  track"] if found else ["nothing to compare with"]
+    for hit in found:
+        where = f"{_clock(hit.start)} - {_clock(hit.end)}"
+        lines.append(f"{hit.similarity:5.3f}  {where:<15}  {hit.path}")
+    return "\n".join(lines)
+
+
+def _as_json(found: list[Hit]) -> str:
+    from musicfeat.catalog.names import to_text
+
+    return json.dumps([{**vars(hit), "path": to_text(hit.path)} for hit in found], indent=1, ensure_ascii=False)
+
+
+def _print_playlist(found: list[Hit]) -> None:
+    """Names as the file system has them, byte for byte; an address for one that would not be a line."""
+    names = [Path(hit.path).as_uri() if {"\n", "\r"} & set(hit.path) else hit.path for hit in found]
+    sys.stdout.flush()
+    sys.stdout.buffer.write(b"".join(os.fsencode(line) + b"\n" for line in ["#EXTM3U", *names]))
+    sys.stdout.buffer.flush()
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}"
