@@ -71,4 +71,4 @@ def _along(table: Floats, later: int, shift: float) -> Aligned:
     if len(values) < max(1, min(table.shape) // 2):
         return NEVER
     heard = values[values != 0]
-    return Aligned(float(heard.mean()), shift) if len(heard) else NEVER
+    return Aligned(min(1.0, float(heard.mean())), shift) if len(heard) else NEVER

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-SLACK = 1e-5
-"""More than single precision errs in a similarity."""
+SLACK = 5e-4
+"""More than single precision, or half precision of the rest of a vector, errs in a similarity."""
 
 
 class Found(NamedTuple):

@@ -24,7 +24,7 @@ import portalocker
 from musicfeat.catalog.arrays import ArrayWriter, open_arrays
 from musicfeat.catalog.best import Best, Found, promising
 from musicfeat.catalog.reader import Catalog
-from musicfeat.catalog.rows import audible, identities
+from musicfeat.catalog.rows import audible, count_rows, identities
 from musicfeat.catalog.space import HEAD, Floats, Space, fit, similarities
 from musicfeat.errors import CatalogError
 
@@ -92,21 +92,17 @@ class Index:
         """
         if not len(self):
             return
-        bounds = self._bounds(query)
+        width = self._arrays["head"].shape[1] - 1
+        rest = _rest(query, width)
+        bounds = np.asarray(self._arrays["head"] @ np.append(query[:width], rest))
         for track in self._left_out(path, sha256):
             bounds[np.searchsorted(self._tracks, track) : np.searchsorted(self._tracks, track, "right")] = -np.inf
         above, wanted = np.inf, PROBES
         while np.isinf(best.floor) and above > LOWEST:  # once, unless few tracks have all the highest bounds
             height = self._height(bounds, wanted)
-            self._compare(np.flatnonzero((bounds >= height) & (bounds < above)), query, best)
+            self._compare(np.flatnonzero((bounds >= height) & (bounds < above)), bounds, query, best)
             above, wanted = height, 16 * wanted
-        self._compare(np.flatnonzero((bounds >= max(best.floor, LOWEST)) & (bounds < above)), query, best)
-
-    def _bounds(self, query: Floats) -> Floats:
-        heads = self._arrays["head"]
-        width = heads.shape[1] - 1
-        with_rest = np.append(query[:width], np.linalg.norm(query[width:]) * np.float32(1 + 1e-5))
-        return np.asarray(heads @ with_rest.astype(np.float32))
+        self._compare(np.flatnonzero((bounds >= max(best.floor, LOWEST)) & (bounds < above)), bounds, query, best)
 
     def _height(self, bounds: Floats, wanted: int) -> float:
         """About what so many bounds exceed."""
@@ -114,15 +110,16 @@ class Index:
         count = max(1, wanted * len(some) // len(bounds))
         return max(LOWEST, float(np.partition(some, -count)[-count])) if count < len(some) else LOWEST
 
-    def _compare(self, rows: Ints, query: Floats, best: Best) -> None:
+    def _compare(self, rows: Ints, bounds: Floats, query: Floats, best: Best) -> None:
+        """Compare some rows in full: where the bound has the product of lengths, put what the rest really gives."""
+        heads, width = self._arrays["head"], self._arrays["head"].shape[1] - 1
+        rest = _rest(query, width)
         for first in range(0, len(rows), CHUNK_ROWS):
             some = rows[first : first + CHUNK_ROWS]
-            heads, tails = self._arrays["head"][some, :-1], self._arrays["tail"][some].astype(np.float32)
-            width = heads.shape[1]
-            scores = heads @ query[:width] + tails @ query[width:]
-            tracks = None if best.windows else self._tracks[some]
-            kept = promising(scores, tracks, best.k, best.floor)
-            exact = similarities(np.concatenate([heads[kept], tails[kept]], axis=1), query)
+            tails = self._arrays["tail"][some].astype(np.float32)
+            scores = bounds[some] - rest * heads[some, width] + tails @ query[width:]
+            kept = promising(scores, None if best.windows else self._tracks[some], best.k, best.floor)
+            exact = similarities(np.concatenate([heads[some[kept], :width], tails[kept]], axis=1), query)
             best.add(map(self._found, some[kept], exact))
 
     def _found(self, row: int, similarity: float) -> Found:
@@ -136,6 +133,11 @@ class Index:
     def _left_out(self, path: str | None, sha256: str | None) -> Ints:
         keys = [key_of(text) for text in (path, sha256)]
         return np.flatnonzero((self._arrays["keys"] == np.array(keys, np.uint64)).any(axis=1))
+
+
+def _rest(query: Floats, width: int) -> np.float32:
+    """The length of a query behind its head; a hair more, so that no rounding makes a bound too low."""
+    return np.float32(np.linalg.norm(query[width:]) * (1 + 1e-5))
 
 
 def build(catalog: Catalog) -> Index:
@@ -165,7 +167,7 @@ def _write(catalog: Catalog, writer: ArrayWriter) -> None:
     space = fit(catalog)
     dimension = len(space.matrix)
     head_width = min(HEAD, dimension)
-    most, rows = len(catalog), 0
+    most, rows = count_rows(parts), 0
     heads = writer.reserve("head", (most, head_width + 1), np.float32)
     tails = writer.reserve("tail", (most, dimension - head_width), np.float16)
     times = writer.reserve("time", (most, 2), np.float64)

@@ -22,6 +22,8 @@ from musicfeat.errors import CatalogError
 
 PART_ROWS = 32768
 GROUP_ROWS = 4096
+JOINED = 256
+"""Batches that are made one."""
 PLAIN_COLUMNS = ("path", "sha256", "model", "model_sha256", "status", "error")
 """Columns that repeat themselves and are worth a dictionary."""
 STATUS = pa.array(["ok", "error"])
@@ -153,15 +155,18 @@ def _write(part: Path, batches: Iterable[pa.RecordBatch], settings: Settings) ->
 
 
 def _gathered(batches: Iterable[pa.RecordBatch], wanted: pa.Schema) -> Iterator[pa.Table]:
-    """Tables of about ``GROUP_ROWS`` rows."""
-    held, rows = list[pa.RecordBatch](), 0
+    """Tables of about ``GROUP_ROWS`` rows, joined early: a batch of one row takes more memory than its row."""
+    held, small, rows = list[pa.Table](), list[pa.RecordBatch](), 0
     for batch in batches:
-        held.append(batch)
+        small.append(batch)
         rows += batch.num_rows
+        if len(small) == JOINED or rows >= GROUP_ROWS:
+            held.append(pa.Table.from_batches(small, wanted).combine_chunks())
+            small = []
         if rows >= GROUP_ROWS:
-            yield pa.Table.from_batches(held, wanted)
+            yield pa.concat_tables(held).combine_chunks()
             held, rows = [], 0
-    yield pa.Table.from_batches(held, wanted)
+    yield pa.concat_tables([*held, pa.Table.from_batches(small, wanted)]).combine_chunks()
 
 
 def _sync(path: Path) -> None:

@@ -134,7 +134,9 @@ def _serve(pipe: Connection, options: ModelOptions) -> None:
     """What the process does: answers, until nobody asks."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this one
     Thread(target=_end_with_parent, daemon=True).start()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders print what they think of damaged files
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):  # decoders print what they think of damaged files
+        os.dup2(nowhere, stream)
     with suppress(EOFError, OSError):
         pipe.send(True)
         while True:

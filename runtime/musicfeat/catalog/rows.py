@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from musicfeat.catalog.reader import OK, Catalog, vectors
 from musicfeat.catalog.schema import schema
@@ -36,6 +37,8 @@ def audible(
         rows = ds.dataset(files, schema(catalog.settings), format="parquet")
         wanted = [*columns, "embedding"]
         for batch in rows.to_batches(columns=wanted, filter=AUDIBLE, batch_readahead=1, fragment_readahead=1):
+            if not batch.num_rows:
+                continue
             found = vectors(batch)
             length = np.einsum("nd,nd->n", found, found)
             whole = np.isfinite(length) & (length > 0)
@@ -43,6 +46,18 @@ def audible(
                 yield (batch, found) if whole.all() else (batch.filter(pa.array(whole)), found[whole])
     except (pa.ArrowInvalid, OSError) as error:
         raise CatalogError(f"a part of {catalog.folder} cannot be read: {error}") from error
+
+
+def count_rows(parts: Sequence[Path]) -> int:
+    """How many rows some parts have, failures and silence too.
+
+    Raises:
+        CatalogError: a part is damaged.
+    """
+    try:
+        return sum(int(pq.read_metadata(part).num_rows) for part in parts)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise CatalogError(f"a part of {parts[0].parent} cannot be read: {error}") from error
 
 
 def identities(parts: Sequence[Path]) -> dict[str, str]:

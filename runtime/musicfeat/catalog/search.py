@@ -10,14 +10,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from musicfeat.catalog.best import Best, Found, promising
 from musicfeat.catalog.index import Index, build, usable
 from musicfeat.catalog.names import to_path
 from musicfeat.catalog.query import Asked, query_of
 from musicfeat.catalog.reader import Catalog
-from musicfeat.catalog.rows import audible
+from musicfeat.catalog.rows import audible, count_rows
 from musicfeat.catalog.space import Floats, Space, similarities, space_of
 from musicfeat.errors import CatalogError, InputError
 from musicfeat.extractor import Extractor
@@ -103,20 +102,19 @@ class Searcher:
         index, state, why = usable(self.catalog)
         if index and state:
             self._index, self._rest, why = index, state.newer, "the index does not hold the newest parts"
-        rows = sum(int(pq.read_metadata(part).num_rows) for part in self._rest)
+        rows = count_rows(self._rest)
         if rows > INDEX_ROWS:
             self.note = f"{why}: {rows} rows are read for every search; with --index, once"
 
     def _read(self, query: Floats, best: Best, path: str | None, sha256: str | None) -> None:
         """Compare the rows of the parts that no index holds."""
         for batch, embeddings in audible(self.catalog, self._rest, ["path", "sha256", "start", "end"]):
-            units = self.space.unit(embeddings)
-            scores = units @ query
+            scores = self.space.rough(embeddings, query)
             scores[_equal(batch, "path", path) | _equal(batch, "sha256", sha256)] = -np.inf
             tracks = None if best.windows else _numbered(batch.column("path"))
             kept = promising(scores, tracks, best.k, best.floor)
             found = batch.select(["path", "start", "end"]).take(pa.array(kept)).to_pylist()
-            exact = similarities(units[kept], query).tolist()
+            exact = similarities(self.space.unit(embeddings[kept]), query).tolist()
             best.add(Found(score, **row) for score, row in zip(exact, found, strict=True))
 
 

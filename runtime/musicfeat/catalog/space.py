@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
 from musicfeat.catalog.reader import Catalog
-from musicfeat.catalog.rows import audible, identities
+from musicfeat.catalog.rows import audible, count_rows, identities
 
 Floats = npt.NDArray[np.float32]
 CACHE = ".space.npz"
@@ -24,7 +25,6 @@ PRIOR_ROWS = 300
 """A catalog of so many rows is whitened half as much as a large one; in an empty one, plain cosine holds."""
 HEAD = 95
 """Leading dimensions that stay in single precision; with the length of the rest, a row of the index has 96 numbers."""
-STEP = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,22 +37,24 @@ class Space:
     def unit(self, embeddings: npt.ArrayLike) -> Floats:
         """[n, D] embeddings -> [n, D] unit vectors, dimensions from ``HEAD`` rounded to half precision.
 
-        Equal embeddings give equal vectors, wherever they stand: a matrix product rounds the rows of an odd end
-        in another order, hence the padding.
+        Equal embeddings give equal vectors wherever they stand: in single precision, the last bits of a row of a
+        matrix product depend on its place, hence double precision, rounded.
         """
-        rows = np.asarray(embeddings, np.float32)
-        padded = np.zeros((-(-len(rows) // STEP) * STEP, rows.shape[1]), np.float32)
-        padded[: len(rows)] = rows / np.abs(rows).max(axis=1, keepdims=True, initial=1e-30)
-        turned = (padded @ self.matrix)[: len(rows)]
-        turned /= np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), np.float32(1e-30))
+        turned = np.asarray(embeddings, np.float64) @ self.matrix.astype(np.float64)
+        turned = (turned / np.linalg.norm(turned, axis=1, keepdims=True)).astype(np.float32)
         turned[:, HEAD:] = turned[:, HEAD:].astype(np.float16)
         return turned
+
+    def rough(self, embeddings: Floats, query: Floats) -> Floats:
+        """[n] cosines of [n, D] embeddings and a [D] unit vector, soon found and right to ``best.SLACK``."""
+        turned = embeddings @ self.matrix
+        return np.asarray((turned @ query) / np.sqrt(np.einsum("nd,nd->n", turned, turned)))
 
 
 def similarities(units: Floats, query: Floats) -> npt.NDArray[np.float64]:
     """[n, D] and [D] unit vectors -> [n] cosines; equal rows give equal numbers, which BLAS does not promise."""
     products = units.astype(np.float64) * query
-    return np.asarray(np.clip(products.sum(axis=1), -1.0, 1.0))
+    return np.asarray(np.clip(products.sum(axis=1), -1.0, 1.0).round(7))
 
 
 def space_of(catalog: Catalog) -> Space:
@@ -63,7 +65,7 @@ def space_of(catalog: Catalog) -> Space:
         with np.load(file) as held:
             if str(held["parts"]) == parts:
                 return Space(held["matrix"])
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         pass
     space = fit(catalog)
     temporary = catalog.folder / f".{os.getpid()}{CACHE}"
@@ -80,10 +82,11 @@ def fit(catalog: Catalog) -> Space:
 
     At most about ``SAMPLE_ROWS`` rows count, evenly spread. The moment of few rows is drawn towards that of noise.
     """
-    step = max(1, len(catalog) // SAMPLE_ROWS)
+    parts = catalog.parts
+    step = max(1, count_rows(parts) // SAMPLE_ROWS)
     dimension, seen, used = catalog.settings.dimension, 0, 0
     moment = np.zeros((dimension, dimension))
-    for _, embeddings in audible(catalog, catalog.parts, []):
+    for _, embeddings in audible(catalog, parts, []):
         some = embeddings[-seen % step :: step].astype(np.float64)
         seen, used = seen + len(embeddings), used + len(some)
         moment += some.T @ some

@@ -32,7 +32,7 @@ def add(commands: Commands) -> None:
     rows.add_argument("--per-track", dest="rows", action="store_const", const="track", help="one pooled row a file")
     embed.add_argument("--hop", type=float, help="seconds between windows (default: windows touch)")
     embed.add_argument("--precision", choices=("float32", "float16"), default="float32", help="of stored embeddings")
-    embed.add_argument("--workers", type=int, help="processes, one core each (default: all cores)")
+    embed.add_argument("--workers", type=int, help="processes, one core each (default: all; on Ray, the cluster's)")
     embed.add_argument("--shard", type=_shard, default=(0, 1), metavar="I/N", help="only share I of N, counted from 0")
     embed.add_argument(
         "--resume", action=argparse.BooleanOptionalAction, default=True, help="go on with a catalog (default)"

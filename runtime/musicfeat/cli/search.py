@@ -14,8 +14,8 @@ from musicfeat.cli.shared import Commands, command
 if TYPE_CHECKING:
     from musicfeat.catalog.search import Hit
 
-TEXT = """List the tracks of a catalog that sound most like a file, with their most similar window. All are compared; for
-a large catalog, --index keeps the embeddings once more in its folder, so prepared that this takes no time."""
+TEXT = """List the tracks of a catalog that sound most like a file, with their most similar window. All are compared;
+for a large catalog, --index keeps the embeddings once more in its folder, so prepared that this takes no time."""
 
 
 def add(commands: Commands) -> None:
