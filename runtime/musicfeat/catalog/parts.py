@@ -21,9 +21,11 @@ from musicfeat.catalog.settings import Settings
 from musicfeat.errors import CatalogError
 
 PART_ROWS = 32768
-GROUP_ROWS = 4096
-JOINED = 256
+GROUP_ROWS = 2048
+JOINED = 64
 """Batches that are made one."""
+FRUGAL = pa.system_memory_pool()
+"""The default one keeps much of what is freed."""
 PLAIN_COLUMNS = ("path", "sha256", "model", "model_sha256", "status", "error")
 """Columns that repeat themselves and are worth a dictionary."""
 STATUS = pa.array(["ok", "error"])
@@ -120,7 +122,7 @@ def _journaled(journal: Path) -> Iterator[pa.RecordBatch]:
     """The batches of a journal, up to where it was cut off, or where zeros begin that a power cut left."""
     with pa.OSFile(os.fspath(journal), "rb") as file:
         try:
-            for batch in pa.ipc.open_stream(file):
+            for batch in pa.ipc.open_stream(file, memory_pool=FRUGAL):
                 batch.validate(full=True)
                 if not pc.all(pc.is_in(batch.column("status"), STATUS)).as_py():
                     return
@@ -140,7 +142,9 @@ def _write(part: Path, batches: Iterable[pa.RecordBatch], settings: Settings) ->
     temporary = part.parent / f".{part.name}.tmp"
     wanted, rows = schema(settings), 0
     try:
-        with pq.ParquetWriter(temporary, wanted, compression="zstd", use_dictionary=list(PLAIN_COLUMNS)) as writer:
+        with pq.ParquetWriter(
+            temporary, wanted, compression="zstd", use_dictionary=list(PLAIN_COLUMNS), memory_pool=FRUGAL
+        ) as writer:
             for table in _gathered(batches, wanted):
                 writer.write_table(table, GROUP_ROWS)
                 rows += table.num_rows
@@ -161,12 +165,12 @@ def _gathered(batches: Iterable[pa.RecordBatch], wanted: pa.Schema) -> Iterator[
         small.append(batch)
         rows += batch.num_rows
         if len(small) == JOINED or rows >= GROUP_ROWS:
-            held.append(pa.Table.from_batches(small, wanted).combine_chunks())
+            held.append(pa.Table.from_batches(small, wanted).combine_chunks(FRUGAL))
             small = []
         if rows >= GROUP_ROWS:
-            yield pa.concat_tables(held).combine_chunks()
+            yield pa.concat_tables(held).combine_chunks(FRUGAL)
             held, rows = [], 0
-    yield pa.concat_tables([*held, pa.Table.from_batches(small, wanted)]).combine_chunks()
+    yield pa.concat_tables([*held, pa.Table.from_batches(small, wanted)]).combine_chunks(FRUGAL)
 
 
 def _sync(path: Path) -> None:
