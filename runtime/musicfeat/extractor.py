@@ -23,7 +23,7 @@ from musicfeat.waveform import check_rate, ends, resample, to_mono
 from musicfeat.windows import cut
 
 Audio = PathLike | npt.ArrayLike
-CPU_BATCH, GPU_BATCH = 4, 64
+CPU_BATCH, GPU_BATCH = 2, 64
 """Windows in one run of the model; more is no faster on a CPU and only costs memory."""
 AHEAD_WINDOWS = 16
 """Windows that ``map`` decodes ahead."""

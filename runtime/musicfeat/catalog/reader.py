@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -49,12 +50,9 @@ class Catalog:
             columns: names of ``schema``; None is all.
             where: which rows; None is all, failures too.
         """
-        try:
-            yield from self._dataset().to_batches(
-                columns=None if columns is None else list(columns), filter=where, batch_readahead=1, fragment_readahead=1
-            )
-        except (pa.ArrowInvalid, OSError) as error:
-            raise CatalogError(f"a part of {self.folder} cannot be read: {error}") from error
+        names = None if columns is None else list(columns)
+        with self._reading():
+            yield from self._dataset().to_batches(columns=names, filter=where, batch_readahead=1, fragment_readahead=1)
 
     def table(self, columns: Sequence[str] | None = None, where: ds.Expression | None = OK) -> pa.Table:
         """The same rows at once."""
@@ -68,7 +66,17 @@ class Catalog:
 
     def __len__(self) -> int:
         """How many rows there are, failures too."""
-        return sum(int(pq.read_metadata(part).num_rows) for part in self.parts)
+        with self._reading():
+            return sum(int(pq.read_metadata(part).num_rows) for part in self.parts)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (pa.ArrowInvalid, OSError) as error:
+            raise CatalogError(
+                f"a part of {self.folder} cannot be read ({error}): delete it, and embed again what it held"
+            ) from error
 
     def _dataset(self) -> ds.Dataset:
         return ds.dataset([os.fspath(part) for part in self.parts], schema(self.settings), format="parquet")

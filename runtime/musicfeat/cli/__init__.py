@@ -16,7 +16,7 @@ COMMANDS = ("embed", "search", "duplicates", "check", "order", "tag", "info", "d
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 0 if all went well, 1 if anything failed (one line on stderr per failure)."""
+    """Run a command; 0 if all went well, 1 if anything failed (one line on stderr per failure), 130 after Ctrl-C."""
     options = parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -25,6 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except MusicfeatError as error:
         return report(error)
+    except KeyboardInterrupt:
+        print("musicfeat: interrupted", file=sys.stderr)
+        return 130
     except BrokenPipeError:
         sys.stderr.close()
         return 1
