@@ -31,7 +31,7 @@ from sounds import Wave, recipe_of, table
 from musicfeat import Extractor
 from musicfeat.audio import load
 from musicfeat.catalog import Catalog, embed_catalog
-from musicfeat.catalog.duplicates import duplicates
+from musicfeat.catalog.search.duplicates import duplicates
 from musicfeat.catalog.settings import Rows, settle
 
 HEADER = ["copy", "tracks", "found, windows", "found, one row a track"]

@@ -18,16 +18,17 @@ import pyarrow.parquet as pq
 
 from musicfeat import Extractor
 from musicfeat import cli as commands
-from musicfeat.catalog.alignment import aligned
-from musicfeat.catalog.duplicates import duplicates
-from musicfeat.catalog.index import FILE, Index, build
-from musicfeat.catalog.query import model_of
+from musicfeat.catalog.engines.worker import Embedder, FileResult, ModelOptions
 from musicfeat.catalog.reader import Catalog
 from musicfeat.catalog.schema import schema, to_batch
-from musicfeat.catalog.search import Hit, Searcher, search
+from musicfeat.catalog.search import ivf
+from musicfeat.catalog.search.alignment import aligned
+from musicfeat.catalog.search.duplicates import duplicates
+from musicfeat.catalog.search.index import FILE, Index, build
+from musicfeat.catalog.search.query import model_of
+from musicfeat.catalog.search.searcher import Hit, Searcher, search
+from musicfeat.catalog.search.space import fit
 from musicfeat.catalog.settings import Rows, Settings, settle
-from musicfeat.catalog.space import fit
-from musicfeat.catalog.worker import Embedder, FileResult, ModelOptions
 from musicfeat.errors import CatalogError, InputError
 from musicfeat.features import Features
 
@@ -95,7 +96,7 @@ def test_search_finds_what_brute_force_finds(tmp_path: Path, index: bool, window
         scores = cosines(tracks, query)
         hits = searcher(query, 12, windows=windows)
         assert [(hit.path, hit.start) for hit in hits] == nearest(scores, 12, windows)
-        np.testing.assert_allclose([hit.similarity for hit in hits], sorted(_values(hits, scores))[::-1], atol=2e-5)
+        np.testing.assert_allclose([hit.similarity for hit in hits], sorted(_values(hits, scores))[::-1], atol=5e-4)
         assert all(hit.end == hit.start + 10 for hit in hits)
 
 
@@ -103,20 +104,39 @@ def _values(hits: list[Hit], scores: dict[tuple[str, float], float]) -> list[flo
     return [scores[hit.path, hit.start] for hit in hits]
 
 
-def test_the_index_changes_no_digit(tmp_path: Path) -> None:
+def test_the_index_changes_nothing(tmp_path: Path) -> None:
     catalog = write(tmp_path / "c", drawn(300, 8))
     read, indexed = Searcher(catalog, index=False), Searcher(catalog, index=True)
     for number in range(4):
         for windows in (False, True):
             asked = f"/music/0/{number:04d}.ogg"
-            assert read(asked, 7, windows=windows) == indexed(asked, 7, windows=windows)
+            assert_same(read(asked, 7, windows=windows), indexed(asked, 7, windows=windows))
 
 
-def test_the_bound_holds_where_few_tracks_have_all_the_best_windows(tmp_path: Path) -> None:
+def assert_same(found: list[Hit], expected: list[Hit]) -> None:
+    """The same rows in the same order, similarities to single precision."""
+    assert [(hit.path, hit.start) for hit in found] == [(hit.path, hit.start) for hit in expected]
+    np.testing.assert_allclose([h.similarity for h in found], [h.similarity for h in expected], atol=3e-6)
+
+
+def test_the_index_finds_tracks_where_few_tracks_have_all_the_best_windows(tmp_path: Path) -> None:
     query = drawn(1, 1)[0].features.embeddings[0]
     long = [track(f"/long/{i}.ogg", np.tile(query, (900, 1)) + np.eye(900, D) / 50) for i in range(2)]
     catalog = write(tmp_path / "c", [*long, *drawn(60, 2, seed=3)])
-    assert Searcher(catalog, True)(query, 9) == Searcher(catalog, False)(query, 9)
+    assert_same(Searcher(catalog, True)(query, 9), Searcher(catalog, False)(query, 9))
+
+
+def test_lists_find_nearly_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ivf, "LISTED_ROWS", 1000)
+    catalog = write(tmp_path / "c", drawn(1500, 8))
+    read, indexed = Searcher(catalog, index=False), Searcher(catalog, index=True)
+    found = expected = 0
+    for number in range(0, 1500, 50):
+        asked = f"/music/0/{number:04d}.ogg"
+        hits = {(hit.path, hit.start) for hit in read(asked, 10, windows=True)}
+        found += len(hits & {(hit.path, hit.start) for hit in indexed(asked, 10, windows=True)})
+        expected += len(hits)
+    assert found > 0.7 * expected  # an eighth of the rows, at random, would hold an eighth of them
 
 
 def test_newer_parts_are_searched_beside_the_index(tmp_path: Path) -> None:
@@ -145,7 +165,7 @@ def test_an_index_of_parts_that_are_no_more_is_of_no_use(tmp_path: Path, change:
     found = Searcher(catalog)(tracks[50].path, 500)
     gone = {t.path for t in (tracks[39:40] if change == "rewritten" else tracks[:40])}
     assert not {hit.path for hit in found} & gone
-    assert Searcher(catalog, index=True)(tracks[50].path, 500) == found
+    assert_same(Searcher(catalog, index=True)(tracks[50].path, 500), found)
     assert len(Index(catalog)) == 5 * len({*(t.path for t in tracks)} - gone)
 
 
@@ -166,17 +186,15 @@ def test_a_damaged_index_is_told_and_rebuilt(tmp_path: Path, damage: str) -> Non
     file.write_bytes(broken.get(damage, whole[:-60] + b"x" + whole[-59:]))
     with pytest.raises(CatalogError, match=r"search\.index is damaged.*--index"):
         Searcher(catalog)
-    assert Searcher(catalog, index=False)("/music/0/0007.ogg") == expected
-    assert Searcher(catalog, index=True)("/music/0/0007.ogg") == expected
-    assert Searcher(catalog)("/music/0/0007.ogg") == expected
+    for index in (False, True, None):
+        assert_same(Searcher(catalog, index)("/music/0/0007.ogg"), expected)
 
 
 def test_an_index_of_another_model_is_refused(tmp_path: Path) -> None:
     build(write(tmp_path / "c", drawn(10)))
     other = Settings(**{**vars(settings()), "model_sha256": "def"})
-    shutil.move(tmp_path / "c" / FILE, tmp_path / FILE)
     write(tmp_path / "d", drawn(10), other)
-    shutil.move(tmp_path / FILE, tmp_path / "d" / FILE)
+    shutil.move(tmp_path / "c" / FILE, tmp_path / "d" / FILE)
     with pytest.raises(CatalogError, match="another model"):
         Searcher(tmp_path / "d")
 
@@ -436,7 +454,7 @@ def test_the_commands_keep_odd_names(
 def test_a_large_catalog_without_an_index_says_so(
     main: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("musicfeat.catalog.search.INDEX_ROWS", 10)
+    monkeypatch.setattr("musicfeat.catalog.search.searcher.INDEX_ROWS", 10)
     write(tmp_path / "c", drawn(5))
     for arguments, told in ((["--no-index"], ""), ([], "--index"), (["--index"], ""), ([], "")):
         assert main("search", tmp_path / "c", "/music/0/0001.ogg", *arguments) == 0

@@ -7,8 +7,9 @@ import os
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
 
+from musicfeat.catalog.engines import Engine, open_engine
+from musicfeat.catalog.engines.worker import ModelOptions
 from musicfeat.catalog.listing import Shard, find
 from musicfeat.catalog.locks import name_of, share, starting
 from musicfeat.catalog.names import to_path
@@ -18,9 +19,7 @@ from musicfeat.catalog.progress import Progress, Summary
 from musicfeat.catalog.reader import Catalog
 from musicfeat.catalog.schema import to_batch
 from musicfeat.catalog.settings import FILE, Precision, Rows, Settings, settings_of, settle
-from musicfeat.catalog.worker import Description, FileResult, ModelOptions
 from musicfeat.errors import CatalogError, InputError
-from musicfeat.session import cores
 
 FAILURES = "failures.jsonl"
 
@@ -89,37 +88,6 @@ def embed_catalog(
             found = plan(Catalog(folder), paths, retry_failed)
             drop(folder, settings, found.stale)
         return _embed(pool, found, folder, settings, name_of(shard), progress)
-
-
-class Engine(Protocol):
-    """What runs the workers."""
-
-    def describe(self) -> Description:
-        """Facts of the model."""
-
-    def map(self, paths: Iterable[str], expected: int) -> Iterable[FileResult]:
-        """A result for each file, in order."""
-
-    def __enter__(self) -> Engine: ...
-
-    def __exit__(self, *error: object) -> None: ...
-
-
-def open_engine(name: str, options: ModelOptions, workers: int | None, time_limit: float) -> Engine:
-    """An engine by its name."""
-    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-        raise InputError(f"workers must be a whole number from 1, got {workers!r}")
-    if not time_limit > 0:
-        raise InputError(f"time_limit must be seconds above 0, got {time_limit!r}")
-    if name == "local":
-        from musicfeat.catalog.pool import Pool
-
-        return Pool(options, workers or cores(), time_limit)
-    if name == "ray":
-        from musicfeat.catalog.on_ray import RayPool
-
-        return RayPool(options, workers, time_limit)
-    raise InputError(f"engine must be 'local' or 'ray', got {name!r}")
 
 
 def _embed(pool: Engine, found: Plan, folder: Path, settings: Settings, name: str, shown: bool) -> Summary:

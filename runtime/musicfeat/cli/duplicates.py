@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from musicfeat.cli.shared import Commands, command
 
 if TYPE_CHECKING:
-    from musicfeat.catalog.duplicates import Copy
+    from musicfeat.catalog.search.duplicates import Copy
 
 TEXT = """List groups of files that hold the same recording: copied, coded otherwise, at another level or sample rate,
 or without up to 15 s of its beginning."""
@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     from musicfeat.catalog import Catalog
 
     catalog = Catalog(options.catalog)
-    from musicfeat.catalog.duplicates import duplicates
+    from musicfeat.catalog.search.duplicates import duplicates
 
     groups = duplicates(catalog, options.least)
     print(_as_json(groups) if options.json else _as_table(groups))

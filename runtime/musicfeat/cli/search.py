@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from musicfeat.cli.shared import Commands, command
 
 if TYPE_CHECKING:
-    from musicfeat.catalog.search import Hit
+    from musicfeat.catalog.search.searcher import Hit
 
 TEXT = """List the tracks of a catalog that sound most like a file, with their most similar window. All are compared;
 for a large catalog, --index keeps the embeddings once more in its folder, so prepared that this takes no time."""
@@ -42,8 +42,8 @@ def run(options: argparse.Namespace) -> int:
     from musicfeat.catalog import Catalog
 
     catalog = Catalog(options.catalog)
-    from musicfeat.catalog.query import model_of
-    from musicfeat.catalog.search import Searcher
+    from musicfeat.catalog.search.query import model_of
+    from musicfeat.catalog.search.searcher import Searcher
 
     model = model_of(catalog, options.model, options.device) if options.model or options.device != "cpu" else None
     searcher = Searcher(catalog, True if options.index else False if options.no_index else None, model)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 SLACK = 5e-4
-"""More than single precision, or half precision of the rest of a vector, errs in a similarity."""
+"""More than half precision errs in a similarity."""
 
 
 class Found(NamedTuple):

@@ -16,15 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat.catalog.reader import Catalog
-from musicfeat.catalog.rows import audible, count_rows, identities
+from musicfeat.catalog.search.rows import audible, count_rows, identities
 
 Floats = npt.NDArray[np.float32]
 CACHE = ".space.npz"
 SAMPLE_ROWS = 65536
 PRIOR_ROWS = 300
 """A catalog of so many rows is whitened half as much as a large one; in an empty one, plain cosine holds."""
-HEAD = 95
-"""Leading dimensions that stay in single precision; with the length of the rest, a row of the index has 96 numbers."""
+DIGITS = 6
+"""Of a similarity; the next one depends on how it was computed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,15 +35,14 @@ class Space:
     """[D, D], the directions of the largest variance first."""
 
     def unit(self, embeddings: npt.ArrayLike) -> Floats:
-        """[n, D] embeddings -> [n, D] unit vectors, dimensions from ``HEAD`` rounded to half precision.
+        """[n, D] embeddings -> [n, D] unit vectors, rounded to half precision.
 
         Equal embeddings give equal vectors wherever they stand: in single precision, the last bits of a row of a
         matrix product depend on its place, hence double precision, rounded.
         """
         turned = np.asarray(embeddings, np.float64) @ self.matrix.astype(np.float64)
-        turned = (turned / np.linalg.norm(turned, axis=1, keepdims=True)).astype(np.float32)
-        turned[:, HEAD:] = turned[:, HEAD:].astype(np.float16)
-        return turned
+        turned /= np.linalg.norm(turned, axis=1, keepdims=True)
+        return turned.astype(np.float16).astype(np.float32)
 
     def rough(self, embeddings: Floats, query: Floats) -> Floats:
         """[n] cosines of [n, D] embeddings and a [D] unit vector, soon found and right to ``best.SLACK``."""
@@ -54,7 +53,7 @@ class Space:
 def similarities(units: Floats, query: Floats) -> npt.NDArray[np.float64]:
     """[n, D] and [D] unit vectors -> [n] cosines; equal rows give equal numbers, which BLAS does not promise."""
     products = units.astype(np.float64) * query
-    return np.asarray(np.clip(products.sum(axis=1), -1.0, 1.0).round(7))
+    return np.asarray(np.clip(products.sum(axis=1), -1.0, 1.0).round(DIGITS))
 
 
 def space_of(catalog: Catalog) -> Space:

@@ -8,8 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any, Self
 
-from musicfeat.catalog.process import OPENING_SECONDS, CrashError, WorkerProcess
-from musicfeat.catalog.worker import Description, FileResult, ModelOptions, failed, state
+from musicfeat.catalog.engines.process import OPENING_SECONDS, CrashError, WorkerProcess
+from musicfeat.catalog.engines.worker import Description, FileResult, ModelOptions, failed, state
 from musicfeat.errors import CatalogError, MusicfeatError
 
 GROUP_FILES = 16

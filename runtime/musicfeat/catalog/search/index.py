@@ -1,13 +1,6 @@
-"""An index: a catalog's rows made ready for exact search, in one file that is mapped into memory.
+"""An index of a catalog's embeddings: what is most similar is found without reading the rest.
 
-Every row is a unit vector of ``space``, the directions of the largest variance first. A search multiplies the query
-with the first 95 numbers of each row and adds the product of the lengths of what is left of both: a bound that no
-similarity exceeds (Cauchy and Schwarz). Only rows whose bound reaches the k-th best similarity are compared in full.
-The result is that of comparing everything, at a third of the reading.
-
-Why no approximate index: see ``benchmarks/catalog``. A graph or an inverted file answers sooner, but takes longer to
-build, misses neighbours, and brings a library larger than this package; the file of a query takes longer to embed
-than the exact search of a million rows.
+FAISS keeps the vectors and searches them (see ``ivf``); beside them, mapped into memory, stand their times and tracks.
 """
 
 from __future__ import annotations
@@ -21,21 +14,18 @@ import numpy as np
 import numpy.typing as npt
 import portalocker
 
-from musicfeat.catalog.arrays import ArrayWriter, open_arrays
-from musicfeat.catalog.best import Best, Found, promising
 from musicfeat.catalog.reader import Catalog
-from musicfeat.catalog.rows import audible, count_rows, identities
-from musicfeat.catalog.space import HEAD, Floats, Space, fit, similarities
+from musicfeat.catalog.search.arrays import ArrayWriter, open_arrays
+from musicfeat.catalog.search.best import Best, Found
+from musicfeat.catalog.search.ivf import MEND, new_vectors, open_vectors, write_vectors
+from musicfeat.catalog.search.rows import audible, count_rows, identities
+from musicfeat.catalog.search.space import DIGITS, Floats, Space, fit
 from musicfeat.errors import CatalogError
 
 FILE = "search.index"
 FORMAT = 1
-MEND = "`musicfeat search --index` builds it anew, --no-index goes without"
-PROBES = 512
-"""Rows of the highest bounds that are compared first, to learn how similar the k-th best is."""
-LOWEST = -2.0
-"""Below every similarity."""
-CHUNK_ROWS = 16384
+FIRST_ROWS = 512
+"""Rows that are fetched at first; many windows may be of one track."""
 Ints = npt.NDArray[np.integer]
 
 
@@ -50,14 +40,14 @@ class State:
 
 
 class Index:
-    """An index, opened; memory is what the system caches of its file.
+    """An index, opened; memory is mostly what the system caches of its files.
 
     Args:
         catalog: whose folder holds it.
 
     Raises:
         FileNotFoundError: there is none.
-        CatalogError: it is damaged, or of another version or model.
+        CatalogError: it is damaged, of another version or model, or FAISS is missing.
     """
 
     def __init__(self, catalog: Catalog) -> None:
@@ -72,6 +62,7 @@ class Index:
         self.space = Space(np.array(arrays["matrix"]))
         self._arrays = arrays
         self._tracks = arrays["track"]
+        self._vectors = open_vectors(catalog.folder / facts["vectors"], facts["size"])
 
     def __len__(self) -> int:
         return len(self._tracks)
@@ -90,37 +81,16 @@ class Index:
             best: takes the rows.
             path, sha256: as in the columns.
         """
-        if not len(self):
-            return
-        width = self._arrays["head"].shape[1] - 1
-        rest = _rest(query, width)
-        bounds = np.asarray(self._arrays["head"] @ np.append(query[:width], rest))
-        for track in self._left_out(path, sha256):
-            bounds[np.searchsorted(self._tracks, track) : np.searchsorted(self._tracks, track, "right")] = -np.inf
-        above, wanted = np.inf, PROBES
-        while np.isinf(best.floor) and above > LOWEST:  # once, unless few tracks have all the highest bounds
-            height = self._height(bounds, wanted)
-            self._compare(np.flatnonzero((bounds >= height) & (bounds < above)), bounds, query, best)
-            above, wanted = height, 16 * wanted
-        self._compare(np.flatnonzero((bounds >= max(best.floor, LOWEST)) & (bounds < above)), bounds, query, best)
-
-    def _height(self, bounds: Floats, wanted: int) -> float:
-        """About what so many bounds exceed."""
-        some = bounds[:: max(1, len(bounds) // (1 << 15))]
-        count = max(1, wanted * len(some) // len(bounds))
-        return max(LOWEST, float(np.partition(some, -count)[-count])) if count < len(some) else LOWEST
-
-    def _compare(self, rows: Ints, bounds: Floats, query: Floats, best: Best) -> None:
-        """Compare some rows in full: where the bound has the product of lengths, put what the rest really gives."""
-        heads, width = self._arrays["head"], self._arrays["head"].shape[1] - 1
-        rest = _rest(query, width)
-        for first in range(0, len(rows), CHUNK_ROWS):
-            some = rows[first : first + CHUNK_ROWS]
-            tails = self._arrays["tail"][some].astype(np.float32)
-            scores = bounds[some] - rest * heads[some, width] + tails @ query[width:]
-            kept = promising(scores, None if best.windows else self._tracks[some], best.k, best.floor)
-            exact = similarities(np.concatenate([heads[some[kept], :width], tails[kept]], axis=1), query)
-            best.add(map(self._found, some[kept], exact))
+        left_out, wanted, found = self._left_out(path, sha256), FIRST_ROWS, 0
+        while found < min(wanted, len(self)):
+            wanted = min(wanted, len(self))
+            scores, rows = (values[0] for values in self._vectors.search(query[None], wanted))
+            found = int(np.count_nonzero(rows >= 0))
+            counts = (rows >= 0) & ~np.isin(self._tracks[rows], left_out)
+            best.add(map(self._found, rows[counts], np.clip(scores[counts], -1, 1).round(DIGITS)))
+            if len(best.rows) == best.k or found < wanted:
+                break
+            wanted *= 16
 
     def _found(self, row: int, similarity: float) -> Found:
         start, end = self._arrays["time"][row].tolist()
@@ -133,11 +103,6 @@ class Index:
     def _left_out(self, path: str | None, sha256: str | None) -> Ints:
         keys = [key_of(text) for text in (path, sha256)]
         return np.flatnonzero((self._arrays["keys"] == np.array(keys, np.uint64)).any(axis=1))
-
-
-def _rest(query: Floats, width: int) -> np.float32:
-    """The length of a query behind its head; a hair more, so that no rounding makes a bound too low."""
-    return np.float32(np.linalg.norm(query[width:]) * (1 + 1e-5))
 
 
 def build(catalog: Catalog) -> Index:
@@ -163,31 +128,27 @@ def build(catalog: Catalog) -> Index:
 
 def _write(catalog: Catalog, writer: ArrayWriter) -> None:
     parts = catalog.parts
-    held = identities(parts)
-    space = fit(catalog)
-    dimension = len(space.matrix)
-    head_width = min(HEAD, dimension)
-    most, rows = count_rows(parts), 0
-    heads = writer.reserve("head", (most, head_width + 1), np.float32)
-    tails = writer.reserve("tail", (most, dimension - head_width), np.float16)
+    held, space, most = identities(parts), fit(catalog), count_rows(parts)
     times = writer.reserve("time", (most, 2), np.float64)
     tracks = writer.reserve("track", (most,), np.int32)
-    names = Names()
+    names, rows, vectors = Names(), 0, new_vectors(catalog, space, most)
     for batch, embeddings in audible(catalog, parts, ["path", "sha256", "start", "end"]):
-        unit = space.unit(embeddings)
-        place = slice(rows, rows + len(unit))
-        heads[place, :-1], tails[place] = unit[:, :head_width], unit[:, head_width:]
-        heads[place, -1] = np.linalg.norm(unit[:, head_width:], axis=1)
+        place = slice(rows, rows + len(embeddings))
+        vectors.add(space.unit(embeddings))
         times[place] = np.stack([batch.column("start"), batch.column("end")], axis=1)
         tracks[place] = names.add(batch.column("path").to_pylist(), batch.column("sha256").to_pylist())
-        rows += len(unit)
+        rows += len(embeddings)
     if identities([part for part in parts if part.exists()]) != held:
         raise CatalogError(f"{catalog.folder} was rewritten while it was indexed: try again")
     names.write(writer)
     writer.add("matrix", space.matrix)
+    file = write_vectors(vectors, catalog.folder)
     facts = {"format": FORMAT, "model_sha256": catalog.settings.model_sha256, "parts": held}
-    shapes = {"head": heads.shape, "tail": tails.shape, "time": times.shape, "track": tracks.shape}
-    writer.finish(facts, {name: (rows, *shape[1:]) for name, shape in shapes.items()})
+    facts |= {"vectors": file.name, "size": file.stat().st_size}
+    writer.finish(facts, {"time": (rows, 2), "track": (rows,)})
+    for old in catalog.folder.glob("search-*.faiss"):
+        if old != file:
+            old.unlink()
 
 
 class Names:

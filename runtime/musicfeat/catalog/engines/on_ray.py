@@ -17,8 +17,8 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from musicfeat.catalog.pool import Pool, groups
-from musicfeat.catalog.worker import Description, FileResult, ModelOptions
+from musicfeat.catalog.engines.local import Pool, groups
+from musicfeat.catalog.engines.worker import Description, FileResult, ModelOptions
 from musicfeat.errors import CatalogError, DeviceError, InputError, MusicfeatError
 from musicfeat.session import cores
 

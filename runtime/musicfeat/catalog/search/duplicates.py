@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.catalog.alignment import Aligned, aligned
 from musicfeat.catalog.names import to_path
 from musicfeat.catalog.reader import Catalog
-from musicfeat.catalog.rows import audible
-from musicfeat.catalog.space import Floats, Space, space_of
+from musicfeat.catalog.search.alignment import Aligned, aligned
+from musicfeat.catalog.search.rows import audible
+from musicfeat.catalog.search.space import Floats, Space, space_of
 from musicfeat.errors import InputError
 
 LEAST = {"window": 0.75, "track": 0.9}

@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from musicfeat.catalog.best import Best, Found, promising
-from musicfeat.catalog.index import Index, build, usable
 from musicfeat.catalog.names import to_path
-from musicfeat.catalog.query import Asked, query_of
 from musicfeat.catalog.reader import Catalog
-from musicfeat.catalog.rows import audible, count_rows
-from musicfeat.catalog.space import Floats, Space, similarities, space_of
+from musicfeat.catalog.search.best import Best, Found, promising
+from musicfeat.catalog.search.index import Index, build, usable
+from musicfeat.catalog.search.query import Asked, query_of
+from musicfeat.catalog.search.rows import audible, count_rows
+from musicfeat.catalog.search.space import Floats, Space, similarities, space_of
 from musicfeat.errors import CatalogError, InputError
 from musicfeat.extractor import Extractor
 

@@ -1,0 +1,46 @@
+"""Who runs the workers: processes on this machine, or Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol, Self
+
+from musicfeat.catalog.engines.worker import Description, FileResult, ModelOptions
+from musicfeat.errors import InputError
+from musicfeat.session import cores
+
+
+class Engine(Protocol):
+    """What runs the workers."""
+
+    def describe(self) -> Description:
+        """Facts of the model."""
+
+    def map(self, paths: Iterable[str], expected: int) -> Iterable[FileResult]:
+        """A result for each file, in order."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+def open_engine(name: str, options: ModelOptions, workers: int | None, time_limit: float) -> Engine:
+    """An engine by its name: "local" or "ray".
+
+    Raises:
+        InputError: an argument is out of its range.
+        CatalogError: Ray is not installed or cannot be reached.
+    """
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        raise InputError(f"workers must be a whole number from 1, got {workers!r}")
+    if not time_limit > 0:
+        raise InputError(f"time_limit must be seconds above 0, got {time_limit!r}")
+    if name == "local":
+        from musicfeat.catalog.engines.local import Pool
+
+        return Pool(options, workers or cores(), time_limit)
+    if name == "ray":
+        from musicfeat.catalog.engines.on_ray import RayPool
+
+        return RayPool(options, workers, time_limit)
+    raise InputError(f"engine must be 'local' or 'ray', got {name!r}")

@@ -1,0 +1,9 @@
+"""What in a catalog sounds like something, and what is there twice.
+
+from musicfeat.catalog.search import Searcher, duplicates
+"""
+
+from musicfeat.catalog.search.duplicates import Copy, duplicates
+from musicfeat.catalog.search.searcher import Hit, Searcher, search
+
+__all__ = ["Copy", "Hit", "Searcher", "duplicates", "search"]

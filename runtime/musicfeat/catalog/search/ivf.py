@@ -1,0 +1,76 @@
+"""Vectors in an inverted file of FAISS (Sivic and Zisserman 2003; Johnson, Douze and Jegou 2017), in half precision.
+
+Of a million rows the nearest eighth of 1024 lists is searched; few rows are all compared. The benchmark
+``catalog/search.py`` measured usearch and LanceDB, too: graphs take many times longer to build for less recall, and
+product quantisation loses too many neighbours.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musicfeat.catalog.reader import Catalog
+from musicfeat.catalog.search.rows import audible
+from musicfeat.catalog.search.space import Space
+from musicfeat.errors import CatalogError
+
+LISTED_ROWS = 100_000
+"""From so many rows on there are lists."""
+SEARCHED = 8
+"""One list of so many is searched: 98 % of the nearest ten are found."""
+TRAINING_ROWS = 64
+"""For each list, to learn where the lists lie."""
+MEND = "`musicfeat search --index` builds it anew, --no-index goes without"
+
+
+def new_vectors(catalog: Catalog, space: Space, rows: int) -> Any:
+    """An empty FAISS index for so many rows, its lists learned from some of them."""
+    faiss, dimension = _faiss(), catalog.settings.dimension
+    if rows < LISTED_ROWS:
+        return faiss.index_factory(dimension, "SQfp16", faiss.METRIC_INNER_PRODUCT)
+    lists = 1 << round(np.log2(rows) / 2)
+    index = faiss.index_factory(dimension, f"IVF{lists},SQfp16", faiss.METRIC_INNER_PRODUCT)
+    step, seen, some = max(1, rows // (TRAINING_ROWS * lists)), 0, []
+    for _, embeddings in audible(catalog, catalog.parts, []):
+        some.append(space.unit(embeddings[-seen % step :: step]))
+        seen += len(embeddings)
+    index.train(np.concatenate(some))
+    index.nprobe = max(1, lists // SEARCHED)
+    return index
+
+
+def write_vectors(vectors: Any, folder: Path) -> Path:
+    """Write them to a new file of the folder; OSError if it cannot be written."""
+    file = folder / f"search-{secrets.token_hex(6)}.faiss"
+    try:
+        _faiss().write_index(vectors, os.fspath(file))
+    except RuntimeError as error:
+        file.unlink(missing_ok=True)
+        raise OSError(str(error)) from error
+    return file
+
+
+def open_vectors(file: Path, size: int) -> Any:
+    """Map a file into memory that was written with this size; CatalogError if it is another."""
+    if not file.exists() or file.stat().st_size != size:
+        raise CatalogError(f"{file} is damaged: {MEND}")
+    faiss = _faiss()
+    try:
+        return faiss.read_index(os.fspath(file), faiss.IO_FLAG_MMAP)
+    except RuntimeError as error:
+        raise CatalogError(f"{file} is damaged ({error}): {MEND}") from error
+
+
+def _faiss() -> Any:
+    try:
+        import faiss
+    except ImportError as error:
+        raise CatalogError(
+            "an index needs FAISS: pip install 'musicfeat[search]'; search --no-index goes without"
+        ) from error
+    return faiss
