@@ -262,7 +262,8 @@ WAYS: dict[str, tuple[Callable[[Path], tuple[Found, float]], str]] = {
     "usearch HNSW16, half precision, ef 512": (usearch_graph, "most"),
     "LanceDB IVF-PQ, refined, 128 lists": (lance, "most"),
 }
-ON_DISK = {"musicfeat, Parquet read at each query": "catalog/part-*", "musicfeat with its index": f"catalog/{FILE}"}
+ON_DISK = {"musicfeat, Parquet read at each query": "catalog/part-*", "musicfeat with its index": "catalog/search*"}
+"""What of the catalog each of ours needs."""
 
 
 def rows(count: int, queries: int = 100, ways: tuple[str, ...] = tuple(WAYS)) -> list[list[str]]:

@@ -1,7 +1,7 @@
 """Tracks of a catalog that are the same recording, in another coding, level or rate, or cut at their beginning.
 
 Tracks whose lengths are near are compared by their pooled embeddings; those alike enough window by window, at every
-shift up to 15 s. Measured by ``benchmarks/catalog/search.py`` on tracks that training never saw.
+shift up to 15 s. Measured by ``benchmarks/catalog/duplicates.py`` on tracks that training never saw.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def duplicates(catalog: Catalog, least: float | None = None) -> list[list[Copy]]
     """Groups of two or more files that hold the same recording, each sorted by path.
 
     Memory holds names; vectors are in temporary files. Time grows with the square of the number of tracks of about one
-    length, 10 s for 100 000 tracks whose lengths spread over five minutes.
+    length.
 
     Args:
         catalog: of windows. In one of tracks, only the pooled embedding and nearly equal lengths tell, no shifts.
