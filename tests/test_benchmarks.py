@@ -104,3 +104,10 @@ def test_catalog_robustness() -> None:
     assert "rows lost / doubled / torn | 0 / 0 / 0 | 0 / 0 / 0 |" in out
     assert "wrong rows | 0 / 0 / 0 / 0 / 0 / 0 | 0 / 0 / 0 / 0 / 0 / 0 |" in out
     assert out.count("peak memory of all processes") == 2
+
+
+def test_catalog_throughput() -> None:
+    pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
+    out = run("catalog/throughput.py", "--hours", "0.07", "--rounds", "1", "--workers", "1")
+    assert "| musicfeat embed, all outputs | 0.1 |" in out
+    assert "without jigsaw" in out

@@ -42,8 +42,8 @@ def rows(hours: float, rounds: int, workers: int) -> list[list[str]]:
         tasks: dict[str, Callable[[int], float]] = {
             BARE: lambda _: _timed(pool, bare, paths),
             "musicfeat: decode, mix, resample": lambda _: _timed(pool, ours, paths),
-            "musicfeat embed, a row each window": partial(_embedded, paths, Path(folder), "window", workers),
-            "musicfeat embed, a row each track": partial(_embedded, paths, Path(folder), "track", workers),
+            "musicfeat embed, all outputs": partial(_embedded, paths, Path(folder), None, workers),
+            "the same without jigsaw": partial(_embedded, paths, Path(folder), ("reversal", "tags"), workers),
         }
         seconds: dict[str, list[float]] = {name: [] for name in tasks}
         for number in range(rounds):
@@ -91,9 +91,9 @@ def _timed(pool: ProcessPoolExecutor, task: Callable[[str], int], paths: list[st
     return time.perf_counter() - began
 
 
-def _embedded(paths: list[str], folder: Path, kind: str, workers: int, number: int) -> float:
+def _embedded(paths: list[str], folder: Path, outputs: tuple[str, ...] | None, workers: int, number: int) -> float:
     """Seconds from the first file to the last; the processes of the others are started before, too."""
-    summary = embed_catalog(paths, folder / f"{kind}-{number}", rows=kind, workers=workers)  # type: ignore[arg-type]
+    summary = embed_catalog(paths, folder / f"{number}-{outputs}", outputs=outputs, workers=workers)
     if summary.embedded != len(paths):
         raise RuntimeError(f"{summary.failed} of {len(paths)} files failed")
     return summary.seconds

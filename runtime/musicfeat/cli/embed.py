@@ -31,6 +31,12 @@ def add(commands: Commands) -> None:
     )
     rows.add_argument("--per-track", dest="rows", action="store_const", const="track", help="one pooled row a file")
     embed.add_argument("--hop", type=float, help="seconds between windows (default: windows touch)")
+    embed.add_argument(
+        "--outputs",
+        nargs="*",
+        choices=("reversal", "jigsaw", "tags"),
+        help="beside embeddings (default: all; jigsaw costs most)",
+    )
     embed.add_argument("--precision", choices=("float32", "float16"), default="float32", help="of stored embeddings")
     embed.add_argument("--workers", type=int, help="processes, one core each (default: all; on Ray, the cluster's)")
     embed.add_argument("--shard", type=_shard, default=(0, 1), metavar="I/N", help="only share I of N, counted from 0")
@@ -61,6 +67,7 @@ def run(options: argparse.Namespace) -> int:
         model=options.model,
         device=options.device,
         hop=options.hop,
+        outputs=None if options.outputs is None else tuple(options.outputs),
         rows=options.rows,
         precision=options.precision,
         workers=options.workers,
