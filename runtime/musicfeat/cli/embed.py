@@ -35,7 +35,7 @@ def add(commands: Commands) -> None:
         "--outputs",
         nargs="*",
         choices=("reversal", "jigsaw", "tags"),
-        help="beside embeddings (default: all; jigsaw costs most)",
+        help="beside embeddings (default: all)",
     )
     embed.add_argument("--precision", choices=("float32", "float16"), default="float32", help="of stored embeddings")
     embed.add_argument("--workers", type=int, help="processes, one core each (default: all; on Ray, the cluster's)")
