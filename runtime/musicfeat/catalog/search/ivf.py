@@ -1,8 +1,8 @@
 """Vectors in an inverted file of FAISS (Sivic and Zisserman 2003; Johnson, Douze and Jegou 2017), in half precision.
 
 Of a million rows the nearest eighth of 1024 lists is searched; few rows are all compared. The benchmark
-``catalog/search.py`` measured usearch and LanceDB, too: a graph of usearch finds as much as soon, but takes 17 times as long to build, and
-product quantisation loses too many neighbours.
+``catalog/search.py`` measured usearch and LanceDB, too: a graph of usearch finds as much as soon, but takes 17 times
+as long to build, and product quantisation loses too many neighbours.
 """
 
 from __future__ import annotations
