@@ -15,7 +15,7 @@ __version__ = "0.3.0"
 
 if TYPE_CHECKING:
     from musicfeat.card import ModelCard
-    from musicfeat.errors import AudioError, DeviceError, InputError, ModelError, MusicfeatError
+    from musicfeat.errors import AudioError, CatalogError, DeviceError, InputError, ModelError, MusicfeatError
     from musicfeat.extractor import Extractor
     from musicfeat.features import Features, Order
     from musicfeat.functional import embed, load
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AudioError": "errors",
+    "CatalogError": "errors",
     "DeviceError": "errors",
     "Extractor": "extractor",
     "Features": "features",
@@ -38,6 +39,7 @@ _HOMES = {
 
 __all__ = [
     "AudioError",
+    "CatalogError",
     "DeviceError",
     "Extractor",
     "Features",

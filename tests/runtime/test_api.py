@@ -17,6 +17,8 @@ SIGNATURES = {
     Extractor.order: "(self, pieces, sr=None, gap=0.0)",
     Extractor.map: "(self, paths, *, decode_ahead=True)",
     Extractor.stream: "(self, blocks, sr=None)",
+    musicfeat.embed: "(y, sr=None, *, hop=None, pooled=False)",
+    musicfeat.load: "(path, sr=None)",
 }
 
 
@@ -42,6 +44,6 @@ def test_result_types_are_frozen_and_typed() -> None:
 
 
 def test_one_root_for_all_errors() -> None:
-    for name in ("AudioError", "DeviceError", "InputError", "ModelError"):
+    for name in ("AudioError", "CatalogError", "DeviceError", "InputError", "ModelError"):
         assert issubclass(getattr(musicfeat, name), MusicfeatError)
     assert issubclass(InputError, ValueError)
