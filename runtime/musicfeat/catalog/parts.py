@@ -21,7 +21,7 @@ from musicfeat.catalog.settings import Settings
 from musicfeat.errors import CatalogError
 
 PART_ROWS = 32768
-GROUP_ROWS = 2048
+GROUP_ROWS = 512
 JOINED = 64
 """Batches that are made one."""
 FRUGAL = pa.system_memory_pool()
