@@ -121,7 +121,7 @@ def assert_rows_of(found: pa.Table, path: Path, features: Features, extractor: E
     }
     for name, value in expected.items():
         assert columns[name] == [value] * count, name
-    assert found.column("mtime").cast("int64").to_pylist() == [state.st_mtime_ns] * count
+    assert found.column("mtime").cast("int64").to_pylist() == [state.st_mtime_ns // 1000] * count
     assert columns["duration"] == pytest.approx([soundfile.info(path).duration] * count, abs=1e-3)
     assert columns["window"] == list(range(count))
     centres = (np.array(columns["start"]) + np.array(columns["end"])) / 2

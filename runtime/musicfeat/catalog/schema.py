@@ -20,7 +20,7 @@ FILE_COLUMNS = {
     "path": pa.string(),
     "sha256": pa.string(),
     "size": pa.int64(),
-    "mtime": pa.timestamp("ns", "UTC"),
+    "mtime": pa.timestamp("us", "UTC"),
     "duration": pa.float64(),
     "sample_rate": pa.int32(),
 }
@@ -59,7 +59,7 @@ def to_batch(result: FileResult, settings: Settings) -> pa.RecordBatch:
         "path": to_text(result.path),
         "sha256": result.sha256,
         "size": result.size,
-        "mtime": result.mtime_ns,
+        "mtime": result.mtime_us,
         "duration": result.features.duration if result.features else None,
         "sample_rate": result.features.sr if result.features else None,
         "model": f"{settings.model} {settings.version}",

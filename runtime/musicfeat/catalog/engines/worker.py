@@ -16,9 +16,9 @@ from musicfeat.features import Features
 STORED = ("reversal", "jigsaw", "tags")
 """Outputs that a catalog can hold beside the embedding."""
 State = tuple[int | None, int | None]
-"""Size in bytes and time of change in ns."""
-LATEST_NS = 2**63 - 1
-"""The year 2262, the latest time that Parquet holds in ns; what lies beyond counts as that."""
+"""Size in bytes and time of change in microseconds, the finest that Python's own times hold."""
+LATEST_US = 253_402_300_799_000_000
+"""The end of the year 9999; what lies beyond counts as that."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class FileResult:
 
     path: str
     size: int | None = None
-    mtime_ns: int | None = None
+    mtime_us: int | None = None
     sha256: str | None = None
     features: Features | None = None
     error: str | None = None
@@ -93,12 +93,12 @@ def state(path: str) -> State:
         now = os.stat(path)
     except (OSError, ValueError):
         return None, None
-    return now.st_size, min(max(now.st_mtime_ns, -LATEST_NS), LATEST_NS)
+    return now.st_size, min(max(now.st_mtime_ns // 1000, 0), LATEST_US)
 
 
-def failed(path: str, message: object, size: int | None, mtime_ns: int | None, sha256: str | None = None) -> FileResult:
+def failed(path: str, message: object, size: int | None, mtime_us: int | None, sha256: str | None = None) -> FileResult:
     """The result of a file without features; names in the message may hold bytes that are no text."""
-    return FileResult(path, size, mtime_ns, sha256, error=str(message).encode(errors="backslashreplace").decode())
+    return FileResult(path, size, mtime_us, sha256, error=str(message).encode(errors="backslashreplace").decode())
 
 
 def _identify(path: str) -> FileResult:
@@ -117,7 +117,7 @@ def _identify(path: str) -> FileResult:
 
 def _with(result: FileResult, found: Features | MusicfeatError) -> FileResult:
     """The result of a file that did not change while it was read."""
-    known, now = (result.size, result.mtime_ns), state(result.path)
+    known, now = (result.size, result.mtime_us), state(result.path)
     if now == (None, None):
         found = AudioError(f"{result.path} vanished while it was read")
     elif now != known:
