@@ -87,10 +87,19 @@ class Index:
             scores, rows = (values[0] for values in self._vectors.search(query[None], wanted))
             found = int(np.count_nonzero(rows >= 0))
             counts = (rows >= 0) & ~np.isin(self._tracks[rows], left_out)
-            best.add(map(self._found, rows[counts], np.clip(scores[counts], -1, 1).round(DIGITS)))
+            rows, scores = rows[counts], np.clip(scores[counts], -1, 1).round(DIGITS)
+            near = scores >= self._floor(rows, scores, best)
+            best.add(map(self._found, rows[near], scores[near]))
             if len(best.rows) == best.k or found < wanted:
                 break
             wanted *= 16
+
+    def _floor(self, rows: Ints, scores: Floats, best: Best) -> float:
+        """What the k-th of some rows, or of their tracks, reaches; the rows stand by falling similarity."""
+        peaks = scores
+        if not best.windows:
+            peaks = scores[np.sort(np.unique(self._tracks[rows], return_index=True)[1])]
+        return float(peaks[best.k - 1]) if len(peaks) >= best.k else -np.inf
 
     def _found(self, row: int, similarity: float) -> Found:
         start, end = self._arrays["time"][row].tolist()
