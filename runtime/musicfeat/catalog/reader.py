@@ -51,7 +51,7 @@ class Catalog:
             where: which rows; None is all, failures too.
         """
         names = None if columns is None else list(columns)
-        with self._reading():
+        with reading(self.folder):
             yield from self._dataset().to_batches(columns=names, filter=where, batch_readahead=1, fragment_readahead=1)
 
     def table(self, columns: Sequence[str] | None = None, where: ds.Expression | None = OK) -> pa.Table:
@@ -66,20 +66,33 @@ class Catalog:
 
     def __len__(self) -> int:
         """How many rows there are, failures too."""
-        with self._reading():
-            return sum(int(pq.read_metadata(part).num_rows) for part in self.parts)
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        try:
-            yield
-        except (pa.ArrowInvalid, OSError) as error:
-            raise CatalogError(
-                f"a part of {self.folder} cannot be read ({error}): delete it, and embed again what it held"
-            ) from error
+        return count_rows(self.parts)
 
     def _dataset(self) -> ds.Dataset:
         return ds.dataset([os.fspath(part) for part in self.parts], schema(self.settings), format="parquet")
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Say what to do about a part that is damaged, or vanished because the catalog is being rewritten."""
+    try:
+        yield
+    except (pa.ArrowInvalid, OSError) as error:
+        raise CatalogError(
+            f"a part of {folder} cannot be read ({error}): delete it, and embed again what it held"
+        ) from error
+
+
+def count_rows(parts: Sequence[Path]) -> int:
+    """How many rows some parts of a catalog have, failures and silence too.
+
+    Raises:
+        CatalogError: a part is damaged.
+    """
+    if not parts:
+        return 0
+    with reading(parts[0].parent):
+        return sum(int(pq.read_metadata(part).num_rows) for part in parts)
 
 
 def vectors(rows: pa.Table | pa.RecordBatch) -> npt.NDArray[np.float32]:

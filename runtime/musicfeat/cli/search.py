@@ -14,8 +14,8 @@ from musicfeat.cli.shared import Commands, command
 if TYPE_CHECKING:
     from musicfeat.catalog.search.searcher import Hit
 
-TEXT = """List the tracks of a catalog that sound most like a file, with their most similar window. All are compared;
-for a large catalog, --index keeps the embeddings once more in its folder, so prepared that this takes no time."""
+TEXT = """List the tracks of a catalog that sound most like a file, with their most similar window. All are compared; in
+a large catalog, --index keeps the embeddings once more and finds nearly all of the nearest at once."""
 
 
 def add(commands: Commands) -> None:

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import portalocker
 
-from musicfeat.catalog.reader import Catalog
+from musicfeat.catalog.reader import Catalog, count_rows
 from musicfeat.catalog.search.arrays import ArrayWriter, open_arrays
 from musicfeat.catalog.search.best import Best, Found
 from musicfeat.catalog.search.ivf import MEND, new_vectors, open_vectors, write_vectors
-from musicfeat.catalog.search.rows import audible, count_rows, identities
+from musicfeat.catalog.search.rows import audible, identities
 from musicfeat.catalog.search.space import DIGITS, Floats, Space, fit
 from musicfeat.errors import CatalogError
 
@@ -117,7 +117,7 @@ class Index:
 def build(catalog: Catalog) -> Index:
     """Write the index of a catalog, whole or not at all, in the place of an older one.
 
-    Takes as much disk as the embeddings in half precision and a third more; memory for the names of the files.
+    Takes as much disk, and while it is built as much memory, as the embeddings in half precision.
 
     Raises:
         CatalogError: the folder cannot be written, a part is damaged, or another process builds the index.

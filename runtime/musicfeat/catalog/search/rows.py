@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
-from musicfeat.catalog.reader import OK, Catalog, vectors
+from musicfeat.catalog.reader import OK, Catalog, reading, vectors
 from musicfeat.catalog.schema import schema
 from musicfeat.errors import CatalogError
 
@@ -33,7 +32,7 @@ def audible(
         CatalogError: a part is damaged, or vanished because the catalog is being rewritten.
     """
     files = [os.fspath(part) for part in parts]
-    try:
+    with reading(catalog.folder):
         rows = ds.dataset(files, schema(catalog.settings), format="parquet")
         wanted = [*columns, "embedding"]
         for batch in rows.to_batches(columns=wanted, filter=AUDIBLE, batch_readahead=1, fragment_readahead=1):
@@ -44,20 +43,6 @@ def audible(
             whole = np.isfinite(length) & (length > 0)
             if whole.any():
                 yield (batch, found) if whole.all() else (batch.filter(pa.array(whole)), found[whole])
-    except (pa.ArrowInvalid, OSError) as error:
-        raise CatalogError(f"a part of {catalog.folder} cannot be read: {error}") from error
-
-
-def count_rows(parts: Sequence[Path]) -> int:
-    """How many rows some parts have, failures and silence too.
-
-    Raises:
-        CatalogError: a part is damaged.
-    """
-    try:
-        return sum(int(pq.read_metadata(part).num_rows) for part in parts)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise CatalogError(f"a part of {parts[0].parent} cannot be read: {error}") from error
 
 
 def identities(parts: Sequence[Path]) -> dict[str, str]:

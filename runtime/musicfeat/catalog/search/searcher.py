@@ -1,4 +1,4 @@
-"""What in a catalog sounds most like something: exact, with an index or without."""
+"""What in a catalog sounds most like something: exact by reading all of it, or sooner with an index."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from musicfeat.catalog.names import to_path
-from musicfeat.catalog.reader import Catalog
+from musicfeat.catalog.reader import Catalog, count_rows
 from musicfeat.catalog.search.best import Best, Found, promising
 from musicfeat.catalog.search.index import Index, build, usable
 from musicfeat.catalog.search.query import Asked, query_of
-from musicfeat.catalog.search.rows import audible, count_rows
+from musicfeat.catalog.search.rows import audible
 from musicfeat.catalog.search.space import Floats, Space, similarities, space_of
 from musicfeat.errors import CatalogError, InputError
 from musicfeat.extractor import Extractor
@@ -42,7 +42,8 @@ class Searcher:
     """Searches a catalog; open it once for many queries.
 
     An index is used if there is one, and parts that are newer than the index are searched beside it. Without one, the
-    catalog is read at every query, in memory that does not grow with it. Both find the same: all rows are compared.
+    catalog is read at every query, in memory that does not grow with it. That compares all rows; the index of a large
+    catalog finds nearly all of the nearest, see ``ivf``.
 
     Args:
         catalog: a catalog or its folder.

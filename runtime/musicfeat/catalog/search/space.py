@@ -15,8 +15,8 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.catalog.reader import Catalog
-from musicfeat.catalog.search.rows import audible, count_rows, identities
+from musicfeat.catalog.reader import Catalog, count_rows
+from musicfeat.catalog.search.rows import audible, identities
 
 Floats = npt.NDArray[np.float32]
 CACHE = ".space.npz"
@@ -32,7 +32,7 @@ class Space:
     """Maps embeddings to unit vectors whose dot product is their similarity."""
 
     matrix: Floats
-    """[D, D], the directions of the largest variance first."""
+    """[D, D]."""
 
     def unit(self, embeddings: npt.ArrayLike) -> Floats:
         """[n, D] embeddings -> [n, D] unit vectors, rounded to half precision.
