@@ -39,7 +39,7 @@ def untrained_twin(extractor: Extractor) -> Extractor:
     """The model's own recipe with fresh weights, exported like the model itself."""
     import torch
 
-    from musicfeat_export.onnx_file import card_of, to_onnx, write
+    from musicfeat_export.onnx_file import card_of, outputs_of, to_onnx, write
     from musicfeat_trainer.config import Recipe
     from musicfeat_trainer.model import fresh_model
 
@@ -48,5 +48,6 @@ def untrained_twin(extractor: Extractor) -> Extractor:
     model = fresh_model(recipe)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "untrained.onnx"
-        write(to_onnx(model, recipe), model, card_of(model, recipe), path)
+        proto = to_onnx(model, recipe.window, outputs_of(recipe))
+        write(proto, model, card_of(model, recipe), path)
         return Extractor(path, threads=extractor.session.threads, outputs=[])

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import onnx
 import torch
 from onnx import numpy_helper
+from torch import nn
 
 from musicfeat.card import ModelCard
 from musicfeat.errors import ModelError
@@ -39,7 +41,7 @@ def export(run: Path, path: Path, scores: dict[str, float] | None = None) -> dic
         ModelError: the run is unusable, the graph breaks the contract, or parity fails.
     """
     model, recipe = load_model(run)
-    proto = to_onnx(model, recipe)
+    proto = to_onnx(model, recipe.window, outputs_of(recipe))
     card = replace(card_of(model, recipe), weights_sha256=weights_digest(proto), scores=scores or {})
     differences = write(proto, model, card, path)
     sidecar = {**asdict(card), "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
@@ -61,15 +63,15 @@ def write(proto: onnx.ModelProto, model: MusicModel, card: ModelCard, path: Path
     return differences
 
 
-def to_onnx(model: MusicModel, recipe: Recipe) -> onnx.ModelProto:
-    """Trace the model over a dynamic batch of full windows."""
+def to_onnx(module: nn.Module, window: int, outputs: Sequence[str]) -> onnx.ModelProto:
+    """Trace a module of [batch, window] over a dynamic batch; the spectrogram, if any, is part of it."""
     program = torch.onnx.export(
-        model.eval(),
-        (torch.zeros(2, recipe.window),),
+        module.eval(),
+        (torch.zeros(2, window),),
         dynamo=True,
         opset_version=OPSET,
         input_names=["waveform"],
-        output_names=list(outputs_of(recipe)),
+        output_names=list(outputs),
         dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096)},),
         verbose=False,
     )
