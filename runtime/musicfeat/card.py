@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -42,6 +42,13 @@ class ModelCard:
     scores: dict[str, float] = field(default_factory=dict)
     weights_sha256: str = ""
     """Digest of all weights in the file: names, shapes and bytes, sorted by name."""
+
+    def chosen(self, outputs: Iterable[str] | None, where: str) -> tuple[str, ...]:
+        """The outputs asked for in the card's order, None being all; ModelError if the file has not all of them."""
+        names = set(self.outputs if outputs is None else outputs)
+        if not names <= set(self.outputs):
+            raise ModelError(f"{where} has the outputs {self.outputs}, asked for {tuple(sorted(names))}")
+        return tuple(name for name in self.outputs if name in names)
 
     def to_metadata(self) -> dict[str, str]:
         """As the string pairs of an ONNX file's metadata_props."""

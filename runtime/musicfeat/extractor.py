@@ -34,12 +34,14 @@ class Extractor:
 
     Args:
         model: path of a model file, or the name of a bundled model; None is the default model.
-        device: "cpu" or "cuda:INDEX". A device that cannot be used is an error, never a silent fall-back.
+        device: "cpu", "cuda:INDEX" (ONNX Runtime) or "tensorrt:INDEX". A device that cannot be used is an error, never
+            a silent fall-back.
         threads: threads of the model; None is one for each core that this process may use.
         hop: seconds from one window to the next; None lets windows touch without overlap.
         outputs: what to compute beside the embedding, of "reversal", "jigsaw", "successor" (for ``order``), "tags"
             and "frames" (a finer step, ``Features.frames``). None is all that the model has but frames. What is
             left out costs nothing and is undecided in the result.
+        memory: bytes of the GPU's memory at most, for ONNX Runtime's arena or TensorRT's workspace.
 
     Raises:
         ModelError: the model is missing, damaged or of another kind.
@@ -55,8 +57,9 @@ class Extractor:
         hop: float | None = None,
         *,
         outputs: Sequence[str] | None = None,
+        memory: int | None = None,
     ) -> None:
-        self.session = Session(model, device, threads, _checked_outputs(outputs))
+        self.session = Session(model, device, threads, _checked_outputs(outputs), memory)
         self.card: ModelCard = self.session.card
         self._batch = CPU_BATCH if device == "cpu" else GPU_BATCH
         self._hop = self._hop_samples(hop)

@@ -7,13 +7,16 @@ from importlib import metadata
 
 from musicfeat import __version__
 from musicfeat.card import ModelCard
-from musicfeat.errors import MusicfeatError
+from musicfeat.errors import DeviceError, MusicfeatError
+from musicfeat.gpu import DriverError, gpus
+from musicfeat.onnxruntime_engine import GPU_INSTALL
 from musicfeat.session import Session, bundled_models
+from musicfeat.trt.library import cuda_runtime, tensorrt
 
-LIBRARIES = ("numpy", "onnxruntime", "onnxruntime-gpu", "soundfile", "soxr", "av")
+LIBRARIES = ("numpy", "onnxruntime", "onnxruntime-gpu", "tensorrt", "cuda-bindings", "soundfile", "soxr", "av")
 CLASH = (
     "warning: onnxruntime and onnxruntime-gpu are both installed; they own the same Python module and overwrite each "
-    "other. Keep one: pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
+    f"other. Keep one, for a GPU: {GPU_INSTALL}"
 )
 
 
@@ -24,6 +27,7 @@ def info_lines(model: str | None, device: str, threads: int | None) -> tuple[lis
     lines += [f"  {name} {version or 'not installed'}" for name, version in versions.items()]
     if versions["onnxruntime"] and versions["onnxruntime-gpu"]:
         lines.append(CLASH)
+    lines += [f"GPUs: {gpu_names()}", f"TensorRT: {tensorrt_state()}"]
     lines.append(f"bundled models: {', '.join(bundled_models()) or 'none'}")
     try:
         session = Session(model, device, threads)
@@ -31,6 +35,23 @@ def info_lines(model: str | None, device: str, threads: int | None) -> tuple[lis
         return lines, error
     lines.append(f"device asked {device}, enabled {', '.join(session.providers)}, threads {session.threads}")
     return [*lines, f"model file {session.path}", *card_lines(session.card)], None
+
+
+def gpu_names() -> str:
+    """The GPUs by index and name, or why there are none."""
+    try:
+        return ", ".join(f"{index} {name}" for index, name in enumerate(gpus())) or "none"
+    except DriverError as error:
+        return f"none ({error})"
+
+
+def tensorrt_state() -> str:
+    """Whether TensorRT could be used on a GPU, or why not."""
+    try:
+        cuda_runtime()
+        return f"{tensorrt().__version__}, ready where there is a GPU"
+    except DeviceError as error:
+        return f"not usable ({error})"
 
 
 def installed(names: tuple[str, ...]) -> dict[str, str | None]:

@@ -1,8 +1,8 @@
-"""Cut an ONNX file down to the outputs that somebody asked for.
+"""Cut an ONNX file down to the outputs that somebody asked for, and read its metadata.
 
 ONNX Runtime runs every node of a file, whichever outputs are fetched. The file is a protocol buffer: the graph
-is its field 7, nodes are fields 1 of the graph, outputs fields 12. Leaving out whole fields and copying all
-other bytes needs no library.
+is its field 7, metadata_props its fields 14, nodes are fields 1 of the graph, outputs fields 12. Leaving out whole
+fields and copying all other bytes needs no library.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from musicfeat.errors import ModelError
 
-GRAPH, NODE, OUTPUT = 7, 1, 12
-NAME, NODE_INPUT, NODE_OUTPUT = 1, 1, 2
+GRAPH, METADATA, NODE, OUTPUT = 7, 14, 1, 12
+NAME, NODE_INPUT, NODE_OUTPUT, KEY, VALUE = 1, 1, 2, 1, 2
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 
@@ -30,6 +30,20 @@ def keep_outputs(model: bytes, names: set[str]) -> bytes:
         else:
             parts.append(whole)
     return b"".join(parts)
+
+
+def metadata(model: bytes) -> dict[str, str]:
+    """The metadata_props of a serialised ONNX model.
+
+    Raises:
+        ModelError: the bytes are not a serialised model.
+    """
+    pairs = {}
+    for number, _, content in _fields(memoryview(model)):
+        if number == METADATA and content is not None:
+            entry = {field: bytes(value or b"").decode(errors="replace") for field, _, value in _fields(content)}
+            pairs[entry.get(KEY, "")] = entry.get(VALUE, "")
+    return pairs
 
 
 def _kept(graph: memoryview, names: set[str]) -> list[memoryview]:

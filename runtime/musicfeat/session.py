@@ -1,21 +1,19 @@
-"""ONNX Runtime behind one door: find the model, choose the device, check what was really enabled."""
+"""A model behind one door: find it, open it on a device, check that it is what its card says."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from musicfeat.card import ModelCard, card_from_metadata
-from musicfeat.errors import DeviceError, InputError, ModelError
-from musicfeat.pruning import keep_outputs
-
-if TYPE_CHECKING:
-    import onnxruntime
+from musicfeat.engine import INPUT, Device, Engine, parse_device
+from musicfeat.errors import InputError, ModelError
+from musicfeat.trt import sealed
 
 MODELS = Path(__file__).parent / "models"
 QUIET = 2.0**-6
@@ -26,6 +24,15 @@ class Session:
     """A model file, loaded on one device, whole or cut down to some of its outputs.
 
     Sessions neither pickle nor fork: open one in each worker process.
+
+    Args:
+        model: path of an ONNX file, of an engine that ``musicfeat-export tensorrt`` built, or name of a bundled model.
+        device: "cpu", "cuda:INDEX" or "tensorrt:INDEX". TensorRT builds an engine from an ONNX file once, in minutes,
+            and keeps it in the user's cache.
+        threads: threads on the CPU; None is one for each core that this process may use.
+        outputs: names of the outputs to keep; None is all.
+        memory: bytes of the GPU's memory at most, for ONNX Runtime's arena or TensorRT's workspace; None is no cap
+            for the one, a gibibyte for the other.
     """
 
     def __init__(
@@ -34,26 +41,25 @@ class Session:
         device: str = "cpu",
         threads: int | None = None,
         outputs: Iterable[str] | None = None,
+        memory: int | None = None,
     ) -> None:
         self.path, self.device = find_model(model), device
         self.threads = _check_threads(threads)
-        self._session = _open(self.path, device, self.threads, outputs)
-        self.card: ModelCard = card_from_metadata(self._session.get_modelmeta().custom_metadata_map, str(self.path))
-        if outputs is not None and not set(outputs) <= set(self.card.outputs):
-            raise ModelError(f"{self.path} has the outputs {self.card.outputs}, asked for {tuple(outputs)}")
-        self.outputs = tuple(name for name in self.card.outputs if outputs is None or name in set(outputs))
-        _check_graph(self._session, self.card, self.outputs, self.path)
+        place = parse_device(device)
+        self._engine = _open(self.path, place, self.threads, outputs, _check_memory(memory, place))
+        self.card: ModelCard = card_from_metadata(self._engine.metadata, str(self.path))
+        self.outputs = self.card.chosen(outputs, str(self.path))
+        _check_graph(self._engine, self.card, self.outputs, self.path)
 
     @property
     def providers(self) -> list[str]:
-        """The execution providers that are really enabled, best first."""
-        return list(self._session.get_providers())
+        """What really runs the model, best first: ONNX Runtime's execution providers, or TensorRT."""
+        return self._engine.providers
 
     @property
     def dimension(self) -> int:
         """How many numbers an embedding has."""
-        shapes = {value.name: value.shape for value in self._session.get_outputs()}
-        return int(shapes["embedding"][1])
+        return int(self._engine.outputs["embedding"][1])
 
     def run(self, windows: npt.NDArray[np.float32], outputs: tuple[str, ...]) -> dict[str, npt.NDArray[np.float32]]:
         """Run a batch.
@@ -65,7 +71,7 @@ class Session:
         Returns:
             Each output by name, its first axis the batch.
         """
-        values = self._session.run(list(outputs), {"waveform": levelled(windows)})
+        values = self._engine.run(outputs, levelled(windows))
         return dict(zip(outputs, values, strict=True))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -118,57 +124,31 @@ def _check_threads(threads: int | None) -> int:
     return threads
 
 
-def _open(path: Path, device: str, threads: int, outputs: Iterable[str] | None) -> onnxruntime.InferenceSession:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise DeviceError(f"onnxruntime cannot be imported ({error}): pip install onnxruntime") from error
+def _check_memory(memory: int | None, device: Device) -> int | None:
+    if memory is None:
+        return None
+    if isinstance(memory, bool) or not isinstance(memory, int) or memory < 1:
+        raise InputError(f"memory must be a whole number of bytes of the GPU, such as 2 * 1024**3, got {memory!r}")
+    if device.kind == "cpu":
+        raise InputError("memory is a cap on a GPU's memory: leave it out on the CPU")
+    return memory
 
-    provider, provider_options = parse_device(device)
-    if provider not in onnxruntime.get_available_providers():
-        raise DeviceError(
-            f"device {device!r} needs {provider}, this onnxruntime has {onnxruntime.get_available_providers()}; "
-            "run `musicfeat info` to see what is installed"
+
+def _open(path: Path, device: Device, threads: int, outputs: Iterable[str] | None, memory: int | None) -> Engine:
+    if device.kind == "tensorrt":
+        from musicfeat.trt.engine import open_engine
+
+        return open_engine(path, device, outputs, memory)
+    if sealed.is_sealed(path):
+        raise ModelError(f"{path} is a TensorRT engine: open it with device='tensorrt:INDEX', or take the ONNX file")
+    from musicfeat.onnxruntime_engine import OnnxRuntimeEngine
+
+    return OnnxRuntimeEngine(path, device, threads, outputs, memory)
+
+
+def _check_graph(engine: Engine, card: ModelCard, outputs: tuple[str, ...], path: Path) -> None:
+    inputs = {name: list(shape) for name, shape in engine.inputs.items()}
+    if list(inputs) != [INPUT] or inputs[INPUT][1:] != [card.window] or not set(outputs) <= set(engine.outputs):
+        raise ModelError(
+            f"{path}: the graph has inputs {inputs}, outputs {sorted(engine.outputs)}; its card says {card}"
         )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        model = os.fspath(path) if outputs is None else keep_outputs(path.read_bytes(), set(outputs))
-        session = onnxruntime.InferenceSession(
-            model, options, providers=[provider], provider_options=[provider_options]
-        )
-    except Exception as error:  # onnxruntime raises a dozen unrelated classes for a bad file
-        raise ModelError(f"{path} cannot be loaded as an ONNX model: {_first_line(error)}") from error
-    if session.get_providers()[0] != provider:
-        raise DeviceError(f"asked for {provider}, onnxruntime enabled only {session.get_providers()}")
-    session.disable_fallback()
-    return session
-
-
-def parse_device(device: str) -> tuple[str, dict[str, str]]:
-    """'cpu' or 'cuda:INDEX' as an execution provider and its options."""
-    kind, _, index = str(device).partition(":")
-    if kind == "cpu" and not index:
-        return "CPUExecutionProvider", {}
-    if kind == "cuda" and (index or "0").isdecimal():
-        # The default exhaustive search for convolutions runs again for every new batch size.
-        options = {
-            "device_id": index or "0",
-            "cudnn_conv_algo_search": "HEURISTIC",
-            "arena_extend_strategy": "kSameAsRequested",
-        }
-        return "CUDAExecutionProvider", options
-    raise InputError(f"device must be 'cpu' or 'cuda:INDEX' such as 'cuda:0', got {device!r}")
-
-
-def _check_graph(session: onnxruntime.InferenceSession, card: ModelCard, outputs: tuple[str, ...], path: Path) -> None:
-    inputs = {value.name: value.shape for value in session.get_inputs()}
-    found = {value.name for value in session.get_outputs()}
-    if list(inputs) != ["waveform"] or inputs["waveform"][1:] != [card.window] or not set(outputs) <= found:
-        raise ModelError(f"{path}: the graph has inputs {inputs}, outputs {sorted(found)}; its card says {card}")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

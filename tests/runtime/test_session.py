@@ -8,7 +8,9 @@ import pytest
 
 from musicfeat import DeviceError, Extractor, InputError, ModelError, bundled_models
 from musicfeat.card import OUTPUTS, ModelCard, card_from_metadata
-from musicfeat.session import DEFAULT_MODEL, Session, find_model, levelled, parse_device
+from musicfeat.engine import parse_device
+from musicfeat.onnxruntime_engine import provider_of
+from musicfeat.session import DEFAULT_MODEL, Session, find_model, levelled
 
 
 def test_the_bundled_model_keeps_the_contract() -> None:
@@ -99,7 +101,7 @@ def test_a_device_that_is_not_there_is_no_silent_fallback() -> None:
 
 
 def test_cuda_does_not_search_convolutions_for_every_shape() -> None:
-    provider, options = parse_device("cuda:1")
+    provider, options = provider_of(parse_device("cuda:1"), None)
     assert provider == "CUDAExecutionProvider"
     assert options["device_id"] == "1"
     assert options["cudnn_conv_algo_search"] == "HEURISTIC"

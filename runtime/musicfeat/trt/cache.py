@@ -1,0 +1,76 @@
+"""Engines kept from one run to the next, and the timings that make the next one faster to build.
+
+Nothing in the folder is trusted: a file that is damaged, of another recipe, or refused by TensorRT is made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+from musicfeat.errors import ModelError
+from musicfeat.trt import sealed
+from musicfeat.trt.recipe import Target
+
+Loaded = TypeVar("Loaded")
+
+
+def folder() -> Path:
+    """Where engines are kept: ``musicfeat/tensorrt`` in the user's cache ($XDG_CACHE_HOME, by default ~/.cache)."""
+    local = os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else None
+    return Path(os.environ.get("XDG_CACHE_HOME") or local or Path.home() / ".cache") / "musicfeat" / "tensorrt"
+
+
+def kept(
+    path: Path, header: dict[str, Any], build: Callable[[], bytes], load: Callable[[bytes], Loaded | None]
+) -> Loaded | None:
+    """The engine of ``path`` if it is there, whole, of the same header and can be loaded; else one that is built.
+
+    Args:
+        path: a file in the cache.
+        header: what the file must say of itself.
+        build: makes the engine's bytes.
+        load: brings them to the GPU, or returns None if TensorRT refuses them.
+    """
+    try:
+        found, payload = sealed.read(path)
+        loaded = load(payload) if found == header else None
+    except (FileNotFoundError, ModelError):
+        loaded = None
+    if loaded is not None:
+        return loaded
+    payload = build()
+    _keep(path, header, payload)
+    return load(payload)
+
+
+def timings(target: Target) -> bytes:
+    """The timing cache of earlier builds for the same target, or nothing."""
+    try:
+        header, payload = sealed.read(_timing_path(target))
+    except (FileNotFoundError, ModelError):
+        return b""
+    return payload if header == asdict(target) else b""
+
+
+def keep_timings(target: Target, payload: bytes) -> None:
+    """Keep a timing cache for the next build."""
+    _keep(_timing_path(target), asdict(target), payload)
+
+
+def _timing_path(target: Target) -> Path:
+    return folder() / f"{hashlib.sha256(str(target).encode()).hexdigest()}.timings"
+
+
+def _keep(path: Path, header: dict[str, Any], payload: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sealed.write(path, header, payload)
+    except OSError as error:
+        warnings.warn(f"{path} cannot be kept for the next time ({error}): set XDG_CACHE_HOME", stacklevel=2)

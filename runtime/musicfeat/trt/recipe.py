@@ -1,0 +1,104 @@
+"""What an engine is made of: the model, the range of batches, the GPU and the TensorRT version."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from musicfeat.errors import InputError, ModelError
+
+WORKSPACE = 2**30
+"""Bytes that a layer may take for its intermediate results."""
+BUILDER = 1
+"""Version of the way that engines are built here; another one makes cached engines stale."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Sizes of batches that an engine takes, and the one that it is fastest at."""
+
+    min: int = 1
+    opt: int = 64
+    max: int = 64
+
+    def __post_init__(self) -> None:
+        sizes = (self.min, self.opt, self.max)
+        if any(isinstance(size, bool) or not isinstance(size, int) for size in sizes) or not (
+            1 <= self.min <= self.opt <= self.max
+        ):
+            raise InputError(f"a profile needs whole numbers 1 <= MIN <= OPT <= MAX of windows, got {sizes}")
+
+    def split(self, windows: int) -> list[int]:
+        """Sizes of as few and as equal batches as hold that many windows.
+
+        Raises:
+            InputError: no such batches lie in the profile.
+        """
+        parts = -(-windows // self.max)
+        sizes = [windows // parts + (part < windows % parts) for part in range(parts)]
+        if not sizes or sizes[-1] < self.min:
+            raise InputError(
+                f"{windows} windows cannot be cut into batches of {self.min} to {self.max}, which is all that this "
+                "engine takes: build it with a smaller MIN (`musicfeat-export tensorrt --batch MIN OPT MAX`)"
+            )
+        return sizes
+
+
+@dataclass(frozen=True)
+class Target:
+    """What an engine is bound to."""
+
+    tensorrt: str
+    """Version of TensorRT."""
+    gpu: str
+    """Name of the GPU."""
+    capability: str
+    """Compute capability of the GPU."""
+
+    def __str__(self) -> str:
+        return f"TensorRT {self.tensorrt} on {self.gpu} (compute capability {self.capability})"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides what comes out of the builder."""
+
+    onnx_sha256: str
+    target: Target
+    profile: Profile = Profile()
+    workspace: int = WORKSPACE
+    """Bytes."""
+    builder: int = BUILDER
+
+    @property
+    def key(self) -> str:
+        """A name for the engine that differs whenever anything of the recipe does."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    def header(self, card: Mapping[str, str]) -> dict[str, Any]:
+        """What stands in the engine's file, beside the engine."""
+        return {"recipe": asdict(self), "card": dict(card)}
+
+
+def from_header(header: Mapping[str, Any], where: str) -> tuple[Recipe, dict[str, str]]:
+    """The recipe and the model card of an engine's file.
+
+    Raises:
+        ModelError: the header is another file's.
+    """
+    try:
+        values = dict(header["recipe"])
+        values |= {"target": Target(**values["target"]), "profile": Profile(**values["profile"])}
+        return Recipe(**values), dict(header["card"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{where} is not an engine of this musicfeat: build it anew with `musicfeat-export tensorrt`"
+        ) from error
+
+
+def digest(onnx: bytes) -> str:
+    """SHA-256 of a serialised model."""
+    return hashlib.sha256(onnx).hexdigest()
