@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -15,7 +16,6 @@ from musicfeat.gpu import DriverError, gpus
 INPUT = "waveform"
 """The only input of every model."""
 Kind = Literal["cpu", "cuda", "tensorrt"]
-KINDS: tuple[Kind, ...] = ("cpu", "cuda", "tensorrt")
 
 
 class Engine(Protocol):
@@ -67,8 +67,9 @@ def parse_device(device: str) -> Device:
     Raises:
         InputError: anything else.
     """
-    kind, _, index = str(device).partition(":")
-    for known in KINDS:
-        if kind == known and (index or "0").isdecimal() and not (known == "cpu" and ":" in str(device)):
-            return Device(known, int(index or 0))
+    found = re.fullmatch(r"(cpu)|(cuda|tensorrt)(?::([0-9]+))?", str(device))
+    if found and found[1]:
+        return Device("cpu")
+    if found:
+        return Device("cuda" if found[2] == "cuda" else "tensorrt", int(found[3] or 0))
     raise InputError(f"device must be 'cpu', 'cuda:INDEX' or 'tensorrt:INDEX' such as 'cuda:0', got {device!r}")

@@ -57,7 +57,7 @@ def _driver() -> ctypes.CDLL:
     try:
         driver = ctypes.CDLL(LIBRARY)
     except OSError as error:
-        raise DriverError(f"the driver's {LIBRARY} cannot be loaded ({error}): install NVIDIA's driver") from error
+        raise DriverError(f"{LIBRARY} cannot be loaded: install NVIDIA's driver") from error
     _check(driver.cuInit(0))
     return driver
 

@@ -29,7 +29,7 @@ FUNCTIONS = (
 )  # fmt: skip
 LIBRARIES = ("nvinfer", "nvonnxparser", "nvinfer_plugin")
 ASK = """
-import importlib, json, sys
+import importlib, inspect, json, sys
 trt = importlib.import_module(sys.argv[1])
 def say(owner, name):
     member = getattr(owner, name)
@@ -46,7 +46,8 @@ def members(owner):
     names += ["add_optimization_profile"] if hasattr(owner, "add_optimization_profile") else []
     return {name: say(owner, name) for name in names}
 facts = {name: members(getattr(trt, name)) for name in json.loads(sys.argv[2])}
-print(json.dumps({"version": trt.__version__, "classes": facts}, indent=0, sort_keys=True))
+functions = {"nptype": f"nptype{inspect.signature(trt.nptype)}"}
+print(json.dumps({"version": trt.__version__, "classes": facts, "functions": functions}, indent=0, sort_keys=True))
 """
 
 

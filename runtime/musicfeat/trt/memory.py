@@ -20,8 +20,7 @@ def checked(result: tuple[Any, ...]) -> Any:
     """
     code, *values = result
     if int(code) != 0:
-        _, text = cuda_runtime().cudaGetErrorString(code)
-        raise DeviceError(f"CUDA fails: {text.decode(errors='replace')}")
+        raise DeviceError(f"CUDA fails: {code.name}")
     return values[0] if values else None
 
 

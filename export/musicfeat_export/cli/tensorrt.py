@@ -1,0 +1,74 @@
+"""``musicfeat-export tensorrt MODEL.onnx -o MODEL.engine``: an engine for this machine's GPU."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import onnx
+
+from musicfeat.engine import Device
+from musicfeat.errors import InputError, ModelError
+from musicfeat.session import find_model
+from musicfeat.trt.engine import write_engine
+from musicfeat.trt.recipe import WORKSPACE, Profile
+from musicfeat_export.static_shapes import unsettled
+from musicfeat_export.tensorrt_ops import unsupported
+
+MEGABYTE = 2**20
+MOST_FAULTS = 10
+
+
+def parser() -> argparse.ArgumentParser:
+    """The argument parser."""
+    top = argparse.ArgumentParser(
+        prog="musicfeat-export tensorrt",
+        description="A TensorRT engine for the GPU and the TensorRT of this machine; it runs nowhere else.",
+    )
+    top.add_argument("model", help="ONNX file, or name of a bundled model")
+    top.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL.engine")
+    top.add_argument(
+        "--batch",
+        type=int,
+        nargs=3,
+        default=(Profile.min, Profile.opt, Profile.max),
+        metavar=("MIN", "OPT", "MAX"),
+        help="windows in a batch: fewest, the number to be fastest at, most (default: %(default)s)",
+    )
+    top.add_argument(
+        "--workspace",
+        type=int,
+        default=WORKSPACE // MEGABYTE,
+        metavar="MB",
+        help="memory of the GPU that a layer may take for intermediate results (default: %(default)s)",
+    )
+    top.add_argument("--device", type=int, default=0, metavar="INDEX", help="which GPU (default: %(default)s)")
+    return top
+
+
+def run(options: argparse.Namespace) -> None:
+    """Check the graph, build the engine, write it, and say for what it is."""
+    profile = Profile(*options.batch)
+    if options.workspace < 1 or options.device < 0:
+        raise InputError("--workspace must be from 1 MB, and --device from 0")
+    model = find_model(options.model)
+    check_model(model, profile)
+    recipe = write_engine(
+        model, options.output, Device("tensorrt", options.device), profile, options.workspace * MEGABYTE
+    )
+    size = options.output.stat().st_size / 1e6
+    print(f"{options.output}: {size:.1f} MB, {recipe.target}, batches of {profile.min} to {profile.max} windows")
+
+
+def check_model(model: Path, profile: Profile) -> None:
+    """Raise ModelError unless TensorRT can read the graph, and its shapes are settled at both ends of the profile."""
+    try:
+        proto = onnx.load(model)
+        faults = unsupported(proto)
+    except Exception as error:  # protobuf and onnx raise unrelated classes for a bad file
+        raise ModelError(f"{model} cannot be read as an ONNX model: {' '.join(str(error).split())}") from error
+    for batch in (profile.min, profile.max):
+        faults += [f"the shape of {name!r} is open at a batch of {batch}" for name in unsettled(proto, batch)]
+    if faults:
+        more = f"; and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""
+        raise ModelError(f"TensorRT cannot run {model}: {'; '.join(faults[:MOST_FAULTS])}{more}")
