@@ -26,7 +26,7 @@ def unsettled(proto: onnx.ModelProto, batch: int) -> list[str]:
     try:
         graph = onnx.shape_inference.infer_shapes(fixed, strict_mode=True, data_prop=True).graph
     except onnx.shape_inference.InferenceError as error:
-        raise ModelError(f"the graph does not take a batch of {batch}: {error}") from error
+        raise ModelError(f"the graph does not take a batch of {batch}: {' '.join(str(error).split())}") from error
     shapes = {value.name: value.type.tensor_type.shape for value in (*graph.value_info, *graph.output)}
     produced = [name for node in graph.node for name in node.output if name]
     return [

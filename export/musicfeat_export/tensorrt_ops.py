@@ -105,7 +105,7 @@ def unsupported(proto: onnx.ModelProto) -> list[str]:
     Returns:
         Nothing, if every node is in the table with its types and conditions.
     """
-    inferred = onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True)
+    inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
     graph = Graph.of(inferred.graph)
     faults = [
         f"opset {entry.version} of the standard operators: TensorRT 10.0 reads {OPSETS[0]} to {OPSETS[1]}"
@@ -163,6 +163,11 @@ def _zero_point_is_zero(node: NodeProto, graph: Graph) -> bool:
     return zero is None or not np.any(zero)
 
 
+def _scales_are_positive(node: NodeProto, graph: Graph) -> bool:
+    scales = _constant(node, graph, 1)
+    return scales is None or bool(np.all(scales.astype(np.float64) > 0))
+
+
 def _quantises_to_int8(node: NodeProto, graph: Graph) -> bool:
     return graph.types.get(node.output[0]) in (TensorProto.INT8, TensorProto.FLOAT8E4M3FN)
 
@@ -190,16 +195,17 @@ def _ones(node: NodeProto, _: Graph) -> bool:
 
 
 Condition = tuple[Callable[[NodeProto, Graph], bool], str]
+QUANTISED: tuple[Condition, ...] = (
+    (_zero_point_is_zero, "the zero point must be 0"),
+    (_scales_are_positive, "the scales must be positive"),
+)
 CONDITIONS: dict[str, tuple[Condition, ...]] = {
     **dict.fromkeys(("AveragePool", "LpPool", "MaxPool"), ((_ones, "dilations must be 1"),)),
     "BatchNormalization": ((_equal("training_mode", 0), "training is not supported"),),
-    "DequantizeLinear": ((_zero_point_is_zero, "the zero point must be 0"),),
+    "DequantizeLinear": QUANTISED,
     "LpNormalization": ((_equal("p", 2, 1), "p must be 1 or 2"),),
     "Pad": ((_equal("mode", *PAD_MODES), f"the mode must be one of {PAD_MODES}"),),
-    "QuantizeLinear": (
-        (_zero_point_is_zero, "the zero point must be 0"),
-        (_quantises_to_int8, "only INT8 is supported, and UINT8 is not"),
-    ),
+    "QuantizeLinear": (*QUANTISED, (_quantises_to_int8, "only INT8 is supported, and UINT8 is not")),
     "Reshape": ((_wildcards_clear, "at most one -1 is supported, and no 0 with allowzero"),),
     "Resize": (
         (_equal("mode", b"nearest", b"linear"), "the mode must be nearest or linear"),

@@ -67,8 +67,11 @@ def check_model(model: Path, profile: Profile) -> None:
         faults = unsupported(proto)
     except Exception as error:  # protobuf and onnx raise unrelated classes for a bad file
         raise ModelError(f"{model} cannot be read as an ONNX model: {' '.join(str(error).split())}") from error
-    for batch in (profile.min, profile.max):
-        faults += [f"the shape of {name!r} is open at a batch of {batch}" for name in unsettled(proto, batch)]
+    if not faults:
+        ends = {batch: unsettled(proto, batch) for batch in (profile.min, profile.max)}
+        faults = [
+            f"the shape of {name!r} is open at a batch of {size}" for size, names in ends.items() for name in names
+        ]
     if faults:
         more = f"; and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""
         raise ModelError(f"TensorRT cannot run {model}: {'; '.join(faults[:MOST_FAULTS])}{more}")
