@@ -101,6 +101,7 @@ def _check_available(onnxruntime: Any, device: Device, provider: str) -> None:
 def _explained(error: Exception, path: Path, device: Device) -> DeviceError | ModelError:
     text = str(error).strip()
     line = text.splitlines()[0] if text else type(error).__name__
-    if device.kind == "cuda" and any(word in text.lower() for word in GPU_FAILURES):
+    cause = text.replace(str(path), "").lower()
+    if device.kind == "cuda" and any(word in cause for word in GPU_FAILURES):
         return DeviceError(f"{path} cannot be loaded on {device}: {line}")
     return ModelError(f"{path} cannot be loaded as an ONNX model: {line}")

@@ -100,6 +100,7 @@ class Machine:
             "IExecutionContext.execute_async_v3": self._execute,
         }
         self.standin = StandIn(facts, answers)
+        assert {"__len__", "__getitem__"} <= set(self.standin.protocols["Dims"]), "tuples stand for Dims"
 
     @staticmethod
     def _open(onnx: bytes) -> onnxruntime.InferenceSession:
@@ -114,14 +115,15 @@ class Machine:
     def _input(self) -> Any:
         (found,) = self._open(self.parsed).get_inputs()
         tensor = self.standin._fresh("ITensor")
-        tensor.label = found.name
-        tensor.sizes = tuple(-1 if isinstance(size, str) else size for size in found.shape)
+        sizes = tuple(-1 if isinstance(size, str) else size for size in found.shape)
+        vars(tensor).update(label=found.name, sizes=sizes)
         return tensor
 
     def _bytes(self, content: bytes) -> Any:
+        assert "buffer" in self.standin.protocols["IHostMemory"]
         made = self.standin._fresh("IHostMemory")
         type(made).__bytes__ = lambda memory: memory.content
-        made.content = content
+        vars(made).update(content=content)
         return made
 
     def _build(self, *_: Any) -> Any:
@@ -132,12 +134,13 @@ class Machine:
         if not serialized_engine.startswith(b"plan:"):
             return None
         engine = self.standin._fresh("ICudaEngine")
-        engine.session = self._open(serialized_engine.removeprefix(b"plan:"))
-        engine.incoming = {value.name for value in engine.session.get_inputs()}
-        engine.tensors = {
+        session = self._open(serialized_engine.removeprefix(b"plan:"))
+        tensors = {
             value.name: (tuple(-1 if isinstance(n, str) else n for n in value.shape), TYPE_NAMES[value.type])
-            for value in (*engine.session.get_inputs(), *engine.session.get_outputs())
+            for value in (*session.get_inputs(), *session.get_outputs())
         }
+        incoming = {value.name for value in session.get_inputs()}
+        vars(engine).update(session=session, incoming=incoming, tensors=tensors)
         return engine
 
     def _mode(self, engine: Any, name: str) -> Any:
@@ -146,11 +149,11 @@ class Machine:
 
     def _context(self, engine: Any) -> Any:
         context = self.standin._fresh("IExecutionContext")
-        context.engine_of, context.shapes, context.addresses = engine, {}, {}
+        vars(context).update(engine_of=engine, addresses={})
         return context
 
     def _set_shape(self, context: Any, _: str, shape: tuple[int, ...]) -> bool:
-        context.batch = shape[0]
+        vars(context).update(batch=shape[0])
         return True
 
     def _shape(self, context: Any, name: str) -> tuple[int, ...]:

@@ -29,25 +29,32 @@ FUNCTIONS = (
 )  # fmt: skip
 LIBRARIES = ("nvinfer", "nvonnxparser", "nvinfer_plugin")
 ASK = """
-import importlib, inspect, json, sys
+import ctypes, importlib, inspect, json, sys
 trt = importlib.import_module(sys.argv[1])
 def say(owner, name):
     member = getattr(owner, name)
     if isinstance(vars(owner).get(name), property):
         return "property"
     if type(member).__name__ == owner.__name__:
-        return "value"
+        return int(member)
     lines = (member.__doc__ or "").splitlines()
     if "Overloaded function." in lines:
         lines = [line.split(". ", 1)[1] for line in lines if line[:1].isdigit() and f"{name}(self" in line]
     return [line.replace(sys.argv[1] + ".tensorrt.", "") for line in lines if line.startswith(name + "(self")]
+get_slot = ctypes.pythonapi.PyType_GetSlot
+get_slot.restype, get_slot.argtypes, GET_BUFFER = ctypes.c_void_p, [ctypes.py_object, ctypes.c_int], 1
+def protocols(owner):
+    names = [name for name in ("__len__", "__getitem__", "__int__") if hasattr(owner, name)]
+    return names + (["buffer"] if get_slot(owner, GET_BUFFER) else [])
 def members(owner):
     names = [n for n in dir(owner) if n == "__init__" or not n.startswith(("_", "add_"))]
     names += ["add_optimization_profile"] if hasattr(owner, "add_optimization_profile") else []
     return {name: say(owner, name) for name in names}
 facts = {name: members(getattr(trt, name)) for name in json.loads(sys.argv[2])}
 functions = {"nptype": f"nptype{inspect.signature(trt.nptype)}"}
-print(json.dumps({"version": trt.__version__, "classes": facts, "functions": functions}, indent=0, sort_keys=True))
+extra = {name: found for name in facts if (found := protocols(getattr(trt, name)))}
+said = {"version": trt.__version__, "classes": facts, "functions": functions, "protocols": extra}
+print(json.dumps(said, indent=0, sort_keys=True))
 """
 
 

@@ -39,6 +39,7 @@ class StandIn:
         said = json.loads(facts.read_text())
         self.calls: list[tuple[Any, ...]] = []
         self.answers = answers
+        self.protocols: dict[str, list[str]] = said["protocols"]
         self.classes: dict[str, type] = {}
         for name, members in said["classes"].items():
             self.classes[name] = self._class(name, members)
@@ -54,20 +55,30 @@ class StandIn:
 
     def _class(self, name: str, members: dict[str, Any]) -> type:
         body: dict[str, Any] = {}
-        values = [member for member, fact in members.items() if fact == "value"]
+        values = {member: fact for member, fact in members.items() if isinstance(fact, int)}
         for member, fact in members.items():
             if fact == "property":
                 body[member] = property(lambda owner, key=f"{name}.{member}": self.answers[key](owner))
-            elif fact and fact != "value":
+            elif fact and member not in values:
                 body[member] = self._method(name, member, fact)
         made = type(name, (), body)
-        for number, member in enumerate(values):
+        for member, number in values.items():
             value = made.__new__(made)
             value.__dict__.update(number=number, label=f"{name}.{member}")
             setattr(made, member, value)
-        made.__int__ = lambda owner: owner.number  # type: ignore[attr-defined]
+        made.__setattr__ = lambda owner, key, value: self._set(owner, key, value)  # type: ignore[method-assign, assignment]
+        if values:
+            assert "__int__" in self.protocols[name]
+            made.__int__ = lambda owner: owner.number  # type: ignore[attr-defined]
         made.__repr__ = lambda owner: owner.__dict__.get("label", name)  # type: ignore[method-assign, assignment]
         return made
+
+    def _set(self, owner: Any, name: str, value: Any) -> None:
+        """Properties alone may be set, but on what is derived from these classes."""
+        if type(owner) in self.classes.values() and not isinstance(vars(type(owner)).get(name), property):
+            raise AttributeError(f"{type(owner).__name__} has no {name}")
+        self.calls.append((f"{type(owner).__name__}.{name}", value))
+        vars(owner)[name] = value
 
     def _method(self, owner: str, name: str, signatures: list[str]) -> Callable[..., Any]:
         def call(instance: Any, *arguments: Any, **named: Any) -> Any:

@@ -78,6 +78,8 @@ def test_the_stand_in_takes_only_what_the_bindings_take(standin: StandIn) -> Non
         builder.build_engine(network)
     with pytest.raises(AttributeError):
         _ = trt.BuilderFlag.INT4096
+    with pytest.raises(AttributeError, match="max_workspace_size"):
+        builder.create_builder_config().max_workspace_size = 2**20
     assert standin.made("Builder.create_network") == [[2], []]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +143,16 @@ def test_large_batches_are_cut_to_the_profile(machine: Machine, cpu: Session, tm
     assert shapes == [3, 3, 2, 2]
     with pytest.raises(InputError, match=r"1 windows cannot be cut into batches of 2 to 3.*--batch"):
         session.run(windows[:1], ("embedding",))
+
+
+@pytest.mark.usefixtures("machine")
+def test_threads_do_not_mix_their_batches(cpu: Session) -> None:
+    session = Session(device="tensorrt:0", outputs=["embedding"])
+    batches = [windows_of(cpu, size) for size in (1, 2, 3, 1, 2, 3)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda windows: session.run(windows, ("embedding",))["embedding"], batches))
+    for windows, value in zip(batches, found, strict=True):
+        np.testing.assert_allclose(value, cpu.run(windows, ("embedding",))["embedding"], atol=1e-5)
 
 
 def test_engines_are_built_once(machine: Machine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def write_engine(model: Path, path: Path, device: Device, profile: Profile, work
 
 
 class TensorRTEngine:
-    """See ``musicfeat.engine.Engine``. Batches larger than the profile's are cut up.
+    """See ``musicfeat.engine.Engine``. Batches larger than the profile's are cut up; threads take turns.
 
     Args:
         engine: TensorRT's ``ICudaEngine``.
@@ -81,7 +82,7 @@ class TensorRTEngine:
         self._context = engine.create_execution_context()
         if self._context is None:
             raise DeviceError(f"TensorRT cannot make room for the engine on {device}: {errors()}")
-        self._stream = memory.Stream()
+        self._stream, self._turn = memory.Stream(), threading.Lock()
         self._buffers = self._bound(names)
 
     def run(self, outputs: tuple[str, ...], windows: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
@@ -92,8 +93,9 @@ class TensorRTEngine:
             DeviceError: the GPU fails.
         """
         places = np.cumsum(self._profile.split(len(windows)))[:-1]
-        memory.use(self._index)
-        parts = [self._run(outputs, np.ascontiguousarray(part)) for part in np.split(windows, places)]
+        with self._turn:
+            memory.use(self._index)
+            parts = [self._run(outputs, np.ascontiguousarray(part)) for part in np.split(windows, places)]
         return [np.concatenate(values) for values in zip(*parts, strict=True)]
 
     def _run(self, outputs: tuple[str, ...], windows: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
