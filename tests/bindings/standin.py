@@ -54,7 +54,7 @@ class StandIn:
         return [arguments for called, *arguments in self.calls if called == name]
 
     def _class(self, name: str, members: dict[str, Any]) -> type:
-        body: dict[str, Any] = {}
+        body: dict[str, Any] = {"__setattr__": self._setter()}
         values = {member: fact for member, fact in members.items() if isinstance(fact, int)}
         for member, fact in members.items():
             if fact == "property":
@@ -66,19 +66,22 @@ class StandIn:
             value = made.__new__(made)
             value.__dict__.update(number=number, label=f"{name}.{member}")
             setattr(made, member, value)
-        made.__setattr__ = lambda owner, key, value: self._set(owner, key, value)  # type: ignore[method-assign, assignment]
         if values:
             assert "__int__" in self.protocols[name]
             made.__int__ = lambda owner: owner.number  # type: ignore[attr-defined]
         made.__repr__ = lambda owner: owner.__dict__.get("label", name)  # type: ignore[method-assign, assignment]
         return made
 
-    def _set(self, owner: Any, name: str, value: Any) -> None:
+    def _setter(self) -> Callable[[Any, str, Any], None]:
         """Properties alone may be set, but on what is derived from these classes."""
-        if type(owner) in self.classes.values() and not isinstance(vars(type(owner)).get(name), property):
-            raise AttributeError(f"{type(owner).__name__} has no {name}")
-        self.calls.append((f"{type(owner).__name__}.{name}", value))
-        vars(owner)[name] = value
+
+        def assign(owner: Any, name: str, value: Any) -> None:
+            if type(owner) in self.classes.values() and not isinstance(vars(type(owner)).get(name), property):
+                raise AttributeError(f"{type(owner).__name__} has no {name}")
+            self.calls.append((f"{type(owner).__name__}.{name}", value))
+            vars(owner)[name] = value
+
+        return assign
 
     def _method(self, owner: str, name: str, signatures: list[str]) -> Callable[..., Any]:
         def call(instance: Any, *arguments: Any, **named: Any) -> Any:
