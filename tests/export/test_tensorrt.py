@@ -164,8 +164,9 @@ def test_the_command_checks_before_it_builds(tmp_path: Path, capsys: pytest.Capt
         ([str(tmp_path / "bad.onnx")], "Det: the operator (domain ai.onnx) is not in TensorRT's table"),
         (["music-small", "--batch", "4", "2", "8"], "MIN <= OPT <= MAX"),
         (["music-small", "--workspace", "0"], "--workspace"),
+        (["music-small", "-o", str(tmp_path / "no" / "a.engine")], "name a folder that exists"),
     ):
-        assert main(["tensorrt", *words, *output]) == 1
+        assert main(["tensorrt", *output, *words]) == 1
         error = capsys.readouterr().err
         assert said in error
         assert len(error.splitlines()) == 1

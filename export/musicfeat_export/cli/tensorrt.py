@@ -51,6 +51,8 @@ def run(options: argparse.Namespace) -> None:
     profile = Profile(*options.batch)
     if options.workspace < 1 or options.device < 0:
         raise InputError("--workspace must be from 1 MB, and --device from 0")
+    if not options.output.absolute().parent.is_dir():
+        raise InputError(f"cannot write {options.output}: name a folder that exists")
     model = find_model(options.model)
     check_model(model, profile)
     recipe = write_engine(
