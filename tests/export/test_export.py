@@ -17,7 +17,7 @@ from musicfeat.log_mel import LogMelSpec, log_mel
 from musicfeat.session import Session, bundled_models, find_model
 from musicfeat_export import onnx_file
 from musicfeat_export.cli import main
-from musicfeat_export.onnx_file import FORBIDDEN_OPS, check_graph, weights_digest
+from musicfeat_export.graph import FORBIDDEN_OPS, check_graph, weights_digest
 from musicfeat_export.parity import check_parity
 from musicfeat_trainer.checkpoint import Checkpoint, save_checkpoint, save_recipe
 from musicfeat_trainer.config import Recipe, parse_recipe
