@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat import Extractor
+from musicfeat.extractor import Audio
 from musicfeat.session import Session
 from musicfeat_export.clips import Tagged, Windows
 from musicfeat_trainer.evaluate.tags import mean_average_precision
@@ -47,9 +48,9 @@ def outputs_of(session: Session, windows: Windows) -> dict[str, npt.NDArray[np.f
 
 
 def _cosine(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
-    a, b = (x.reshape(len(x), -1).astype(np.float64) for x in (a, b))
-    sizes = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    cosines = np.where(sizes > 0, (a * b).sum(1) / np.maximum(sizes, 1e-30), 1.0)
+    first, second = (x.reshape(len(x), -1).astype(np.float64) for x in (a, b))
+    sizes = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    cosines = np.where(sizes > 0, (first * second).sum(1) / np.maximum(sizes, 1e-30), 1.0)
     return float(cosines.min())
 
 
@@ -85,8 +86,8 @@ def scores(extractor: Extractor, windows: Windows, tagged: Tagged | None = None)
 
 def _orders(extractor: Extractor, window: Windows, number: int) -> Iterator[tuple[str, bool]]:
     """Answers on the thirds of a window, in order and in one of the five other orders."""
-    rate, pieces = extractor.card.sample_rate, np.array_split(window, 3)
-    handed = OTHER_ORDERS[number % len(OTHER_ORDERS)]
+    rate, handed = extractor.card.sample_rate, OTHER_ORDERS[number % len(OTHER_ORDERS)]
+    pieces: list[Audio] = [*np.array_split(window, 3)]
     mixed, straight = extractor.order([pieces[i] for i in handed], sr=rate), extractor.order(pieces, sr=rate)
     yield "exact", tuple(handed[i] for i in mixed.permutation) == (0, 1, 2)
     yield "told", mixed.shuffled > 0.5

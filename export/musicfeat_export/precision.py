@@ -116,11 +116,10 @@ def compare(
     source: Path, path: Path, precision: str, clips: Windows | None = None, tagged: Tagged | None = None
 ) -> Comparison:
     """Differences, scores and speed of a file beside its source, on real clips or, without any, on synthetic ones."""
-    sessions = [Session(source, threads=1), Session(path, threads=1)]
-    card = sessions[0].card
-    windows = probe_windows(card, 4, 1.0)[:-1] if clips is None else clips
+    reference, other = Session(source, threads=1), Session(path, threads=1)
+    windows = probe_windows(reference.card, 4, 1.0)[:-1] if clips is None else clips
     before, after = (
         ([], []) if clips is None else (scores(Extractor(p, threads=1), clips, tagged) for p in (source, path))
     )
-    slow, fast = milliseconds(sessions, windows[:1])
-    return Comparison(precision, differences(*sessions, windows), len(windows), before, after, (slow, fast))
+    slow, fast = milliseconds([reference, other], windows[:1])
+    return Comparison(precision, differences(reference, other, windows), len(windows), before, after, (slow, fast))

@@ -73,7 +73,7 @@ def _not_preprocessed(record: logging.LogRecord) -> bool:
     return "pre-processing" not in record.getMessage()
 
 
-class _Clips(CalibrationDataReader):
+class _Clips(CalibrationDataReader):  # type: ignore[misc]
     """Hands one clip after another to the calibration."""
 
     def __init__(self, clips: Windows) -> None:
