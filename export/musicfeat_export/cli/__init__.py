@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from musicfeat.errors import MusicfeatError
-from musicfeat_export.cli import model
+from musicfeat_export.cli import model, report
 
-COMMANDS: dict[str, ModuleType] = {}
+COMMANDS: dict[str, ModuleType] = {"report": report}
 """By their first word; without one of these words, a run is exported."""
 
 
