@@ -92,16 +92,16 @@ def _measured(name: str, engine: Callable[[], Outputs], expected: Outputs, card:
 def _engines(model: Path, windows: Windows, means: Means, folder: Path) -> Iterator[tuple[str, Callable[[], Outputs]]]:
     threads = max(2, cores())
     yield "torch", lambda: _in_torch(windows, means.run)
-    yield "ONNX Runtime, CPU, 1 thread", lambda: outputs_of(Session(model, threads=1), windows)
-    yield f"ONNX Runtime, CPU, {threads} threads", lambda: outputs_of(Session(model, threads=threads), windows)
-    yield "device cuda:0", lambda: outputs_of(Session(model, "cuda:0"), windows)
-    yield "device tensorrt:0", lambda: outputs_of(Session(model, "tensorrt:0"), windows)
+    yield "CPU, 1 thread", lambda: outputs_of(Session(model, threads=1), windows)
+    yield f"CPU, {threads} threads", lambda: outputs_of(Session(model, threads=threads), windows)
+    yield "cuda:0", lambda: outputs_of(Session(model, "cuda:0"), windows)
+    yield "tensorrt:0", lambda: outputs_of(Session(model, "tensorrt:0"), windows)
     yield "onnxruntime-web, wasm", lambda: _in_web(model, windows, means.web, folder)
-    yield f"fp16, {REFERENCE}", lambda: evaluate(to_half(onnx.load(model)), windows)
-    yield "fp16, device cuda:0", lambda: outputs_of(Session(_half(model, folder), "cuda:0"), windows)
-    yield "fp16, device tensorrt:0", lambda: outputs_of(Session(_half(model, folder), "tensorrt:0"), windows)
+    yield "fp16, numpy", lambda: evaluate(to_half(onnx.load(model)), windows)
+    yield "fp16, cuda:0", lambda: outputs_of(Session(_half(model, folder), "cuda:0"), windows)
+    yield "fp16, tensorrt:0", lambda: outputs_of(Session(_half(model, folder), "tensorrt:0"), windows)
     yield (
-        "int8, ONNX Runtime, CPU, 1 thread",
+        "int8, CPU, 1 thread",
         lambda: outputs_of(Session(_int8(model, means.clips, folder), threads=1), windows),
     )
 
