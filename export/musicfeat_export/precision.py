@@ -62,6 +62,7 @@ def convert(
     path: Path,
     precision: str,
     *,
+    calibration: Windows | None = None,
     clips: Windows | None = None,
     tagged: Tagged | None = None,
     batch: int | None = None,
@@ -73,23 +74,23 @@ def convert(
         source: the model file.
         path: the file to write, with its sidecar ``path``.json. Nothing is written unless every check passes.
         precision: one of ``LEAST_COSINE``.
-        clips: [clips, window] of real sound, demanded by int8. Every other one calibrates, the rest are judged.
+        calibration: [clips, window] of real sound, which int8 demands.
+        clips: others, to compare on; None for synthetic ones.
         tagged: windows with known instruments, to judge tags by.
         batch: windows in every run, for engines without dynamic shapes; None leaves it open.
         signed: see ``to_int8``.
 
     Raises:
-        InputError: int8 without clips.
+        InputError: int8 without sound to calibrate on.
         ModelError: the source is no model in single precision, or the result is too far from it.
     """
     reference = Session(source, threads=1)
     card = replace(reference.card, precision=precision, scores={})  # those were measured on another file
     if reference.card.precision != "fp32":
         raise ModelError(f"{source} is in {reference.card.precision} already: convert the file in fp32")
-    calibration, judged = (None, None) if clips is None else (clips[::2], clips[1::2])
     proto = _converted(onnx.load(source), precision, calibration, signed=signed)
     proto = with_batch(proto, batch) if batch else proto
-    return write(proto, card, path, lambda written: _proven(source, written, precision, judged, tagged))
+    return write(proto, card, path, lambda written: _proven(source, written, precision, clips, tagged))
 
 
 def _converted(proto: onnx.ModelProto, precision: str, clips: Windows | None, *, signed: bool) -> onnx.ModelProto:

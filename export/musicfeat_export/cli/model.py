@@ -29,7 +29,9 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL.onnx")
     top.add_argument("--precision", choices=list(LEAST_COSINE), default="fp32", help="fp16 for GPUs, int8 for CPUs")
-    top.add_argument("--clips", type=Path, metavar="FOLDER", help="music: calibrates int8, and shows what is lost")
+    top.add_argument(
+        "--clips", type=Path, metavar="FOLDER", help="music: half calibrates int8, half shows what is lost"
+    )
     top.add_argument("--notes", type=Path, metavar="FOLDER", help="recorded notes with notes.csv: shows what tags lose")
     top.add_argument("--most-clips", type=int, default=CLIPS, metavar="N", help="clips to read (default %(default)s)")
     top.add_argument("--signed", action="store_true", help="int8 activations as TensorRT demands; slower on x86")
@@ -62,7 +64,8 @@ def _convert(source: Path, options: argparse.Namespace) -> None:
         source,
         options.output,
         options.precision,
-        clips=clips,
+        calibration=None if clips is None else clips[::2],
+        clips=None if clips is None else clips[1::2],
         tagged=tagged,
         batch=options.batch,
         signed=options.signed,
