@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -13,10 +15,13 @@ from torch import nn
 
 from musicfeat_export.onnx_file import check_graph, to_onnx
 from musicfeat_trainer.frontends.cqt import CQT, CQTSpec
+from musicfeat_trainer.frontends.log_mel_stack import LogMelStack
 
 
-@pytest.mark.parametrize("module", [CQT(), CQT(CQTSpec(centred=True))], ids=["cqt", "centred cqt"])
-def test_frontends_as_graphs_are_held_to_torch(module: nn.Module) -> None:
+@pytest.mark.parametrize("make", [CQT, lambda: CQT(CQTSpec(centred=True)), LogMelStack], ids=["cqt", "centred", "mel"])
+def test_frontends_as_graphs_are_held_to_torch(make: Callable[[], nn.Module]) -> None:
+    """To 1e-3 (dB; nepers for log-mel) above a floor of -60 dB."""
+    module = make()
     window = 63000
     proto = to_onnx(module, window, ["spectrogram"])
     check_graph(proto)
