@@ -82,7 +82,7 @@ class CQT(nn.Module):
             parts.append(self.level_parts(signal, level, origin, frames))
         joined = torch.cat(parts[::-1], dim=2).unflatten(2, (self.spec.octaves, 2, BINS_PER_OCTAVE))
         squares = joined * joined
-        return (squares[:, :, :, 0] + squares[:, :, :, 1]).flatten(2)
+        return (squares[:, :, :, :1] + squares[:, :, :, 1:]).flatten(2)
 
     def decibels(self, power: Tensor) -> Tensor:
         """Power to decibels relative to the maximum of each clip."""
