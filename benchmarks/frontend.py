@@ -108,17 +108,57 @@ def compare(spec: LogMelSpec, rounds: int, folder: Path) -> list[list[str]]:
     ]
 
 
+def factorisations(spec: LogMelSpec, rounds: int, folder: Path) -> list[list[str]]:
+    """Table rows for one size of frame: the factorisation that the module chooses beside all others near it."""
+    samples = SECONDS * spec.sample_rate // spec.hop * spec.hop
+    wave = np.random.default_rng(0).standard_normal((1, samples)).astype(np.float32)
+    chosen, root = LogMel(spec), spec.n_fft**0.5
+    near = [rows for rows in range(1, spec.n_fft) if spec.n_fft % rows == 0 and root / 2.5 < rows < 2.5 * root]
+    calls = {str(rows): in_onnxruntime(LogMel(spec, rows), wave, folder, f"{spec.n_fft}-{rows}") for rows in near}
+    reference = log_mel(wave, spec)
+    error = np.abs(calls[str(chosen.rows)]() - reference).max()
+    times = paired_milliseconds({**calls, PEER: librosa_mel(wave, spec)}, rounds)
+    best = min(calls, key=lambda rows: statistics.median(times[rows]))
+    return [
+        [
+            f"{spec.n_fft} / {spec.hop}, {spec.n_mels} bands to {spec.fmax:g} Hz",
+            f"{chosen.rows} x {chosen.columns}",
+            f"{statistics.median(times[str(chosen.rows)]):.2f}",
+            f"{median_ratio(times, str(chosen.rows), PEER):.2f}",
+            f"{best} x {spec.n_fft // int(best)}",
+            f"{median_ratio(times, str(chosen.rows), best):.2f}",
+            f"{error:.1e}",
+        ]
+    ]
+
+
+SIZES = [
+    LogMelSpec(sample_rate=16000, n_fft=400, hop=100, n_mels=40, fmin=0.0, fmax=8000.0),
+    LogMelSpec(n_fft=512, hop=128, fmax=11025.0),
+    LogMelSpec(n_fft=1024, hop=512, fmax=11025.0),
+    LogMelSpec(),
+    LogMelSpec(n_fft=2048, hop=512, n_mels=128, fmax=11025.0),
+    LogMelSpec(n_fft=2100, hop=1050, n_mels=128),
+    LogMelSpec(n_fft=4096, hop=1024, n_mels=128, fmax=11025.0),
+]
+
+
 def main() -> None:
-    """Print one Markdown table."""
+    """Print two Markdown tables."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=100)
     rounds = options.parse_args().rounds
     torch.set_num_threads(1)
-    rows = []
+    rows, factors = [], []
     with tempfile.TemporaryDirectory() as folder:
         for spec in (LogMelSpec(), LogMelSpec(n_fft=1024, hop=512, fmax=11025.0)):
             rows += compare(spec, rounds, Path(folder))
-    print(markdown(["frame / hop", "way", f"ms per {SECONDS} s", "time / librosa's", "largest error"], rows))
+        for spec in SIZES:
+            factors += factorisations(spec, rounds, Path(folder))
+    duration = f"ms per {SECONDS} s"
+    print(markdown(["frame / hop", "way", duration, "time / librosa's", "largest error"], rows) + "\n")
+    header = ["frame / hop", "R x C", duration, "time / librosa's", "fastest R x C", "time / fastest", "largest error"]
+    print(markdown(header, factors))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,13 @@ def test_frontend() -> None:
     assert "librosa melspectrogram" in out
 
 
+def test_cqt(tmp_path: Path) -> None:
+    out = run("cqt.py", "--rounds", "1", data=tmp_path)
+    assert "| librosa.cqt (not exported, no decibels) |" in out
+    assert out.count("levels of quarter rates") == 3
+    assert "| synthesised music |" in out
+
+
 def test_latency() -> None:
     out = run("latency.py", "--rounds", "1", "--hours", "0.01")
     for words in ("MFCC", "process launch", "peak memory", "wheel"):

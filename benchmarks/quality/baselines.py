@@ -39,7 +39,9 @@ def untrained_twin(extractor: Extractor) -> Extractor:
     """The model's own recipe with fresh weights, exported like the model itself."""
     import torch
 
-    from musicfeat_export.onnx_file import card_of, outputs_of, to_onnx, write
+    from musicfeat_export.model_file import write
+    from musicfeat_export.onnx_file import card_of, outputs_of, to_onnx
+    from musicfeat_export.parity import check_parity
     from musicfeat_trainer.config import Recipe
     from musicfeat_trainer.model import fresh_model
 
@@ -49,5 +51,5 @@ def untrained_twin(extractor: Extractor) -> Extractor:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "untrained.onnx"
         proto = to_onnx(model, recipe.window, outputs_of(recipe))
-        write(proto, model, card_of(model, recipe), path)
+        write(proto, card_of(model, recipe), path, lambda written: check_parity(model, written))
         return Extractor(path, threads=extractor.session.threads, outputs=[])

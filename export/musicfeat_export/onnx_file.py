@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
 import torch
-from onnx import numpy_helper
 from torch import nn
 
 from musicfeat.card import ModelCard
 from musicfeat.errors import ModelError
+from musicfeat_export.model_file import write
 from musicfeat_export.parity import check_parity
 from musicfeat_trainer.config import Recipe
 from musicfeat_trainer.model import MusicModel, Outputs, load_model
 from musicfeat_trainer.parts.joins import PIECES
 
 OPSET = 18
-FORBIDDEN_OPS = {"STFT", "DFT", "Loop", "If", "Scan", "MelWeightMatrix"}
-"""What some engine lacks; see the model contract in this folder's README."""
 
 
 def export(run: Path, path: Path, scores: dict[str, float] | None = None) -> dict[str, float]:
@@ -42,25 +37,8 @@ def export(run: Path, path: Path, scores: dict[str, float] | None = None) -> dic
     """
     model, recipe = load_model(run)
     proto = to_onnx(model, recipe.window, outputs_of(recipe))
-    card = replace(card_of(model, recipe), weights_sha256=weights_digest(proto), scores=scores or {})
-    differences = write(proto, model, card, path)
-    sidecar = {**asdict(card), "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-    path.with_suffix(".json").write_text(json.dumps(sidecar, indent=1) + "\n")
-    return differences
-
-
-def write(proto: onnx.ModelProto, model: MusicModel, card: ModelCard, path: Path) -> dict[str, float]:
-    """Put the card into the graph, check both, and write the file, all or nothing; returns ``check_parity``."""
-    onnx.helper.set_model_props(proto, card.to_metadata())
-    check_graph(proto)
-    temporary = path.with_suffix(".tmp")
-    try:
-        onnx.save(proto, temporary)
-        differences = check_parity(model, temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return differences
+    card = replace(card_of(model, recipe), scores=scores or {})
+    return write(proto, card, path, lambda written: check_parity(model, written))
 
 
 def to_onnx(module: nn.Module, window: int, outputs: Sequence[str]) -> onnx.ModelProto:
@@ -109,29 +87,3 @@ def card_of(model: MusicModel, recipe: Recipe) -> ModelCard:
         training_data=recipe.card.training_data,
         recipe=recipe.model_dump_json(),
     )
-
-
-def check_graph(proto: onnx.ModelProto) -> None:
-    """Valid for the ONNX checker with full shape inference, standard operators only, none forbidden.
-
-    Raises:
-        ModelError: naming what is wrong.
-    """
-    try:
-        onnx.checker.check_model(proto, full_check=True)
-    except onnx.checker.ValidationError as error:
-        raise ModelError(f"the exported graph is not valid ONNX: {error}") from error
-    used = {(node.domain, node.op_type) for node in proto.graph.node}
-    custom = sorted(op for domain, op in used if domain not in ("", "ai.onnx"))
-    forbidden = sorted(op for _, op in used if op in FORBIDDEN_OPS)
-    if custom or forbidden or proto.functions:
-        raise ModelError(f"the exported graph has operators that some engines lack: {custom + forbidden}")
-
-
-def weights_digest(proto: onnx.ModelProto) -> str:
-    """SHA-256 over all initializers: names, shapes and bytes, sorted by name."""
-    digest = hashlib.sha256()
-    for tensor in sorted(proto.graph.initializer, key=lambda t: t.name):
-        digest.update(f"{tensor.name}{list(tensor.dims)}".encode())
-        digest.update(numpy_helper.to_array(tensor).tobytes())
-    return digest.hexdigest()

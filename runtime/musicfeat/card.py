@@ -40,6 +40,8 @@ class ModelCard:
     training_data: str = ""
     recipe: str = ""
     scores: dict[str, float] = field(default_factory=dict)
+    precision: str = "fp32"
+    """Of the middle of the graph: fp32, fp16 or int8."""
     weights_sha256: str = ""
     """Digest of all weights in the file: names, shapes and bytes, sorted by name."""
 

@@ -23,7 +23,7 @@ class LogMelSpec:
     """Everything that pins a log-mel spectrogram down.
 
     A clip of ``n`` samples has ``n // hop`` frames. Frame ``t`` is centred on the middle of the
-    samples ``t * hop`` to ``(t + 1) * hop - 1``; samples outside the clip are zeros. With an odd hop
+    samples ``t * hop`` to ``(t + 1) * hop - 1``; samples outside the clip are zeros. With an odd hop and an even n_fft
     the middle is a sample, so that the spectrogram of a clip played backwards is the clip's
     spectrogram flipped, exactly.
     """

@@ -17,52 +17,16 @@ from musicfeat.log_mel import LogMelSpec, log_mel
 from musicfeat.session import Session, bundled_models, find_model
 from musicfeat_export import onnx_file
 from musicfeat_export.cli import main
-from musicfeat_export.onnx_file import FORBIDDEN_OPS, check_graph, weights_digest
+from musicfeat_export.graph import FORBIDDEN_OPS, check_graph, weights_digest
 from musicfeat_export.parity import check_parity
-from musicfeat_trainer.checkpoint import Checkpoint, save_checkpoint, save_recipe
-from musicfeat_trainer.config import Recipe, parse_recipe
 from musicfeat_trainer.frontends.log_mel import LogMel
-from musicfeat_trainer.model import fresh_model, load_model, parts_of
+from musicfeat_trainer.model import load_model
 
 
-def small_recipe(labels: tuple[str, ...]) -> Recipe:
-    data = {"audio": "a", "store": "b", "validation_sources": []}
-    trunk = {"steps": 1, "stem": [4, 4], "widths": [4, 4, 8], "frames": 8}
-    tags = {"steps": 1, "width": 4, "labels": labels} if labels else None
-    joins = {"steps": 1, "stem": 4, "width": 4, "cut": 2}
-    card = {"licence": "MIT", "training_data": "nothing"}
-    parts = {"trunk": trunk, "tags": tags, "joins": joins}
-    return parse_recipe({"name": "tiny", "window": 63000, "data": data, "card": card, **parts}, "test")
-
-
-def untrained_run(folder: Path, labels: tuple[str, ...]) -> Path:
-    torch.manual_seed(0)
-    recipe = small_recipe(labels)
-    model = fresh_model(recipe)
-    save_recipe(folder, recipe)
-    for part in parts_of(recipe):
-        tensors = {f"average.{k}": v for k, v in getattr(model, part).state_dict().items()}
-        save_checkpoint(folder / part / "best.safetensors", Checkpoint(recipe, tensors, {"step": 1}))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return untrained_run(tmp_path_factory.mktemp("export") / "tiny", ("banjo", "cello"))
-
-
-@pytest.fixture(scope="module")
-def exported(run: Path) -> Path:
-    scores = run.with_name("scores.json")
-    scores.write_text('{"reversal": 0.5}')
-    path = run.with_name("tiny.onnx")
-    assert main([str(run), "-o", str(path), "--scores", str(scores)]) == 0
-    return path
-
-
-def test_a_model_without_labels_has_no_tags(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = untrained_run(tmp_path / "run", ())
-    assert main([str(run), "-o", str(tmp_path / "a.onnx")]) == 0
+def test_a_model_without_labels_has_no_tags(
+    unlabelled_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(unlabelled_run), "-o", str(tmp_path / "a.onnx")]) == 0
     extractor = Extractor(tmp_path / "a.onnx")
     assert "tags" not in extractor.card.outputs
     assert extractor(np.ones(9999), sr=22050).tags == {}

@@ -17,7 +17,7 @@ from musicfeat import DeviceError, ModelError
 from musicfeat.session import bundled_models, find_model
 from musicfeat.trt import library
 from musicfeat_export.cli import main
-from musicfeat_export.onnx_file import FORBIDDEN_OPS
+from musicfeat_export.graph import FORBIDDEN_OPS
 from musicfeat_export.static_shapes import unsettled
 from musicfeat_export.tensorrt_ops import CONDITIONS, CONSTANTS, TYPES, unsupported
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from musicfeat.errors import MusicfeatError
-from musicfeat_export.cli import model, tensorrt
+from musicfeat_export.cli import model, report, tensorrt
 
-COMMANDS: dict[str, ModuleType] = {"tensorrt": tensorrt}
+COMMANDS: dict[str, ModuleType] = {"report": report, "tensorrt": tensorrt}
 """By their first word; without one of these words, a run is exported."""
 
 

@@ -1,34 +1,110 @@
-"""``musicfeat-export RUN -o MODEL.onnx``: a trained run to one file, with its parity."""
+"""``musicfeat-export MODEL -o MODEL.onnx``: a trained run, or a model file, to one file; and how alike it is."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from pathlib import Path
 
+from musicfeat.card import ModelCard
 from musicfeat.errors import InputError
+from musicfeat.session import Session, find_model
+from musicfeat_export.clips import Tagged, Windows, held_out_notes, windows_of
 from musicfeat_export.onnx_file import export
+from musicfeat_export.precision import LEAST_COSINE, Comparison, convert
+
+CLIPS = 64
 
 
 def parser() -> argparse.ArgumentParser:
     """The argument parser."""
     top = argparse.ArgumentParser(
         prog="musicfeat-export",
-        description="A trained run to one self-contained ONNX file.",
+        description="A trained run to one self-contained ONNX file; or such a file in another precision.",
+        epilog="Other commands: " + "musicfeat-export COMMAND --help",
     )
-    top.add_argument("run", type=Path, help="folder that `musicfeat-train run` wrote")
+    top.add_argument(
+        "model", help="folder that `musicfeat-train run` wrote, or a model file, or a bundled model's name"
+    )
     top.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL.onnx")
-    top.add_argument("--scores", type=Path, metavar="SCORES.json", help="measured scores for the model card")
+    top.add_argument("--precision", choices=list(LEAST_COSINE), default="fp32", help="fp16 for GPUs, int8 for CPUs")
+    top.add_argument(
+        "--clips", type=Path, metavar="FOLDER", help="music: half calibrates int8, half shows what is lost"
+    )
+    top.add_argument("--notes", type=Path, metavar="FOLDER", help="recorded notes with notes.csv: shows what tags lose")
+    top.add_argument("--most-clips", type=int, default=CLIPS, metavar="N", help="clips to read (default %(default)s)")
+    top.add_argument("--signed", action="store_true", help="int8 activations as TensorRT demands; slower on x86")
+    top.add_argument("--batch", type=int, metavar="N", help="fix the batch, for engines without dynamic shapes")
+    top.add_argument("--scores", type=Path, metavar="SCORES.json", help="measured scores for the model card of a run")
     return top
 
 
 def run(options: argparse.Namespace) -> None:
-    """Export, and print the greatest difference of each output."""
-    differences = export(options.run, options.output, read_scores(options.scores))
+    """Export and convert; print how far the result is from where it came from."""
+    if options.batch is not None and options.batch < 1:
+        raise InputError(f"--batch must be at least 1, got {options.batch}")
+    plain = options.precision == "fp32" and options.batch is None
+    if Path(options.model).is_dir():
+        with tempfile.TemporaryDirectory() as folder:
+            whole = options.output if plain else Path(folder) / "model.onnx"
+            _print_parity(export(Path(options.model), whole, read_scores(options.scores)))
+            if not plain:
+                _convert(whole, options)
+    elif plain:
+        raise InputError(f"{options.model} is a model file in fp32 already: choose another --precision, or a --batch")
+    else:
+        _convert(find_model(options.model), options)
+    print(f"\n{options.output}: {options.output.stat().st_size / 1e6:.2f} MB")
+
+
+def _convert(source: Path, options: argparse.Namespace) -> None:
+    clips, tagged = _sounds(Session(source, threads=1).card, options)
+    comparison = convert(
+        source,
+        options.output,
+        options.precision,
+        calibration=None if clips is None else clips[::2],
+        clips=None if clips is None else clips[1::2],
+        tagged=tagged,
+        batch=options.batch,
+        signed=options.signed,
+    )
+    print(table(comparison))
+
+
+def _sounds(card: ModelCard, options: argparse.Namespace) -> tuple[Windows | None, Tagged | None]:
+    clips = windows_of(options.clips, card, options.most_clips) if options.clips else None
+    return clips, held_out_notes(options.notes, card) if options.notes else None
+
+
+def _print_parity(differences: dict[str, float]) -> None:
     print("| output | largest difference, torch to ONNX Runtime |\n|---|---|")
     for name, value in differences.items():
         print(f"| {name} | {value:.1e} |")
-    print(f"\n{options.output}: {options.output.stat().st_size / 1e6:.2f} MB")
+
+
+def table(comparison: Comparison) -> str:
+    """A comparison as Markdown."""
+    lines = [
+        f"\n| output, fp32 to {comparison.precision}, {comparison.clips} clips | largest difference | least cosine |"
+    ]
+    lines += ["|---|---|---|"]
+    lines += [f"| {d.output} | {d.largest:.1e} | {d.cosine:.6f} |" for d in comparison.differences]
+    if comparison.before:
+        lines += [
+            "\n| judged on the same clips | answers | chance | fp32 | " + comparison.precision + " |",
+            "|---|---|---|---|---|",
+        ]
+        for before, after in zip(comparison.before, comparison.after, strict=True):
+            figures = (before.chance, before.value, after.value)
+            lines.append(
+                f"| {before.task} | {before.answers} | " + " | ".join(f"{100 * x:.1f} %" for x in figures) + " |"
+            )
+    before_ms, after_ms = comparison.milliseconds
+    return "\n".join(
+        [*lines, f"\nA window on one thread: {before_ms:.2f} ms, then {after_ms:.2f} ms. {comparison.advice}"]
+    )
 
 
 def read_scores(path: Path | None) -> dict[str, float]:

@@ -56,19 +56,12 @@ class LogMel(nn.Module):
     def frames(self, waveform: Tensor) -> Tensor:
         """[batch, samples] -> [batch, n_fft, samples // hop], a frame in each column, cut without any gather.
 
-        Blocks of ``hop`` samples stand in columns; the rows of a frame are rows of the block itself and of its
-        neighbours, which are the same rows moved by whole columns.
+        Blocks of ``hop`` samples stand in columns; a frame is a block and the next ones, the same columns moved on.
         """
-        hop, (before, _) = self.spec.hop, self.spec.padding
-        count = waveform.shape[1] // hop
-        blocks = waveform[:, : count * hop].reshape(waveform.shape[0], count, hop).transpose(1, 2)
-        rows, first = [], -before
-        while first < self.spec.n_fft - before:
-            neighbour, row = divmod(first, hop)
-            size = min(hop - row, self.spec.n_fft - before - first)
-            rows.append(moved_columns(blocks[:, row : row + size], neighbour))
-            first += size
-        return torch.cat(rows, dim=1)
+        hop, count = self.spec.hop, waveform.shape[1] // self.spec.hop
+        padded = nn.functional.pad(waveform[:, : count * hop], self.spec.padding)
+        blocks = padded.reshape(waveform.shape[0], -1, hop).transpose(1, 2)
+        return torch.cat([blocks[..., i : i + count] for i in range(self.spec.n_fft // hop)], dim=1)
 
     def power(self, waveform: Tensor) -> Tensor:
         """[batch, samples] -> mel power [batch, samples // hop, n_mels]."""
@@ -88,14 +81,6 @@ class LogMel(nn.Module):
         mean = (power * sounds).sum(dim=(1, 2), keepdim=True) / count.clamp(min=1.0)
         mean = mean.clamp(min=SILENCE_POWER)
         return ((power / mean + self.spec.floor).log() - float(np.log(self.spec.floor))) * sounds
-
-
-def moved_columns(x: Tensor, distance: int) -> Tensor:
-    """Column t becomes what column t + ``distance`` was; zeros move in: [..., T] -> [..., T]."""
-    distance = max(-x.shape[-1], min(x.shape[-1], distance))
-    if distance < 0:
-        return nn.functional.pad(x[..., :distance], (-distance, 0))
-    return nn.functional.pad(x[..., distance:], (0, distance)) if distance else x
 
 
 def sounding(power: Tensor) -> Tensor:

@@ -1,0 +1,83 @@
+"""Real sound to calibrate on and to compare models by."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from musicfeat.audio import load
+from musicfeat.card import ModelCard
+from musicfeat.catalog.listing import find
+from musicfeat.errors import InputError, MusicfeatError
+from musicfeat_trainer.instruments import OPENMIC, of_recording
+
+Windows = npt.NDArray[np.float32]
+AUDIBLE = 1e-3
+"""Root mean square below which a clip counts as silent."""
+
+
+def windows_of(folder: Path, card: ModelCard, most: int) -> Windows:
+    """One window from the middle of each of at most ``most`` files, evenly over a folder.
+
+    Files that cannot be decoded, are shorter than a window, or are silent there are left out.
+
+    Returns:
+        [clips, window] float32.
+
+    Raises:
+        InputError: no such folder, or no clip in it.
+    """
+    paths, windows = find([folder]), []
+    for path in paths[:: max(1, len(paths) // max(1, most))][:most]:
+        try:
+            wave = load(path, rate=card.sample_rate)
+        except MusicfeatError:
+            continue
+        middle = wave[max(0, len(wave) - card.window) // 2 :][: card.window]
+        if len(middle) == card.window and np.sqrt(np.mean(middle**2)) > AUDIBLE:
+            windows.append(middle)
+    if not windows:
+        seconds = card.window / card.sample_rate
+        raise InputError(
+            f"{folder} holds no audible clip of {seconds:g} s in {len(paths)} files: name a folder of music"
+        )
+    return np.stack(windows)
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """Windows with known instruments."""
+
+    windows: Windows
+    there: npt.NDArray[np.float32]
+    """[clips, labels], 1 where an instrument plays."""
+    known: npt.NDArray[np.float32]
+    """[clips, labels], 1 where that is known."""
+
+
+def held_out_notes(folder: Path, card: ModelCard) -> Tagged:
+    """The recorded notes of a folder that its ``notes.csv`` (path, instrument, split) holds out, padded to windows.
+
+    Raises:
+        InputError: no table, or no held-out note of an instrument that the model has a label for.
+    """
+    if not (folder / "notes.csv").is_file():
+        raise InputError(f"{folder} has no notes.csv with the columns path, instrument and split")
+    with (folder / "notes.csv").open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == "heldout"]
+    windows, there, known = [], [], []
+    for row in rows:
+        sounds = {OPENMIC[index]: sure for index, sure in of_recording(row["instrument"])}
+        if not sounds.keys() & set(card.labels):
+            continue
+        wave = load(folder / row["path"], rate=card.sample_rate)[: card.window]
+        windows.append(np.pad(wave, (0, card.window - len(wave))))
+        there.append([float(sounds.get(label, False)) for label in card.labels])
+        known.append([float(sounds.get(label, True)) for label in card.labels])
+    if not windows:
+        raise InputError(f"{folder}/notes.csv holds out no note of the instruments {card.labels}")
+    return Tagged(np.stack(windows), np.array(there, np.float32), np.array(known, np.float32))

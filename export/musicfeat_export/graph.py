@@ -1,0 +1,140 @@
+"""Questions to an ONNX graph, and the checks that every file passes before it is written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+
+import onnx
+from onnx import numpy_helper
+
+from musicfeat.errors import ModelError
+
+FORBIDDEN_OPS = {"STFT", "DFT", "Loop", "If", "Scan", "MelWeightMatrix"}
+"""What some engine lacks; see the model contract in this folder's README."""
+PRODUCTS = {"Conv", "Gemm", "MatMul"}
+BATCH = "batch"
+
+
+def check_graph(proto: onnx.ModelProto) -> None:
+    """Valid for the ONNX checker with full shape inference, standard operators only, none forbidden, nothing idle.
+
+    Raises:
+        ModelError: naming what is wrong.
+    """
+    try:
+        onnx.checker.check_model(proto, full_check=True)
+    except onnx.checker.ValidationError as error:
+        raise ModelError(f"the exported graph is not valid ONNX: {error}") from error
+    used = {(node.domain, node.op_type) for node in proto.graph.node}
+    custom = sorted(op for domain, op in used if domain not in ("", "ai.onnx"))
+    forbidden = sorted(op for _, op in used if op in FORBIDDEN_OPS)
+    if custom or forbidden or proto.functions:
+        raise ModelError(f"the exported graph has operators that some engines lack: {custom + forbidden}")
+    if idle := unused(proto.graph):
+        raise ModelError(f"the exported graph holds what nothing reads: {idle[:5]}")
+    if twice := duplicates(proto.graph):
+        raise ModelError(f"the exported graph holds the same weights twice: {twice[:5]}")
+
+
+def unused(graph: onnx.GraphProto) -> list[str]:
+    """Names of weights that no node reads, and of nodes of which nothing is read."""
+    read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
+    idle = [tensor.name for tensor in graph.initializer if tensor.name not in read]
+    return idle + [node.name for node in graph.node if not read & set(node.output)]
+
+
+def duplicates(graph: onnx.GraphProto, least: int = 64) -> list[tuple[str, str]]:
+    """Pairs of weights, of at least ``least`` bytes, that are equal in type, shape and every value."""
+    first: dict[tuple[int, tuple[int, ...], bytes], str] = {}
+    pairs = []
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor).tobytes()
+        known = first.setdefault((tensor.data_type, tuple(tensor.dims), values), tensor.name)
+        if known != tensor.name and len(values) >= least:
+            pairs.append((known, tensor.name))
+    return pairs
+
+
+def shared(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy in which equal weights stand once."""
+    result = onnx.ModelProto()
+    result.CopyFrom(proto)
+    kept = {second: first for first, second in duplicates(result.graph)}
+    for node in result.graph.node:
+        node.input[:] = [kept.get(name, name) for name in node.input]
+    replace(result.graph.initializer, [t for t in result.graph.initializer if t.name not in kept])
+    return result
+
+
+def before_convolutions(graph: onnx.GraphProto) -> set[str]:
+    """Names of the nodes that no convolution comes before: the spectrogram, and what only reads it."""
+    touched: set[str] = set()
+    before = set()
+    for node in graph.node:
+        if node.op_type == "Conv" or touched & set(node.input):
+            touched.update(node.output)
+        else:
+            before.add(node.name)
+    return before
+
+
+def first_convolutions(graph: onnx.GraphProto) -> set[str]:
+    """Names of the convolutions that no other convolution comes before."""
+    before = before_convolutions(graph)
+    given = {name for node in graph.node if node.name in before for name in node.output}
+    given |= {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
+    return {node.name for node in graph.node if node.op_type == "Conv" and set(node.input) <= given | {""}}
+
+
+def after_products(graph: onnx.GraphProto) -> set[str]:
+    """Names of the nodes that no convolution or matrix product comes after: the last sums, and probabilities."""
+    readers = defaultdict(list)
+    for node in graph.node:
+        for name in node.input:
+            readers[name].append(node)
+    leading: set[str] = set()
+    for node in reversed(graph.node):
+        if node.op_type in PRODUCTS or any(n.name in leading for name in node.output for n in readers[name]):
+            leading.add(node.name)
+    return {node.name for node in graph.node} - leading
+
+
+def with_batch(proto: onnx.ModelProto, batch: int) -> onnx.ModelProto:
+    """A copy whose batch is fixed, every shape in it inferred and written down.
+
+    Raises:
+        ModelError: a shape stays unknown.
+    """
+    result = onnx.ModelProto()
+    result.CopyFrom(proto)
+    result.graph.ClearField("value_info")
+    for value in (*result.graph.input, *result.graph.output):
+        for dimension in value.type.tensor_type.shape.dim:
+            if dimension.dim_param == BATCH:
+                dimension.dim_value = batch
+    result = onnx.shape_inference.infer_shapes(result, check_type=True, strict_mode=True, data_prop=True)
+    if unknown := [value.name for value in result.graph.value_info if not _known(value)]:
+        raise ModelError(f"the shapes of {unknown[:5]} cannot be inferred for a batch of {batch}")
+    return result
+
+
+def _known(value: onnx.ValueInfoProto) -> bool:
+    return all(dimension.HasField("dim_value") for dimension in value.type.tensor_type.shape.dim)
+
+
+def weights_digest(proto: onnx.ModelProto) -> str:
+    """SHA-256 over all initializers: names, shapes and bytes, sorted by name."""
+    digest = hashlib.sha256()
+    for tensor in sorted(proto.graph.initializer, key=lambda t: t.name):
+        digest.update(f"{tensor.name}{list(tensor.dims)}".encode())
+        digest.update(numpy_helper.to_array(tensor).tobytes())
+    return digest.hexdigest()
+
+
+def replace(field: object, values: Iterable[object]) -> None:
+    """Put other messages into a repeated field."""
+    kept = list(values)
+    del field[:]  # type: ignore[attr-defined]
+    field.extend(kept)  # type: ignore[attr-defined]

@@ -1,0 +1,49 @@
+"""Writing a model file: card, digest and checks first; all or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TypeVar
+
+import onnx
+
+from musicfeat.card import ModelCard
+from musicfeat_export.graph import check_graph, weights_digest
+
+Proof = TypeVar("Proof")
+
+
+def write(proto: onnx.ModelProto, card: ModelCard, path: Path, prove: Callable[[Path], Proof]) -> Proof:
+    """Write ``path`` and its sidecar ``path``.json, a card that names the digests of weights and file.
+
+    Args:
+        proto: the graph; the card becomes its metadata.
+        card: all but the digest of the weights.
+        path: the file; an older one stays as it is if anything fails.
+        prove: gets the path of the finished file before it takes its place; what it raises stops that.
+
+    Returns:
+        What ``prove`` returns.
+
+    Raises:
+        ModelError: the graph breaks the contract.
+    """
+    card = replace(card, weights_sha256=weights_digest(proto))
+    onnx.helper.set_model_props(proto, card.to_metadata())
+    check_graph(proto)
+    temporary, sidecar = path.with_suffix(".tmp"), path.with_suffix(".json")
+    try:
+        onnx.save(proto, temporary)
+        proof = prove(temporary)
+        facts = {**asdict(card), "file_sha256": hashlib.sha256(temporary.read_bytes()).hexdigest()}
+        os.replace(temporary, path)
+        temporary.write_text(json.dumps(facts, indent=1) + "\n")
+        os.replace(temporary, sidecar)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return proof

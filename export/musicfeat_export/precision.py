@@ -1,0 +1,126 @@
+"""A model file in another precision, and the proof of what that costs and gains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import onnx
+
+from musicfeat import Extractor
+from musicfeat.errors import InputError, ModelError
+from musicfeat.session import Session
+from musicfeat_export.clips import Tagged, Windows
+from musicfeat_export.comparison import Difference, Score, differences, milliseconds, scores
+from musicfeat_export.graph import with_batch
+from musicfeat_export.half import to_half
+from musicfeat_export.model_file import write
+from musicfeat_export.parity import probe_windows
+from musicfeat_export.quantised import to_int8
+
+LEAST_COSINE = {"fp32": 1 - 1e-6, "fp16": 0.9999, "int8": 0.99}
+"""Of embeddings with those of the source; a file below is not written."""
+MOST_LOST = 0.005
+"""Share of answers that another precision may cost."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The source beside what was made of it."""
+
+    precision: str
+    differences: list[Difference]
+    clips: int
+    before: list[Score]
+    after: list[Score]
+    milliseconds: tuple[float, float]
+    """Of a window on one thread of this machine's CPU, source and result in turn."""
+
+    @property
+    def speedup(self) -> float:
+        """How many times faster the result is."""
+        return self.milliseconds[0] / self.milliseconds[1]
+
+    @property
+    def advice(self) -> str:
+        """Which file to ship to CPUs, and why."""
+        lost = max((b.value - a.value for b, a in zip(self.before, self.after, strict=True)), default=0.0)
+        if lost > MOST_LOST:
+            return f"{self.precision} loses {100 * lost:.1f} points of accuracy here: ship fp32."
+        if self.precision == "fp16":
+            return (
+                f"fp16 is for GPUs: this CPU takes {1 / self.speedup:.2f} times as long, because it computes in fp32."
+            )
+        if self.precision == "int8" and self.speedup <= 1:
+            reason = "its instructions for 8-bit products are missing, or converting costs more than they save"
+            return f"int8 is not faster on this CPU ({self.speedup:.2f} x): {reason}. Ship fp32."
+        return f"{self.precision} runs {self.speedup:.2f} times as fast as its source on one thread of this CPU."
+
+
+def convert(
+    source: Path,
+    path: Path,
+    precision: str,
+    *,
+    calibration: Windows | None = None,
+    clips: Windows | None = None,
+    tagged: Tagged | None = None,
+    batch: int | None = None,
+    signed: bool = False,
+) -> Comparison:
+    """Write ``source``, a model file in single precision, in another precision or for a fixed batch.
+
+    Args:
+        source: the model file.
+        path: the file to write, with its sidecar ``path``.json. Nothing is written unless every check passes.
+        precision: one of ``LEAST_COSINE``.
+        calibration: [clips, window] of real sound, which int8 demands.
+        clips: others, to compare on; None for synthetic ones.
+        tagged: windows with known instruments, to judge tags by.
+        batch: windows in every run, for engines without dynamic shapes; None leaves it open.
+        signed: see ``to_int8``.
+
+    Raises:
+        InputError: int8 without sound to calibrate on.
+        ModelError: the source is no model in single precision, or the result is too far from it.
+    """
+    reference = Session(source, threads=1)
+    card = replace(reference.card, precision=precision, scores={})  # those were measured on another file
+    if reference.card.precision != "fp32":
+        raise ModelError(f"{source} is in {reference.card.precision} already: convert the file in fp32")
+    proto = _converted(onnx.load(source), precision, calibration, signed=signed)
+    proto = with_batch(proto, batch) if batch else proto
+    return write(proto, card, path, lambda written: _proven(source, written, precision, clips, tagged))
+
+
+def _converted(proto: onnx.ModelProto, precision: str, clips: Windows | None, *, signed: bool) -> onnx.ModelProto:
+    if precision == "int8":
+        if clips is None:
+            raise InputError("int8 is calibrated on real sound: name a folder of music, --clips FOLDER")
+        return to_int8(proto, clips, signed=signed)
+    return to_half(proto) if precision == "fp16" else proto
+
+
+def _proven(source: Path, path: Path, precision: str, clips: Windows | None, tagged: Tagged | None) -> Comparison:
+    """Compare, and refuse what is too far from its source."""
+    comparison = compare(source, path, precision, clips, tagged)
+    cosine = next(d.cosine for d in comparison.differences if d.output == "embedding")
+    if cosine < LEAST_COSINE[precision]:
+        raise ModelError(
+            f"{precision} turns embeddings away from their source, to a cosine of {cosine:.5f}; at least "
+            f"{LEAST_COSINE[precision]} is demanded: keep this model in fp32"
+        )
+    return comparison
+
+
+def compare(
+    source: Path, path: Path, precision: str, clips: Windows | None = None, tagged: Tagged | None = None
+) -> Comparison:
+    """Differences, scores and speed of a file beside its source, on real clips or, without any, on synthetic ones."""
+    reference, other = Session(source, threads=1), Session(path, threads=1)
+    windows = probe_windows(reference.card, 4, 1.0)[:-1] if clips is None else clips
+    before, after = (
+        ([], []) if clips is None else (scores(Extractor(p, threads=1), clips, tagged) for p in (source, path))
+    )
+    slow, fast = milliseconds([reference, other], windows[:1])
+    return Comparison(precision, differences(reference, other, windows), len(windows), before, after, (slow, fast))

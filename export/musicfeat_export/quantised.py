@@ -1,0 +1,85 @@
+"""Eight bits, written into the graph: static quantisation of convolutions, calibrated on real clips.
+
+Weights are quantised for each output channel, activations for each tensor (QDQ form: every engine that knows
+QuantizeLinear and DequantizeLinear reads it). The spectrogram stays in single precision, and so do the first
+convolutions, which read it, and all other products: they are small, and scores depend on them finely.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+from musicfeat.errors import InputError
+from musicfeat_export.graph import first_convolutions, replace, shared
+
+Windows = npt.NDArray[np.float32]
+LEAST_CLIPS = 8
+"""Fewer say too little of how large activations become."""
+
+
+def to_int8(proto: onnx.ModelProto, clips: Windows, *, signed: bool = False) -> onnx.ModelProto:
+    """A copy of a single-precision model with quantised convolutions.
+
+    Args:
+        proto: the model.
+        clips: [clips, window] of real sound, at least ``LEAST_CLIPS``.
+        signed: activations as symmetric int8, which TensorRT demands, instead of uint8, which x86 multiplies faster.
+
+    Raises:
+        InputError: too few clips.
+    """
+    if len(clips) < LEAST_CLIPS:
+        raise InputError(f"int8 needs at least {LEAST_CLIPS} clips to calibrate on, got {len(clips)}: name more music")
+    first = first_convolutions(proto.graph)
+    convolutions = [node.name for node in proto.graph.node if node.op_type == "Conv" and node.name not in first]
+    logging.getLogger().addFilter(_not_preprocessed)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "quantised.onnx"
+        try:
+            quantize_static(
+                proto,
+                path,
+                _Clips(clips),
+                quant_format=QuantFormat.QDQ,
+                per_channel=True,
+                activation_type=QuantType.QInt8 if signed else QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                nodes_to_quantize=convolutions,
+                extra_options={"ActivationSymmetric": signed},
+            )
+        finally:
+            logging.getLogger().removeFilter(_not_preprocessed)
+        return _cleaned(onnx.load(path), proto)
+
+
+def _cleaned(quantised: onnx.ModelProto, original: onnx.ModelProto) -> onnx.ModelProto:
+    """Without the tools' traces: value_info, operator sets that are not used, scales that stand twice."""
+    quantised.graph.ClearField("value_info")
+    replace(quantised.opset_import, original.opset_import)
+    replace(quantised.metadata_props, original.metadata_props)
+    return shared(quantised)
+
+
+def _not_preprocessed(record: logging.LogRecord) -> bool:
+    """The exporter has folded batch normalisation and constants already."""
+    return "pre-processing" not in record.getMessage()
+
+
+class _Clips(CalibrationDataReader):  # type: ignore[misc]
+    """Hands one clip after another to the calibration."""
+
+    def __init__(self, clips: Windows) -> None:
+        self._rest: Iterator[Windows] = iter(clips[:, None])
+
+    def get_next(self) -> dict[str, Windows] | None:
+        """The next clip as inputs, None behind the last."""
+        clip = next(self._rest, None)
+        return None if clip is None else {"waveform": clip}

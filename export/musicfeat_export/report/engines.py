@@ -1,0 +1,142 @@
+"""The same windows through every engine: how far each lies from a plain reading of the graph in numpy."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from onnx.reference import ReferenceEvaluator
+
+from musicfeat.card import ModelCard
+from musicfeat.errors import MusicfeatError
+from musicfeat.session import Session, cores, levelled
+from musicfeat_export.comparison import outputs_of
+from musicfeat_export.half import to_half
+from musicfeat_export.parity import probe_windows
+from musicfeat_export.quantised import to_int8
+from musicfeat_trainer.model import load_model
+
+Outputs = dict[str, npt.NDArray[np.float32]]
+Windows = npt.NDArray[np.float32]
+WEB_SCRIPT = Path(__file__).with_name("web_engine.mjs")
+REFERENCE = "numpy (onnx.reference)"
+
+
+class UnavailableError(Exception):
+    """An engine that is not here; says why."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """An engine's distance from the reference, or why it could not be asked."""
+
+    engine: str
+    embedding: float | None = None
+    """Greatest absolute difference in the embedding."""
+    cosine: float | None = None
+    """Least cosine of an embedding with the reference's."""
+    others: float | None = None
+    """Greatest absolute difference in any other output."""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a report may use beside the model file; what is missing leaves rows empty."""
+
+    clips: Windows | None = None
+    """[clips, window] of real sound: half of it calibrates int8, parity is measured on the rest."""
+    run: Path | None = None
+    """The training run that the file was exported from, for torch."""
+    web: Path | None = None
+    """A ``node_modules`` folder that holds onnxruntime-web."""
+
+
+def parities(model: Path, means: Means) -> list[Parity]:
+    """Every engine and precision beside the reference, over real clips or synthetic windows."""
+    card = Session(model, threads=1).card
+    windows = levelled(probe_windows(card, 3, 1.0)[:2] if means.clips is None else means.clips[1::2][:4])
+    with tempfile.TemporaryDirectory() as folder:
+        expected = evaluate(onnx.load(model), windows)
+        engines = _engines(model, windows, means, Path(folder))
+        return [_measured(name, engine, expected, card) for name, engine in engines]
+
+
+def evaluate(proto: onnx.ModelProto, windows: Windows) -> Outputs:
+    """Outputs by ONNX's reference implementation in numpy, which computes float16 in float16."""
+    values = ReferenceEvaluator(proto).run(None, {"waveform": windows})
+    return {value.name: np.asarray(x) for value, x in zip(proto.graph.output, values, strict=True)}
+
+
+def _measured(name: str, engine: Callable[[], Outputs], expected: Outputs, card: ModelCard) -> Parity:
+    try:
+        found = engine()
+    except (UnavailableError, MusicfeatError) as error:
+        return Parity(name, reason=str(error))
+    first, second = expected["embedding"].astype(np.float64), found["embedding"].astype(np.float64)
+    cosines = (first * second).sum(1) / np.linalg.norm(first, axis=1) / np.linalg.norm(second, axis=1)
+    gaps = {output: float(np.abs(expected[output] - found[output]).max()) for output in card.outputs}
+    others = max((gap for output, gap in gaps.items() if output != "embedding"), default=0.0)
+    return Parity(name, gaps["embedding"], float(cosines.min()), others)
+
+
+def _engines(model: Path, windows: Windows, means: Means, folder: Path) -> Iterator[tuple[str, Callable[[], Outputs]]]:
+    threads = max(2, cores())
+    yield "torch", lambda: _in_torch(windows, means.run)
+    yield "CPU, 1 thread", lambda: outputs_of(Session(model, threads=1), windows)
+    yield f"CPU, {threads} threads", lambda: outputs_of(Session(model, threads=threads), windows)
+    yield "cuda:0", lambda: outputs_of(Session(model, "cuda:0"), windows)
+    yield "tensorrt:0", lambda: outputs_of(Session(model, "tensorrt:0"), windows)
+    yield "onnxruntime-web, wasm", lambda: _in_web(model, windows, means.web, folder)
+    yield "fp16, numpy", lambda: evaluate(to_half(onnx.load(model)), windows)
+    yield "fp16, cuda:0", lambda: outputs_of(Session(_half(model, folder), "cuda:0"), windows)
+    yield "fp16, tensorrt:0", lambda: outputs_of(Session(_half(model, folder), "tensorrt:0"), windows)
+    yield (
+        "int8, CPU, 1 thread",
+        lambda: outputs_of(Session(_int8(model, means.clips, folder), threads=1), windows),
+    )
+
+
+def _half(model: Path, folder: Path) -> Path:
+    onnx.save(to_half(onnx.load(model)), folder / "half.onnx")
+    return folder / "half.onnx"
+
+
+def _int8(model: Path, clips: Windows | None, folder: Path) -> Path:
+    if clips is None:
+        raise UnavailableError("needs real sound to calibrate on: --clips FOLDER")
+    onnx.save(to_int8(onnx.load(model), clips[::2]), folder / "int8.onnx")
+    return folder / "int8.onnx"
+
+
+def _in_torch(windows: Windows, run: Path | None) -> Outputs:
+    if run is None:
+        raise UnavailableError("needs the training run that the file was exported from: --run RUN")
+    model, _ = load_model(run)
+    with torch.no_grad():
+        found = model(torch.from_numpy(windows))
+    return {name: value.numpy() for name, value in found._asdict().items() if value is not None}
+
+
+def _in_web(model: Path, windows: Windows, modules: Path | None, folder: Path) -> Outputs:
+    """Run the file by onnxruntime-web's WebAssembly in Node."""
+    node, package = shutil.which("node"), modules and modules / "onnxruntime-web"
+    if not node or not package or not package.is_dir():
+        raise UnavailableError("needs Node and onnxruntime-web: npm install onnxruntime-web, then --web node_modules")
+    (folder / "windows.bin").write_bytes(np.ascontiguousarray(windows).tobytes())
+    shape = [str(size) for size in windows.shape]
+    command = [node, str(WEB_SCRIPT), str(package.resolve()), str(model), str(folder / "windows.bin"), *shape]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UnavailableError(f"Node failed: {done.stderr.strip().splitlines()[-1:]}")
+    found = json.loads(done.stdout)
+    return {name: np.array(value["data"], np.float32).reshape(value["dims"]) for name, value in found.items()}
