@@ -99,7 +99,7 @@ def test_an_exported_model_runs_in_the_extractor(exported: Path) -> None:
 def test_a_run_is_exported_for_samples_at_another_rate(run: Path, exported: Path, tmp_path: Path) -> None:
     """Also where a window is no whole number of them."""
     path = tmp_path / "tiny-48k.onnx"
-    assert main([str(run), "-o", str(path), "--resample", "48000", "--batch", "1"]) == 0
+    assert main([str(run), "-o", str(path), "--resample", "48000"]) == 0
     assert [p.name for p in sorted(tmp_path.iterdir())] == ["tiny-48k.json", "tiny-48k.onnx"]
     card, plain = Session(path, threads=1).card, Session(exported, threads=1).card
     assert (card.sample_rate, card.window) == (48000, -(-plain.window * 48000 // 22050))
