@@ -21,8 +21,7 @@ static const OrtApi *ort;
 static void check(OrtStatus *status) { if (status) FAIL("ONNX Runtime: %s", ort->GetErrorMessage(status)); }
 
 static long open_wav(const char *path, FILE *file, Format *format) { /* How many frames follow from here. */
-    struct { char name[4]; uint32_t size; } chunk;
-    char riff[12];
+    struct { char name[4]; uint32_t size; } chunk; char riff[12];
     if (!file) FAIL("%s cannot be opened", path);
     int known = fread(riff, 1, 12, file) == 12 && !memcmp(riff, "RIFF", 4) && !memcmp(riff + 8, "WAVE", 4);
     while (known && fread(&chunk, 1, 8, file) == 8 && memcmp(chunk.name, "data", 4)) {
@@ -38,8 +37,9 @@ static long open_wav(const char *path, FILE *file, Format *format) { /* How many
 
 static long read_mono(FILE *file, const Format *format, float *mono, long size) { /* How many there were to read. */
     union { int16_t pcm; float real; } sample;
+    memset(mono, 0, size * sizeof *mono);
     for (long i = 0; i < size; i++)
-        for (int channel = mono[i] = 0; channel < format->channels; channel++) {
+        for (int channel = 0; channel < format->channels; channel++) {
             if (!fread(&sample, format->bits / 8, 1, file)) return i;
             mono[i] += (format->bits == 16 ? sample.pcm / 32768.0f : sample.real) / format->channels;
         }
@@ -70,22 +70,22 @@ int main(int count, char **words) {
     for (strtok(list, "\""); n_labels < MAX_LABELS && (labels[n_labels] = strtok(NULL, "\"")); strtok(NULL, "\""))
         n_labels++, outs = 3; /* Every other part of ["banjo", "cello"]. */
     Format format = {0}; FILE *file = fopen(words[2], "rb");
-    long left = open_wav(words[2], file, &format), size = shape[1];
+    long left = open_wav(words[2], file, &format), size = shape[1], start = 0, heard = 0;
     if (format.rate != strtoul(rate, NULL, 10))
-        FAIL("%s has %u Hz, the model hears %s Hz: ffmpeg -i %s -ar %s song.wav, or musicfeat-export --resample %u",
-             words[2], format.rate, rate, words[2], rate, format.rate);
-    float *mono = malloc(4 * size), tags[MAX_LABELS] = {0}, *value[3], start = 0, heard = 0;
+        FAIL("%s has %u Hz, the model hears %s Hz: ffmpeg -i %s -ar %s song.wav, or musicfeat-export %s -o model.onnx "
+             "--resample %u", words[2], format.rate, rate, words[2], rate, words[1], format.rate);
+    float *mono = malloc(4 * size), tags[MAX_LABELS] = {0}, *value[3];
     int kind = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
     check(ort->CreateTensorWithDataAsOrtValue(memory, mono, 4 * size, (int64_t[]){1, size}, 2, kind, &input));
     for (long valid; (valid = read_mono(file, &format, mono, fmin(left, size))) > 0; left -= valid, start += valid) {
         float peak = 0; /* The level does not matter to a model, but the squares of its input must not overflow. */
         for (long i = 0; i < valid; i++) peak = fmaxf(peak, fabsf(mono[i]));
-        if (peak <= 1e-6f) { printf("%8.2f s  silent\n", start / format.rate); continue; }
+        if (peak <= 1e-6f) { printf("%8.2f s  silent\n", start / (double)format.rate); continue; }
         for (long i = 0; i < size; i++) mono[i] = i < valid ? ldexpf(mono[i], -ilogbf(peak)) : 0;
         const char *inputs[] = {"waveform"}, *outputs[] = {"reversal", "jigsaw", "tags"};
         check(ort->Run(session, NULL, inputs, (const OrtValue *const *)&input, 1, outputs, outs, output));
         for (int i = 0; i < outs; i++) check(ort->GetTensorMutableData(output[i], (void **)&value[i]));
-        printf("%8.2f s  ", start / format.rate);
+        printf("%8.2f s  ", start / (double)format.rate);
         printf(valid < format.rate ? "too short to judge" : "P(backwards) %.4f", *value[0]);
         printf(valid < size ? "\n" : "  P(out of order) %.4f\n", *value[1]);
         for (int i = 0; i < n_labels; i++) tags[i] += value[2][i] * valid;

@@ -133,7 +133,7 @@ def test_bad_input_is_one_line_with_the_mend(program: Path, song: np.ndarray, tm
     soundfile.write(other_bits, song[:RATE], RATE, subtype="PCM_24")
     text.write_text("RIFF, but no sound")
     for words, mend in (
-        ((MODEL, other_rate), "-ar 22050 song.wav, or musicfeat-export --resample 44100"),
+        ((MODEL, other_rate), f"-ar 22050 song.wav, or musicfeat-export {MODEL} -o model.onnx --resample 44100"),
         ((MODEL, other_bits), "-c:a pcm_s16le"),
         ((MODEL, text), "ffmpeg -i"),
         ((MODEL, tmp_path / "missing.wav"), "cannot be opened"),
