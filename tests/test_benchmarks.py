@@ -42,6 +42,11 @@ def test_cqt(tmp_path: Path) -> None:
     assert "| synthesised music |" in out
 
 
+def test_resample() -> None:
+    out = run("resample.py", "--rounds", "1")
+    assert out.count("| two matrix products |") == out.count("| soxr HQ") == 4
+
+
 def test_latency() -> None:
     out = run("latency.py", "--rounds", "1", "--hours", "0.01")
     for words in ("MFCC", "process launch", "peak memory", "wheel"):

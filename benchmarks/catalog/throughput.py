@@ -1,6 +1,6 @@
 """MP3 to Parquet on all cores, beside bare decoding of the same files by as many processes.
 
-python benchmarks/catalog/throughput.py [--hours 6] [--rounds 3] [--workers 2]
+python benchmarks/catalog/throughput.py [--hours 6] [--rounds 3] [--workers 2] [--model OTHER.onnx]
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from catalog.songs import SECONDS, write_songs
 
 from musicfeat.audio import blocks
 from musicfeat.catalog import embed_catalog
-from musicfeat.session import cores
+from musicfeat.session import Session, cores
 
 RATE = 22050
 BLOCK = 1 << 16
@@ -34,7 +34,7 @@ HEADER = ["MP3, 44.1 kHz stereo", "hours", "x real time, median", "x real time, 
 BARE = "bare: soundfile, mean of channels, soxr HQ"
 
 
-def rows(hours: float, rounds: int, workers: int) -> list[list[str]]:
+def rows(hours: float, rounds: int, workers: int, other: Path | None = None) -> list[list[str]]:
     """Each task in turn, ``rounds`` times, over the same files."""
     with tempfile.TemporaryDirectory() as folder, _processes(workers) as pool:
         paths = write_songs(Path(folder) / "songs", round(hours * 3600 / SECONDS))
@@ -45,6 +45,9 @@ def rows(hours: float, rounds: int, workers: int) -> list[list[str]]:
             "musicfeat embed, all outputs": partial(_embedded, paths, Path(folder), None, workers),
             "the same without jigsaw": partial(_embedded, paths, Path(folder), ("reversal", "tags"), workers),
         }
+        if other:
+            name = f"musicfeat embed --model {other.name} ({Session(other).card.precision}), all outputs"
+            tasks[name] = partial(_embedded, paths, Path(folder), None, workers, model=other)
         seconds: dict[str, list[float]] = {name: [] for name in tasks}
         for number in range(rounds):
             for name, task in tasks.items():
@@ -91,9 +94,17 @@ def _timed(pool: ProcessPoolExecutor, task: Callable[[str], int], paths: list[st
     return time.perf_counter() - began
 
 
-def _embedded(paths: list[str], folder: Path, outputs: tuple[str, ...] | None, workers: int, number: int) -> float:
+def _embedded(
+    paths: list[str],
+    folder: Path,
+    outputs: tuple[str, ...] | None,
+    workers: int,
+    number: int,
+    model: Path | None = None,
+) -> float:
     """Seconds from the first file to the last; the processes of the others are started before, too."""
-    summary = embed_catalog(paths, folder / f"{number}-{outputs}", outputs=outputs, workers=workers)
+    catalog = folder / f"{number}-{outputs}-{model and model.stem}"
+    summary = embed_catalog(paths, catalog, model=model, outputs=outputs, workers=workers)
     if summary.embedded != len(paths):
         raise RuntimeError(f"{summary.failed} of {len(paths)} files failed")
     return summary.seconds
@@ -104,8 +115,9 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=6)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=cores())
+    parser.add_argument("--model", type=Path, help="another model file to embed with, such as one in int8")
     options = parser.parse_args()
-    print(markdown(HEADER, rows(options.hours, options.rounds, options.workers)))
+    print(markdown(HEADER, rows(options.hours, options.rounds, options.workers, options.model)))
 
 
 if __name__ == "__main__":

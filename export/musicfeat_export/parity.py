@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from musicfeat.card import ModelCard
 from musicfeat.errors import ModelError
 from musicfeat.session import Session
-from musicfeat_trainer.model import MusicModel, Outputs
+from musicfeat_trainer.model import Outputs
 
 TOLERANCE = 1e-4
 BATCHES = (1, 2, 5)
@@ -19,7 +20,7 @@ SOUNDING = (1.0, 0.7, 0.31, 0.02)
 """Shares of a window that hold sound; the rest is padding."""
 
 
-def check_parity(model: MusicModel, path: Path) -> dict[str, float]:
+def check_parity(model: nn.Module, path: Path) -> dict[str, float]:
     """Greatest difference of each output between torch and the file on a CPU.
 
     Noise, tones and decays of several lengths and levels, in several batch sizes, and silence.

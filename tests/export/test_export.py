@@ -96,6 +96,16 @@ def test_an_exported_model_runs_in_the_extractor(exported: Path) -> None:
     assert features.embeddings.shape[0] == -(-22050 * 7 // extractor.card.window)
 
 
+def test_a_run_is_exported_for_samples_at_another_rate(run: Path, exported: Path, tmp_path: Path) -> None:
+    """Also where a window is no whole number of them."""
+    path = tmp_path / "tiny-48k.onnx"
+    assert main([str(run), "-o", str(path), "--resample", "48000"]) == 0
+    assert [p.name for p in sorted(tmp_path.iterdir())] == ["tiny-48k.json", "tiny-48k.onnx"]
+    card, plain = Session(path, threads=1).card, Session(exported, threads=1).card
+    assert (card.sample_rate, card.window) == (48000, -(-plain.window * 48000 // 22050))
+    assert (card.name, card.labels, card.outputs) == (plain.name, plain.labels, plain.outputs)
+
+
 def test_wrong_inputs_of_the_command_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "missing"), "-o", str(tmp_path / "a.onnx")]) == 1
     (tmp_path / "scores.json").write_text("[1]")

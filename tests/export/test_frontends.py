@@ -13,7 +13,8 @@ import onnxruntime
 import torch
 from torch import nn
 
-from musicfeat_export.onnx_file import check_graph, to_onnx
+from musicfeat_export.graph import check_graph
+from musicfeat_export.onnx_file import to_onnx
 from musicfeat_trainer.frontends.cqt import CQT, CQTSpec
 from musicfeat_trainer.frontends.log_mel_stack import LogMelStack
 

@@ -3,11 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from musicfeat import InputError
 from musicfeat_trainer.config import JoinsConfig
 from musicfeat_trainer.encoders.join_net import JoinNet
 from musicfeat_trainer.encoders.lag_profiles import LagProfiles, diagonal_sums
+from musicfeat_trainer.encoders.sample_cnn import WINDOW, SampleCNN
 from musicfeat_trainer.encoders.temporal_net import (
     CEPSTRUM,
     TemporalNet,
@@ -116,3 +118,50 @@ def test_nothing_leaks_across_a_join() -> None:
 def test_pieces_that_are_no_whole_frames_are_explained() -> None:
     with pytest.raises(InputError, match=r"joins\.frontend\.hop"):
         Joins(JoinsConfig(steps=1), window=1000)
+
+
+@pytest.fixture(scope="module")
+def sample_cnn() -> SampleCNN:
+    """With statistics as after some training: of what its layers gave for a batch of noise."""
+    torch.manual_seed(0)
+    net = SampleCNN()
+    for layer in net.layers:
+        if isinstance(layer, nn.BatchNorm1d):
+            layer.momentum = 1.0
+    with torch.no_grad():
+        net(torch.randn(4, WINDOW))
+    return net.eval()
+
+
+def test_sample_cnn_is_the_published_one(sample_cnn: SampleCNN) -> None:
+    """Weights and biases of each convolution as the authors' layers have them, and how many samples each leaves."""
+    counts = [sum(p.numel() for p in layer.parameters()) for layer in sample_cnn.layers if isinstance(layer, nn.Conv1d)]
+    assert counts == [512, 49280, 49280, 98560, *[196864] * 5, 393728, 262656]
+    assert sum(counts) + 512 * 50 + 50 == 1_863_986  # with the 50 tags of MagnaTagATune
+    lengths, x = [], torch.zeros(1, 1, WINDOW)
+    for layer in sample_cnn.layers:
+        x = layer(x)
+        lengths += [x.shape[2]] if isinstance(layer, nn.MaxPool1d) else []
+    assert lengths == [3**n for n in range(8, -1, -1)]
+    assert sample_cnn(torch.zeros(2, WINDOW)).shape == (2, 512)
+
+
+def test_sample_cnn_hears_all_of_its_window(sample_cnn: SampleCNN) -> None:
+    wave = torch.randn(1, WINDOW)
+    for first in (0, WINDOW // 2, WINDOW - 500):
+        other = wave.clone()
+        other[:, first : first + 500] = 0
+        assert (sample_cnn(other) - sample_cnn(wave)).abs().max() > 1e-3
+    with pytest.raises(InputError, match="59049"):
+        sample_cnn(torch.zeros(1, 59048))
+
+
+def test_sample_cnn_with_the_three_taps_of_another_code(sample_cnn: SampleCNN) -> None:
+    """The outer taps of a last convolution of three only meet padding."""
+    wide = nn.Conv1d(512, 512, 3, padding=1)
+    with torch.no_grad():
+        last = sample_cnn.layers[-3]
+        wide.weight[:, :, 1:2], wide.bias = last.weight, last.bias  # type: ignore[union-attr, assignment]
+        other = nn.Sequential(*sample_cnn.layers[:-3], wide, *sample_cnn.layers[-2:])
+        wave = torch.randn(2, WINDOW)
+        torch.testing.assert_close(other(wave[:, None]).squeeze(2), sample_cnn(wave))

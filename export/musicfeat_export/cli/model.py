@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from musicfeat.card import ModelCard
@@ -13,8 +14,10 @@ from musicfeat.session import Session, find_model
 from musicfeat_export.clips import Tagged, Windows, held_out_notes, windows_of
 from musicfeat_export.onnx_file import export
 from musicfeat_export.precision import LEAST_COSINE, Comparison, convert
+from musicfeat_export.resampled import resampled
 
 CLIPS = 64
+Step = Callable[[Path, Path], None]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--notes", type=Path, metavar="FOLDER", help="recorded notes with notes.csv: shows what tags lose")
     top.add_argument("--most-clips", type=int, default=CLIPS, metavar="N", help="clips to read (default %(default)s)")
     top.add_argument("--signed", action="store_true", help="int8 activations as TensorRT demands; slower on x86")
+    top.add_argument("--resample", type=int, metavar="HZ", help="take samples at this rate; resample in the graph")
     top.add_argument("--batch", type=int, metavar="N", help="fix the batch, for engines without dynamic shapes")
     top.add_argument("--scores", type=Path, metavar="SCORES.json", help="measured scores for the model card of a run")
     return top
@@ -44,25 +48,37 @@ def run(options: argparse.Namespace) -> None:
     """Export and convert; print how far the result is from where it came from."""
     if options.batch is not None and options.batch < 1:
         raise InputError(f"--batch must be at least 1, got {options.batch}")
-    plain = options.precision == "fp32" and options.batch is None
-    if Path(options.model).is_dir():
-        with tempfile.TemporaryDirectory() as folder:
-            whole = options.output if plain else Path(folder) / "model.onnx"
-            _print_parity(export(Path(options.model), whole, read_scores(options.scores)))
-            if not plain:
-                _convert(whole, options)
-    elif plain:
-        raise InputError(f"{options.model} is a model file in fp32 already: choose another --precision, or a --batch")
-    else:
-        _convert(find_model(options.model), options)
+    steps = _steps(options)
+    source = Path(options.model) if Path(options.model).is_dir() else find_model(options.model)
+    with tempfile.TemporaryDirectory() as folder:
+        for number, step in enumerate(steps, 1):
+            target = options.output if number == len(steps) else Path(folder) / f"{number}.onnx"
+            step(source, target)
+            source = target
     print(f"\n{options.output}: {options.output.stat().st_size / 1e6:.2f} MB")
 
 
-def _convert(source: Path, options: argparse.Namespace) -> None:
+def _steps(options: argparse.Namespace) -> list[Step]:
+    """What is to be done, each step with the file of the one before."""
+    steps: list[Step] = []
+    if Path(options.model).is_dir():
+        steps.append(lambda run, path: _print_parity(export(run, path, read_scores(options.scores))))
+    if options.resample is not None:
+        steps.append(lambda source, path: _print_parity(resampled(source, path, options.resample)))
+    if options.precision != "fp32" or options.batch is not None:
+        steps.append(lambda source, path: _convert(source, path, options))
+    if not steps:
+        raise InputError(
+            f"{options.model} is a model file in fp32 already: choose another --precision, a --resample or a --batch"
+        )
+    return steps
+
+
+def _convert(source: Path, path: Path, options: argparse.Namespace) -> None:
     clips, tagged = _sounds(Session(source, threads=1).card, options)
     comparison = convert(
         source,
-        options.output,
+        path,
         options.precision,
         calibration=None if clips is None else clips[::2],
         clips=None if clips is None else clips[1::2],

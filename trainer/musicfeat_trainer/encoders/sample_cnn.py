@@ -1,0 +1,47 @@
+"""SampleCNN: raw waveforms to one vector, by convolutions over three samples at a time."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from musicfeat.errors import InputError
+
+WINDOW = 3**10
+"""Samples of the input: 2.68 s at 22.05 kHz."""
+WIDTHS = (128, 128, 128, 256, 256, 256, 256, 256, 256, 512)
+DIMENSION = 512
+
+
+class SampleCNN(nn.Module):
+    """The 3^9 model of Lee, Park, Kim and Nam, 'Sample-level deep convolutional neural networks for music auto-tagging
+    using raw waveforms' (2017), up to its last hidden layer; the encoder of CLMR (Spijkervet and Burgoyne, 2021).
+
+    A convolution of three samples with stride three, nine of three with a maximum over three, and one of a single
+    sample, each with batch normalisation and rectifier; widths as in the authors' code. CLMR's code gives the last one
+    three taps, of which the outer two only ever meet padding: the middle ones are the weights here.
+
+    1 844 224 parameters, 5 888 of them in batch normalisation.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers = _layer(nn.Conv1d(1, WIDTHS[0], 3, stride=3))
+        for inputs, outputs in pairwise(WIDTHS):
+            layers += [*_layer(nn.Conv1d(inputs, outputs, 3, padding=1)), nn.MaxPool1d(3)]
+        self.layers = nn.Sequential(*layers, *_layer(nn.Conv1d(WIDTHS[-1], DIMENSION, 1)))
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """[batch, ``WINDOW``] float32, mono, at a level of about [-1, 1] -> [batch, ``DIMENSION``], at least 0.
+
+        Raises:
+            InputError: another length.
+        """
+        if waveform.shape[1] != WINDOW:
+            raise InputError(f"SampleCNN takes windows of {WINDOW} samples, got {waveform.shape[1]}")
+        return self.layers(waveform[:, None]).squeeze(2)
+
+
+def _layer(convolution: nn.Conv1d) -> list[nn.Module]:
+    return [convolution, nn.BatchNorm1d(convolution.out_channels), nn.ReLU()]
