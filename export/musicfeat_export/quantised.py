@@ -53,7 +53,8 @@ def to_int8(proto: onnx.ModelProto, clips: Windows, *, signed: bool = False) -> 
                 activation_type=QuantType.QInt8 if signed else QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
                 nodes_to_quantize=convolutions,
-                extra_options={"ActivationSymmetric": signed},
+                # TensorRT adds a convolution's bias in single precision and reads no int32 for it.
+                extra_options={"ActivationSymmetric": signed, "QuantizeBias": not signed},
             )
         finally:
             logging.getLogger().removeFilter(_not_preprocessed)

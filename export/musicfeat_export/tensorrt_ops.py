@@ -205,7 +205,10 @@ CONDITIONS: dict[str, tuple[Condition, ...]] = {
     "DequantizeLinear": QUANTISED,
     "LpNormalization": ((_equal("p", 2, 1), "p must be 1 or 2"),),
     "Pad": ((_equal("mode", *PAD_MODES), f"the mode must be one of {PAD_MODES}"),),
-    "QuantizeLinear": (*QUANTISED, (_quantises_to_int8, "only INT8 is supported, and UINT8 is not")),
+    "QuantizeLinear": (
+        *QUANTISED,
+        (_quantises_to_int8, "only INT8 is supported, and UINT8 is not: export with --signed"),
+    ),
     "Reshape": ((_wildcards_clear, "at most one -1 is supported, and no 0 with allowzero"),),
     "Resize": (
         (_equal("mode", b"nearest", b"linear"), "the mode must be nearest or linear"),

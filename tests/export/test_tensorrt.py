@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +12,24 @@ pytest.importorskip("onnxscript", reason="the export extra is not installed")
 
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from torch import nn
 
 from musicfeat import DeviceError, ModelError
-from musicfeat.session import bundled_models, find_model
+from musicfeat.session import Session, bundled_models, find_model
 from musicfeat.trt import library
+from musicfeat.trt.recipe import Profile
 from musicfeat_export.cli import main
-from musicfeat_export.graph import FORBIDDEN_OPS
-from musicfeat_export.static_shapes import unsettled
+from musicfeat_export.cli.tensorrt import check_model
+from musicfeat_export.clips import windows_of
+from musicfeat_export.graph import FORBIDDEN_OPS, with_batch
+from musicfeat_export.half import to_half
+from musicfeat_export.onnx_file import to_onnx
+from musicfeat_export.quantised import to_int8
+from musicfeat_export.resampled import resampled
 from musicfeat_export.tensorrt_ops import CONDITIONS, CONSTANTS, TYPES, unsupported
+from musicfeat_trainer.encoders.sample_cnn import WINDOW, SampleCNN
+from musicfeat_trainer.frontends.cqt import CQT, CQTSpec
+from musicfeat_trainer.frontends.log_mel_stack import LogMelStack
 
 FLOAT, HALF, INT8, INT64 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.INT8, TensorProto.INT64
 BATCHES = (1, 64)
@@ -41,12 +51,40 @@ def node(operator: str, *inputs: str, **attributes: object) -> onnx.NodeProto:
     return helper.make_node(operator, list(inputs), ["y"], name="here", **attributes)
 
 
-@pytest.mark.parametrize("name", bundled_models())
-def test_bundled_models_stand_in_the_table(name: str) -> None:
-    proto = onnx.load(find_model(name))
+def check(proto: onnx.ModelProto) -> None:
+    """Every operator and type is in the table, and both ends of the profile settle all shapes."""
     assert unsupported(proto) == []
     for batch in BATCHES:
-        assert unsettled(proto, batch) == []
+        with_batch(proto, batch)
+
+
+@pytest.mark.parametrize("name", bundled_models())
+def test_bundled_models_stand_in_the_table(name: str) -> None:
+    check(onnx.load(find_model(name)))
+    check(to_half(onnx.load(find_model(name))))
+
+
+def test_a_fresh_model_stands_in_the_table_at_any_rate(exported: Path, tmp_path: Path) -> None:
+    check(onnx.load(exported))
+    resampled(exported, tmp_path / "44100.onnx", 44100)
+    check(onnx.load(tmp_path / "44100.onnx"))
+
+
+def test_signed_int8_stands_in_the_table_and_unsigned_does_not(music: Path) -> None:
+    clips = windows_of(music, Session(threads=1).card, 16)
+    check(to_int8(onnx.load(find_model(None)), clips, signed=True))
+    faults = unsupported(to_int8(onnx.load(find_model(None)), clips))
+    assert any("UINT8 is not" in fault for fault in faults)
+    assert any("INT32, supported are" in fault for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("make", "window"),
+    [(CQT, 63000), (lambda: CQT(CQTSpec(centred=True)), 63000), (LogMelStack, 63000), (SampleCNN, WINDOW)],
+    ids=["cqt", "centred cqt", "log-mel", "SampleCNN"],
+)
+def test_frontends_and_encoders_stand_in_the_table(make: Callable[[], nn.Module], window: int) -> None:
+    check(to_onnx(make(), window, ["embedding"]))
 
 
 def test_the_table_names_standard_operators_only() -> None:
@@ -143,12 +181,22 @@ def test_half_and_explicitly_quantised_graphs_pass(proto: onnx.ModelProto) -> No
     assert unsupported(proto) == []
 
 
-def test_open_shapes_and_contradicting_ones_are_found() -> None:
-    with pytest.raises(ModelError, match="does not take a batch of 3: "):
-        unsettled(graph_of([node("Add", "x", "c")], c=np.zeros((4, 8, 8, 8), dtype=np.float32)), 3)
+def test_open_shapes_are_refused_before_building(tmp_path: Path) -> None:
     counted = graph_of([helper.make_node("NonZero", ["x"], ["n"]), node("Transpose", "n")])
-    assert unsettled(counted, 4) == ["n", "y"]
-    assert unsettled(graph_of([node("Relu", "x")]), 4) == []
+    onnx.save(counted, tmp_path / "open.onnx")
+    with pytest.raises(ModelError, match="NonZero"):
+        check_model(tmp_path / "open.onnx", Profile())
+    reshaped = graph_of([node("Reshape", "x", "t"), helper.make_node("Add", ["y", "c"], ["z"])])
+    reshaped.graph.initializer.extend(
+        [
+            numpy_helper.from_array(np.array([-1, 3, 8]), "t"),
+            numpy_helper.from_array(np.zeros((7, 3, 8), dtype=np.float32), "c"),
+        ]
+    )
+    reshaped.graph.output[0].name = "z"
+    onnx.save(reshaped, tmp_path / "fixed.onnx")
+    with pytest.raises(ModelError, match=r"fixed\.onnx"):
+        check_model(tmp_path / "fixed.onnx", Profile(1, 3, 3))
 
 
 def test_the_command_checks_before_it_builds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from musicfeat.errors import InputError, ModelError
 from musicfeat.session import find_model
 from musicfeat.trt.engine import write_engine
 from musicfeat.trt.recipe import WORKSPACE, Profile
-from musicfeat_export.static_shapes import unsettled
+from musicfeat_export.graph import with_batch
 from musicfeat_export.tensorrt_ops import unsupported
 
 MEGABYTE = 2**20
@@ -67,13 +67,13 @@ def check_model(model: Path, profile: Profile) -> None:
     try:
         proto = onnx.load(model)
         faults = unsupported(proto)
+        if not faults:
+            for batch in (profile.min, profile.max):
+                with_batch(proto, batch)
+    except ModelError as error:
+        raise ModelError(f"TensorRT cannot run {model}: {error}") from error
     except Exception as error:  # protobuf and onnx raise unrelated classes for a bad file
         raise ModelError(f"{model} cannot be read as an ONNX model: {' '.join(str(error).split())}") from error
-    if not faults:
-        ends = {batch: unsettled(proto, batch) for batch in (profile.min, profile.max)}
-        faults = [
-            f"the shape of {name!r} is open at a batch of {size}" for size, names in ends.items() for name in names
-        ]
     if faults:
         more = f"; and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""
         raise ModelError(f"TensorRT cannot run {model}: {'; '.join(faults[:MOST_FAULTS])}{more}")
