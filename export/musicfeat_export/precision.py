@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import onnx
+from onnxscript import optimizer
 
 from musicfeat import Extractor
 from musicfeat.errors import InputError, ModelError
@@ -89,7 +90,7 @@ def convert(
     if reference.card.precision != "fp32":
         raise ModelError(f"{source} is in {reference.card.precision} already: convert the file in fp32")
     proto = _converted(onnx.load(source), precision, calibration, signed=signed)
-    proto = with_batch(proto, batch) if batch else proto
+    proto = optimizer.optimize(with_batch(proto, batch)) if batch else proto
     return write(proto, card, path, lambda written: _proven(source, written, precision, clips, tagged))
 
 

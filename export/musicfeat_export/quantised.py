@@ -38,6 +38,8 @@ def to_int8(proto: onnx.ModelProto, clips: Windows, *, signed: bool = False) -> 
     """
     if len(clips) < LEAST_CLIPS:
         raise InputError(f"int8 needs at least {LEAST_CLIPS} clips to calibrate on, got {len(clips)}: name more music")
+    source = onnx.ModelProto()
+    source.CopyFrom(proto)  # quantize_static moves the weights of what it is handed
     first = first_convolutions(proto.graph)
     convolutions = [node.name for node in proto.graph.node if node.op_type == "Conv" and node.name not in first]
     logging.getLogger().addFilter(_not_preprocessed)
@@ -45,7 +47,7 @@ def to_int8(proto: onnx.ModelProto, clips: Windows, *, signed: bool = False) -> 
         path = Path(folder) / "quantised.onnx"
         try:
             quantize_static(
-                proto,
+                source,
                 path,
                 _Clips(clips),
                 quant_format=QuantFormat.QDQ,

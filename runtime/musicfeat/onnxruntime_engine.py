@@ -35,10 +35,17 @@ class OnnxRuntimeEngine:
         self.inputs: dict[str, list[Any]] = {value.name: list(value.shape) for value in session.get_inputs()}
         self.outputs: dict[str, list[Any]] = {value.name: list(value.shape) for value in session.get_outputs()}
         self.providers: list[str] = list(session.get_providers())
+        batch = self.inputs[INPUT][0] if INPUT in self.inputs else None
+        self._batch: int | None = batch if isinstance(batch, int) else None
 
     def run(self, outputs: tuple[str, ...], windows: npt.NDArray[np.float32]) -> Sequence[npt.NDArray[np.float32]]:
-        """The outputs asked for, of windows [batch, samples]."""
-        return self._session.run(list(outputs), {INPUT: windows})
+        """The outputs asked for, of windows [batch, samples]; a file of fixed batch gets as many runs as it takes."""
+        if self._batch is None:
+            return self._session.run(list(outputs), {INPUT: windows})
+        missing = -len(windows) % self._batch
+        whole = np.pad(windows, ((0, missing), (0, 0)))
+        runs = [self._session.run(list(outputs), {INPUT: part}) for part in np.split(whole, len(whole) // self._batch)]
+        return [np.concatenate(parts)[: len(windows)] for parts in zip(*runs, strict=True)]
 
 
 def provider_of(device: Device, memory: int | None) -> tuple[str, dict[str, str]]:

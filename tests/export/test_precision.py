@@ -138,6 +138,20 @@ def test_the_commands_write_models_that_answer_alike(
         assert f"is in {name} already" in capsys.readouterr().err
 
 
+def test_a_fixed_batch_makes_every_shape_static_and_takes_any_number_of_windows(
+    tmp_path: Path, clip: np.ndarray, rate: int, extractor: Extractor
+) -> None:
+    path = tmp_path / "two.onnx"
+    assert main(["music-small", "-o", str(path), "--batch", "2"]) == 0
+    graph = onnx.load(path).graph
+    assert graph.input[0].type.tensor_type.shape.dim[0].dim_value == 2
+    assert "Shape" not in {node.op_type for node in graph.node}
+    expected, found = extractor(clip, sr=rate), Extractor(path, threads=1)(clip, sr=rate)
+    assert len(found.embeddings) == 3
+    np.testing.assert_allclose(found.embeddings, expected.embeddings, atol=1e-5)
+    np.testing.assert_allclose(found.reversal, expected.reversal, atol=1e-5)
+
+
 def test_int8_shows_what_it_costs(music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["music-small", "-o", str(tmp_path / "a.onnx"), "--precision", "int8", "--clips", str(music)]) == 0
     printed = capsys.readouterr().out
