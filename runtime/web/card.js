@@ -1,4 +1,4 @@
-/** What a model file says of itself, read from its own bytes: ONNX Runtime for the web does not hand the metadata out. */
+/** What a model file says of itself, read from its bytes: ONNX Runtime for the web does not hand the metadata out. */
 import { PageError } from "./errors.js";
 
 const CONTRACT = "1";
@@ -22,7 +22,8 @@ export function readCard(bytes) {
   metadata.delete("musicfeat_contract");
   try {
     const card = Object.fromEntries([...metadata].map(([key, value]) => [key, JSON.parse(value)]));
-    if (card.sample_rate > 0 && 0 < card.hop && card.hop <= card.window && card.outputs.includes("embedding")) return card;
+    const consistent = card.sample_rate > 0 && 0 < card.hop && card.hop <= card.window;
+    if (consistent && card.outputs.includes("embedding")) return card;
   } catch {
     // Falls through to the same words.
   }

@@ -1,5 +1,5 @@
 /** What was found, on canvases that share one axis of time. */
-const RIGHT = 12;
+const RIGHT = 18;
 const TOP = 8;
 const BOTTOM = 24;
 const TICK_PIXELS = 64;

@@ -43,9 +43,11 @@ export function features(card, hop, rows, values) {
 
 /** Average probabilities as log-odds, clipped so that one certain window cannot outvote the rest. */
 export function poolProbability(probabilities, weights) {
-  const logit = (p) => Math.log(p / (1 - p));
-  const sum = probabilities.reduce((total, p, i) => total + weights[i] * logit(Math.min(Math.max(p, 1e-4), 1 - 1e-4)), 0);
-  return 1 / (1 + Math.exp(-sum));
+  const logOdds = probabilities.map((p) => {
+    const clipped = Math.min(Math.max(p, 1e-4), 1 - 1e-4);
+    return [Math.log(clipped / (1 - clipped))];
+  });
+  return 1 / (1 + Math.exp(-mean(logOdds, weights)[0]));
 }
 
 /** [W] share of each window in pooled values: silent ones have none, unless all are silent. */

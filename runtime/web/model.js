@@ -19,7 +19,8 @@ export class Model {
   static async open(url) {
     const response = await fetch(url).catch(() => null);
     if (!response?.ok) {
-      throw new PageError(`The model cannot be loaded from ${url} (${response ? `HTTP ${response.status}` : "no answer"}).`);
+      const answer = response ? `HTTP ${response.status}` : "no answer";
+      throw new PageError(`The model cannot be loaded from ${url} (${answer}).`);
     }
     const bytes = new Uint8Array(await response.arrayBuffer());
     const card = readCard(bytes);

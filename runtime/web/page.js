@@ -27,7 +27,7 @@ async function ready() {
 
 async function judgeFile(file) {
   chosen = file;
-  element("choose").textContent = file.name;
+  element("choose").textContent = `${file.name}. Choose another, or drop it here`;
   show({ picture: null, duration: 0, result: null });
   say(`Decoding ${file.name}…`);
   element("progress").classList.add("working");
@@ -76,7 +76,8 @@ function draw() {
   ];
   drawCurves(element("curves"), times, curves, duration, isDecided);
   const edges = [0, ...times.slice(1).map((time, i) => (times[i] + time) / 2), duration];
-  const strips = strongest(result).map(({ label, index }) => ({ label, values: result.tag_curve.map((row) => row[index]) }));
+  const values = (tag) => result.tag_curve.map((row) => row[tag]);
+  const strips = strongest(result).map(({ label, index }) => ({ label, values: values(index) }));
   drawStrips(element("strips"), edges, strips, duration);
   describe(result);
 }

@@ -63,7 +63,8 @@ function ofMpeg(view) {
     const frame = mpegFrame(view, place) ?? adtsFrame(view, place);
     if (!frame) continue;
     const next = place + frame.size;
-    if (next + 2 > view.byteLength || (view.getUint16(next) & 0xfffe) === (view.getUint16(place) & 0xfffe)) return frame.rate;
+    const alike = next + 2 > view.byteLength || (view.getUint16(next) ^ view.getUint16(place)) < 2;
+    if (alike) return frame.rate;
   }
   return null;
 }

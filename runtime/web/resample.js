@@ -71,7 +71,8 @@ function lowpass(wave, { half, at }, margin) {
   const fft = new FFT(size);
   const response = frequencyResponse(fft, half, at);
   const block = size - 2 * half;
-  const [re, im, limited] = [new Float64Array(size), new Float64Array(size), new Float32Array(wave.length + 2 * margin)];
+  const [re, im] = [new Float64Array(size), new Float64Array(size)];
+  const limited = new Float32Array(wave.length + 2 * margin);
   for (let start = 0; start < limited.length; start += 2 * block) {
     fill(re, wave, start - margin - half);
     fill(im, wave, start - margin - half + block);
