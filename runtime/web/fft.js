@@ -19,10 +19,13 @@ export class FFT {
     this.#permute(im);
     const { size, cos, sin } = this;
     for (let half = 1, stride = size / 2; half < size; half *= 2, stride /= 2) {
-      for (let start = 0; start < size; start += 2 * half) {
-        for (let a = start, b = start + half, k = 0; a < start + half; a++, b++, k += stride) {
-          const x = re[b] * cos[k] - im[b] * sin[k];
-          const y = re[b] * sin[k] + im[b] * cos[k];
+      for (let k = 0; k < half; k++) {
+        const c = cos[k * stride];
+        const s = sin[k * stride];
+        for (let a = k; a < size; a += 2 * half) {
+          const b = a + half;
+          const x = re[b] * c - im[b] * s;
+          const y = re[b] * s + im[b] * c;
           re[b] = re[a] - x;
           im[b] = im[a] - y;
           re[a] += x;
@@ -35,7 +38,10 @@ export class FFT {
   #permute(values) {
     for (let i = 0; i < this.size; i++) {
       const j = this.reversed[i];
-      if (i < j) [values[i], values[j]] = [values[j], values[i]];
+      if (i >= j) continue;
+      const value = values[i];
+      values[i] = values[j];
+      values[j] = value;
     }
   }
 }

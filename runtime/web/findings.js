@@ -1,4 +1,4 @@
-/** The findings as elements: facts, bars and a table. */
+/** The findings as elements: facts, bars and a table. While there are none, as much room is kept. */
 import { clock } from "./draw.js";
 
 const MOST_TAGS = 8;
@@ -13,22 +13,21 @@ export function strongest(result) {
     .slice(0, MOST_TAGS);
 }
 
-/** Terms and their values; dashes while there is no result, so that nothing moves when there is one. */
-export function factItems(result) {
-  const times = (seconds) => `${(result.duration / seconds).toFixed(0)} × real time`;
-  const took = (seconds) => [`${seconds.toFixed(seconds < 1 ? 3 : 2)} s`, times(seconds)];
+/** The value and the note of each fact on the page, dashes while there is no result. */
+export function fillFacts(list, result) {
+  const took = (seconds) => [
+    `${seconds.toFixed(seconds < 1 ? 3 : 2)} s`,
+    `${(result.duration / seconds).toFixed(0)} × real time`,
+  ];
   const facts = {
-    "P(backwards)": () => [result.pooled.reversed.toFixed(3), "of the whole file"],
-    Length: () => [`${result.duration.toFixed(1)} s`, rates(result)],
-    Decode: () => took(result.seconds.decode),
-    Resample: () => took(result.seconds.resample),
-    Model: () => took(result.seconds.model),
-    "In all": () => took(result.seconds.total),
+    reversed: () => [result.pooled.reversed.toFixed(3), "of the whole file"],
+    length: () => [`${result.duration.toFixed(1)} s`, rates(result)],
   };
-  return Object.entries(facts).map(([term, values]) => {
-    const [value, note] = result ? values() : [NOTHING, ""];
-    return make("div", make("dt", term), make("dd", value, make("small", note)));
-  });
+  for (const cell of list.querySelectorAll("[data-fact]")) {
+    const name = cell.dataset.fact;
+    const [value, note] = result ? (facts[name]?.() ?? took(result.seconds[name])) : [NOTHING, ""];
+    cell.replaceChildren(value, make("small", note));
+  }
 }
 
 function rates({ sr, sr_declared: declared }) {

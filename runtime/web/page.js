@@ -1,7 +1,7 @@
 /** The page: a file in, the findings on the screen. */
 import { PageError } from "./errors.js";
 import { drawCurves, drawSpectrogram, drawStrips } from "./draw.js";
-import { barItems, factItems, isDecided, strongest, tableRows } from "./findings.js";
+import { barItems, fillFacts, isDecided, strongest, tableRows } from "./findings.js";
 import { Judge } from "./judge.js";
 
 const MODEL = new URL("../musicfeat/models/music-small.onnx", import.meta.url);
@@ -59,7 +59,7 @@ function show(news) {
   Object.assign(shown, news);
   const { result } = shown;
   element("save").disabled = !result;
-  element("facts").replaceChildren(...factItems(result));
+  fillFacts(element("facts"), result);
   element("bars").replaceChildren(...barItems(result));
   element("rows").replaceChildren(...tableRows(result));
   draw();
@@ -109,7 +109,10 @@ function save() {
 }
 
 element("form").addEventListener("submit", (event) => event.preventDefault());
-element("file").addEventListener("change", ({ target }) => target.files[0] && judgeFile(target.files[0]));
+element("file").addEventListener("change", ({ target }) => {
+  if (target.files[0]) judgeFile(target.files[0]);
+  target.value = ""; // So that the same file can be chosen again; its name stands in the label.
+});
 element("step").addEventListener("change", () => chosen && judgeFile(chosen));
 element("save").addEventListener("click", save);
 for (const kind of ["dragover", "dragleave", "drop"]) {
