@@ -20,8 +20,8 @@ export async function decode(file) {
   const context = contextAt(declared) ?? contextAt(FALLBACK_RATE);
   const sound = await context.decodeAudioData(bytes).catch(() => {
     throw new PageError(
-      `${file.name} cannot be decoded. Browsers know wav, flac, mp3, ogg, opus and mostly m4a; ` +
-        "if it plays elsewhere, convert it to one of these.",
+      `${file.name} cannot be decoded. Browsers know wav, flac, mp3, ogg, opus and mostly m4a: ` +
+        "convert it to one of these.",
     );
   });
   if (sound.length === 0) throw new PageError(`${file.name} holds no sound.`);
