@@ -1,0 +1,71 @@
+/**
+ * Windows of fixed length and hop, and the level at which the model hears them: the rules of `musicfeat/windows.py`
+ * and of `levelled` in `musicfeat/session.py`, to which the tests hold this file.
+ */
+const SILENCE = Math.fround(2e-6);
+const QUIET = 2 ** -6;
+
+/**
+ * Cut a recording into windows that start at 0, hop, 2 hop, ... and stop with the first that reaches its end.
+ * @param {Float32Array} wave [samples], at least one
+ * @param {number} window samples
+ * @param {number} hop samples, from 1 to `window`
+ * @yields {{samples: Float32Array, start: number, valid: number}} [window] samples, zeros behind the `valid` ones
+ */
+export function* cut(wave, window, hop) {
+  for (let start = 0; start === 0 || start - hop + window < wave.length; start += hop) {
+    const sound = wave.subarray(start, start + window);
+    const samples = new Float32Array(window);
+    samples.set(sound);
+    yield { samples, start, valid: sound.length };
+  }
+}
+
+/** How many windows `cut` yields. */
+export function count(length, window, hop) {
+  return length <= window ? 1 : 1 + Math.ceil((length - window) / hop);
+}
+
+/** Whether a window holds nothing to hear, a constant offset included. */
+export function isSilent({ samples, valid }) {
+  const [least, most] = range(samples.subarray(0, valid));
+  return Math.fround(most - least) <= SILENCE;
+}
+
+/**
+ * Samples that each window stands for in a pooled result: its first `hop`, the last window all that it holds.
+ * @param {number[]} valid [W] sounding samples of each window
+ */
+export function poolingWeights(valid, hop) {
+  return valid.map((samples, i) => (i === valid.length - 1 ? samples : hop));
+}
+
+/**
+ * Bring a very loud or very quiet window to a peak between 1/2 and 1, by a power of two and so exactly.
+ * @param {Float32Array} samples [window]
+ * @returns {Float32Array} the samples themselves where nothing is to be done
+ */
+export function levelled(samples) {
+  const [least, most] = range(samples);
+  const peak = Math.max(most, -least);
+  if (peak === 0 || (peak >= QUIET && peak <= 1 / QUIET)) return samples;
+  const factor = 2 ** -exponent(peak);
+  return samples.map((value) => value * factor);
+}
+
+/** The whole number e with 1/2 <= x / 2^e < 1. */
+function exponent(x) {
+  let e = Math.floor(Math.log2(x)) + 1;
+  if (x >= 2 ** e) e += 1;
+  if (x < 2 ** (e - 1)) e -= 1;
+  return e;
+}
+
+function range(samples) {
+  let [least, most] = [samples[0], samples[0]];
+  for (const value of samples) {
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  return [least, most];
+}
