@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +20,27 @@ SOURCE = Path(__file__).parents[2] / "runtime" / "examples" / "musicfeat.c"
 MODEL = Path(__file__).parents[2] / "runtime" / "musicfeat" / "models" / "music-small.onnx"
 RATE = 22050
 HEADER = "onnxruntime_c_api.h"
+PACKAGE = "com.github.asus4.onnxruntime@0.4.9"
+"""An npm package for Unity that holds the C headers; Debian has them only from its release 13 on."""
+PACKED_HEADERS = "package/Plugins/iOS~/onnxruntime.xcframework/ios-arm64_x86_64-simulator/onnxruntime.framework/Headers"
 HEADER_FOLDERS = (os.environ.get("ONNXRUNTIME_INCLUDE"), "/usr/include/onnxruntime", "/usr/local/include/onnxruntime")
 
 
 @pytest.fixture(scope="module")
-def headers() -> Path:
+def headers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the C headers; they may be older than the library, not newer."""
-    found = [Path(folder) for folder in HEADER_FOLDERS if folder and (Path(folder) / HEADER).is_file()]
-    if not found:
-        pytest.skip(f"no {HEADER}: install libonnxruntime-dev, or set ONNXRUNTIME_INCLUDE to the headers' folder")
-    return found[0]
+    for folder in HEADER_FOLDERS:
+        if folder and (Path(folder) / HEADER).is_file():
+            return Path(folder)
+    folder = tmp_path_factory.mktemp("headers")
+    pack = ["npm", "pack", "--silent", "--fetch-retries=0", PACKAGE]
+    if shutil.which("npm") and not subprocess.run(pack, cwd=folder, capture_output=True, check=False).returncode:
+        with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+            archive.extractall(folder, [m for m in archive if m.name.startswith(PACKED_HEADERS)], filter="data")
+        return folder / PACKED_HEADERS
+    return pytest.skip(
+        f"no {HEADER}: install libonnxruntime-dev, or set ONNXRUNTIME_INCLUDE to its folder, or let npm fetch {PACKAGE}"
+    )
 
 
 @pytest.fixture(scope="module")
