@@ -55,7 +55,7 @@ def pools() -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture
 def embed(pools: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Summary]:
-    monkeypatch.setattr("musicfeat.catalog.run.open_engine", lambda *arguments: Kept(pools(*arguments)))
+    monkeypatch.setattr("musicfeat.catalog.run.open_engine", lambda *arguments: Kept(pools(*arguments[:-1], 99)))
     return partial(embed_catalog, workers=2)
 
 

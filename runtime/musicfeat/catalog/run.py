@@ -77,7 +77,8 @@ def embed_catalog(
     if rows not in ("window", "track") or precision not in ("float32", "float16"):
         raise InputError(f"rows are 'window' or 'track', precision 'float32' or 'float16', got {rows!r}, {precision!r}")
     with ExitStack() as held:
-        pool = held.enter_context(open_engine(engine, ModelOptions(model, device, hop, outputs), workers, time_limit))
+        options = ModelOptions(model, device, hop, outputs)
+        pool = held.enter_context(open_engine(engine, options, workers, time_limit, len(paths)))
         settings = settings_of(*pool.describe(), rows, precision)
         folder = _folder(Path(output))
         with starting(folder), writing(folder):

@@ -24,8 +24,8 @@ class Engine(Protocol):
     def __exit__(self, *error: object) -> None: ...
 
 
-def open_engine(name: str, options: ModelOptions, workers: int | None, time_limit: float) -> Engine:
-    """An engine by its name: "local" or "ray".
+def open_engine(name: str, options: ModelOptions, workers: int | None, time_limit: float, files: int) -> Engine:
+    """An engine by its name: "local" or "ray"; with no more workers on this machine than there are files.
 
     Raises:
         InputError: an argument is out of its range.
@@ -38,7 +38,7 @@ def open_engine(name: str, options: ModelOptions, workers: int | None, time_limi
     if name == "local":
         from musicfeat.catalog.engines.local import Pool
 
-        return Pool(options, workers or cores(), time_limit)
+        return Pool(options, max(1, min(workers or cores(), files)), time_limit)
     if name == "ray":
         from musicfeat.catalog.engines.on_ray import RayPool
 

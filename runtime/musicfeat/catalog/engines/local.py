@@ -49,14 +49,15 @@ class Pool:
         self._threads.shutdown()
 
     def describe(self) -> Description:
-        """Facts of the model, from a worker that opens it.
+        """Facts of the model, from workers that open it, all at once.
 
         Raises:
             ModelError, DeviceError, InputError: it cannot be opened as asked.
             CatalogError: no worker can be started.
         """
         try:
-            return self._threads.submit(self._call, None, OPENING_SECONDS).result()
+            opening = [self._threads.submit(self._call, None, OPENING_SECONDS) for _ in self._processes]
+            return [future.result() for future in opening].pop()
         except (CrashError, TimeoutError) as error:
             raise CatalogError(f"the model cannot be opened in a worker process: {error!r}") from error
 
