@@ -65,6 +65,9 @@ def data(tmp_path: Path, clip: np.ndarray, rate: int, write_notes: Callable[[Pat
             name = f"{source}{i}.flac"
             soundfile.write(tmp_path / "music" / name, np.roll(np.tile(clip, 2), i * rate)[: 40 * rate], rate)
             writer.writerow([name, source, "no"])
+        for i in range(9):
+            soundfile.write(tmp_path / "music" / f"other{i}.flac", np.roll(clip, i * rate)[: 11 * rate], rate)
+            writer.writerow([f"other{i}.flac", "other", "no"])
     for kind in ("rain", "dog"):
         (tmp_path / "esc10" / kind).mkdir(parents=True)
         for fold in (1, 2):
@@ -99,6 +102,19 @@ def test_quality_of_rendered_music(data: Path, fluidsynth: Path) -> None:
     out = run("quality", "--limit", "1", "--font", str(font), data=data)
     assert "rendered ensembles" in out
     assert "held-out font, own instruments" in out
+
+
+def test_edge(data: Path) -> None:
+    pytest.importorskip("onnxscript", reason="the export extra is not installed")
+    out = run("edge.py", "--tracks", "1", "--rounds", "1", data=data)
+    for words in ("fp32 to fp16", "fp32 to int8", "plays backwards?", "real notes", "least cosine", "x real time"):
+        assert words in out
+
+
+def test_gpu() -> None:
+    pytest.importorskip("onnxscript", reason="the export extra is not installed")
+    out = run("gpu.py", "--batches", "1", "--rounds", "1")
+    assert "not available here" in out or "of the bus" in out
 
 
 def test_catalog_check(data: Path) -> None:
