@@ -1,6 +1,6 @@
 """Waveform to log-mel on one core: ways to compute it in ONNX Runtime, and librosa, side by side.
 
-python benchmarks/frontend.py [--rounds 100]
+python benchmarks/frontend.py [--rounds 100] [--frames 1024 1050]
 """
 
 from __future__ import annotations
@@ -147,13 +147,14 @@ def main() -> None:
     """Print two Markdown tables."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=100)
-    rounds = options.parse_args().rounds
+    options.add_argument("--frames", type=int, nargs="+", help="only these lengths of frame")
+    chosen = options.parse_args()
+    rounds, wanted = chosen.rounds, chosen.frames or [spec.n_fft for spec in SIZES]
     torch.set_num_threads(1)
     rows, factors = [], []
     with tempfile.TemporaryDirectory() as folder:
-        for spec in (LogMelSpec(), LogMelSpec(n_fft=1024, hop=512, fmax=11025.0)):
-            rows += compare(spec, rounds, Path(folder))
-        for spec in SIZES:
+        for spec in (spec for spec in SIZES if spec.n_fft in wanted):
+            rows += compare(spec, rounds, Path(folder)) if spec.n_fft in (1024, 1050) else []
             factors += factorisations(spec, rounds, Path(folder))
     duration = f"ms per {SECONDS} s"
     print(markdown(["frame / hop", "way", duration, "time / librosa's", "largest error"], rows) + "\n")
