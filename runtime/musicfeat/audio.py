@@ -18,7 +18,7 @@ from musicfeat.waveform import Waveform, check_rate, resample, to_mono
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
-BLOCK_FRAMES = 1 << 16
+BLOCK_FRAMES = 1 << 15
 TRUNCATION_SECONDS = 0.2
 """A file that ends this much before the length that it declares is an error; ogg declares none."""
 STREAMED_SIZE = 0x7FFFFFFF
@@ -128,6 +128,7 @@ def _sndfile_pieces(file: Any, path: Path) -> Iterator[Waveform]:
     import soundfile
 
     decoded, rate = 0, file.samplerate
+    file.seekable = lambda: False  # else it seeks after every read to where it is, and decoders decode that part twice
     with file:
         if file.frames > _most_frames(file, path):
             raise AudioError(
