@@ -110,7 +110,15 @@ export function playerBar(player) {
   const button = h("button", { type: "button", className: "play", disabled: true, "aria-label": "Play" });
   const name = h("a", { className: "name" }, "Nothing plays yet");
   const time = h("span", { className: "time" }, "–");
-  const seek = h("input", { type: "range", min: 0, max: 1, step: 0.1, value: 0, disabled: true, "aria-label": "Place" });
+  const seek = h("input", {
+    type: "range",
+    min: 0,
+    max: 1,
+    step: 0.1,
+    value: 0,
+    disabled: true,
+    "aria-label": "Place",
+  });
   button.addEventListener("click", () => player.toggle());
   seek.addEventListener("input", () => player.seek(Number(seek.value)));
 
