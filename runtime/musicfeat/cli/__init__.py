@@ -12,7 +12,7 @@ import musicfeat
 from musicfeat.cli.shared import report
 from musicfeat.errors import MusicfeatError
 
-COMMANDS = ("embed", "search", "duplicates", "check", "order", "tag", "info", "demo")
+COMMANDS = ("embed", "listen", "search", "duplicates", "check", "order", "tag", "info", "demo")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,36 @@
+"""Embeddings in two dimensions, for the map."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+SAMPLE_ROWS = 20_000
+BLOCK = 8192
+
+
+def principal(vectors: npt.NDArray[np.floating], count: int) -> Floats:
+    """[n, D] -> [n, count] principal components, found on an even sample of rows; the sign is that of the skewness."""
+    rows, dimension = vectors.shape
+    if not rows:
+        return np.zeros((0, count), np.float32)
+    sample = vectors[:: max(1, rows // SAMPLE_ROWS)].astype(np.float64)
+    mean = sample.mean(axis=0)
+    _, axes = np.linalg.eigh((sample - mean).T @ (sample - mean))
+    axes = axes[:, ::-1][:, :count]
+    axes = axes * np.where((((sample - mean) @ axes) ** 3).sum(axis=0) < 0, -1.0, 1.0)
+    found = np.zeros((rows, count), np.float32)
+    for first in range(0, rows, BLOCK):
+        block = vectors[first : first + BLOCK].astype(np.float32)
+        found[first : first + BLOCK, : axes.shape[1]] = (block - mean.astype(np.float32)) @ axes.astype(np.float32)
+    return found
+
+
+def scaled(layout: Floats) -> Floats:
+    """[n, 2] centred and scaled alike along both axes, so that all lie from -1 to 1."""
+    if not len(layout):
+        return layout
+    low, high = layout.min(axis=0), layout.max(axis=0)
+    reach = float((high - low).max()) / 2 or 1.0
+    return np.asarray((layout - (low + high) / 2) / reach, np.float32)
