@@ -13,7 +13,7 @@ from musicfeat.errors import InputError
 from musicfeat.log_mel import SILENCE_POWER, LogMelSpec, mel_power
 from musicfeat.waveform import Waveform
 
-DECIBELS = 72.0
+DECIBELS = 60.0
 """From the loudest place to what is drawn as silence."""
 BLOCK = 512
 """Frames of the spectrogram that are computed at once."""

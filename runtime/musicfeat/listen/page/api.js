@@ -65,6 +65,8 @@ export const api = {
     json(`features?${new URLSearchParams({ dimensions: dimensions.join(","), k, ...(sum && { sum: 1 }) })}`),
   /** @param {File} file */
   analyse: (file, signal) => post("analyse", file, { "X-File-Name": encodeURIComponent(file.name) }, signal),
+  /** @param {string} token that `analyse` answered */
+  analysedBackwards: (token) => json(`analyse/${token}/backwards`),
   game: (pieces, trackId = null) => post("game", JSON.stringify({ pieces, track: trackId })),
   guess: (token, order) => post(`game/${token}`, JSON.stringify({ order })),
 };
