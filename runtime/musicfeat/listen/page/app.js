@@ -1,6 +1,6 @@
 /** The page's frame: which view stands in it, the search box, the drop zone, the player and the catalog's problems. */
 import { api } from "./api.js";
-import { counted, h } from "./dom.js";
+import { h } from "./dom.js";
 import { Player, playerBar, steerByKeyboard } from "./player.js";
 
 // Loaded when first shown, so that the map paints without waiting for them.
@@ -49,15 +49,8 @@ async function go() {
   }
 }
 
-function tellProblems({ problems, failed, tracks_missing: missing }) {
-  const lines = [...problems];
-  if (failed && !lines.some((line) => /fail/i.test(line))) {
-    lines.push(`${counted(failed, "file")} could not be read when the catalog was made.`);
-  }
-  if (missing && !lines.some((line) => /missing|moved|audio/i.test(line))) {
-    lines.push(`The audio of ${counted(missing, "track")} is missing: they are shown, but cannot be heard.`);
-  }
-  element("problems").replaceChildren(...lines.map((line) => h("p", {}, line)));
+function tellProblems({ problems }) {
+  element("problems").replaceChildren(...problems.map((line) => h("p", {}, line)));
 }
 
 function search(submitted) {

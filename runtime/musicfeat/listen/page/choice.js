@@ -3,6 +3,7 @@ import { download } from "./dom.js";
 import { toCsv, toM3u } from "./export.js";
 import { boxOf } from "./places.js";
 
+const MOST = 100000; // tracks that the server lists at once
 const SAVED = { csv: ["csv", "text/csv"], m3u: ["m3u8", "audio/x-mpegurl"] };
 
 export class Choice {
@@ -35,7 +36,7 @@ export class Choice {
   async search(text, zoom) {
     const turn = ++this.#searches;
     try {
-      const tracks = text ? await this.#api.tracks({ search: text, limit: this.#map.count }) : [];
+      const tracks = text ? await this.#api.tracks({ search: text, limit: MOST }) : [];
       if (turn !== this.#searches) return;
       this.#found = this.windowsOf(new Set(tracks.map(({ id }) => id)));
       this.#parts.panels.found.show(text, tracks);

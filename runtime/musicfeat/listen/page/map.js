@@ -8,13 +8,14 @@ import { Places } from "./places.js";
 import { Pointing } from "./pointing.js";
 import { Sight } from "./sight.js";
 
+const MOST = 100000; // tracks that the server lists at once
 let loaded = null; // Fetched once: views come and go.
 
 /** @returns {Promise<{close: () => void, search?: (text: string, zoom: boolean) => void}>} */
 export async function show(root, context) {
   const frame = stage();
   root.append(frame.node);
-  loaded ??= context.api.map().then(placed);
+  loaded ??= context.api.map();
   const map = await loaded.catch((error) => {
     loaded = null;
     throw error;
@@ -24,14 +25,9 @@ export async function show(root, context) {
   return { close() {} };
 }
 
-/** Only the windows that have a place: silence has none. */
-function placed({ count, ...columns }) {
-  const kept = Uint32Array.from({ length: count }, (_, i) => i).filter((i) => Number.isFinite(columns.x[i]));
-  if (kept.length === count) return { count, ...columns };
-  const pairs = Object.entries(columns).map(([name, column]) => {
-    return [name, ArrayBuffer.isView(column) ? column.constructor.from(kept, (i) => column[i]) : column];
-  });
-  return { count: kept.length, ...Object.fromEntries(pairs) };
+/** For whoever measures: the frame after the next one begins when the points are on the screen. */
+function markWhenPainted() {
+  requestAnimationFrame(() => requestAnimationFrame(() => performance.mark("map-painted")));
 }
 
 function stage() {
@@ -65,13 +61,14 @@ class MapView {
     this.#panels.colour.legend(this.#sight.colourBy(all[0]), (values) => this.#pick(all[0], values));
     this.#sight.begin();
     frame.say("");
-    performance.mark("map-painted");
+    markWhenPainted();
     const parts = { sight: this.#sight, places: new Places(map.x, map.y), tracks: this.#tracks() };
     this.#pointing = new Pointing(frame, map, context, parts);
     this.#pointing.mode = all[0];
     this.#choice = new Choice(map, context, { ...parts, ...frame, panels: this.#panels });
     listenToGestures(frame.surface, this.#sight.camera, this.#told());
     this.#followPlayer();
+    performance.mark("map-ready");
     if (context.search) this.search(context.search, true);
   }
 
@@ -87,7 +84,7 @@ class MapView {
   /** All by id; empty where the server fails, which is told. */
   async #tracks() {
     try {
-      const tracks = await this.#context.api.tracks({ limit: this.#map.count });
+      const tracks = await this.#context.api.tracks({ limit: MOST });
       return new Map(tracks.map((track) => [track.id, track]));
     } catch ({ message }) {
       this.#frame.say(message);

@@ -1,4 +1,4 @@
-/** Points on a canvas: by WebGL, and where a browser has none, pixel by pixel. */
+/** Points on a canvas: by WebGL, and where no graphics processor does it, pixel by pixel, which is faster then. */
 import {
   createBufferInfoFromArrays,
   createProgramInfo,
@@ -20,7 +20,7 @@ void main() {
   ink = vec4(colour.rgb * colour.a, colour.a);
 }`;
 const FRAGMENT = `#version 300 es
-precision mediump float;
+precision highp float;
 uniform float size;
 in vec4 ink;
 out vec4 pixel;
@@ -30,6 +30,8 @@ void main() {
   pixel = ink * (1.0 - max(outside, 0.0));
 }`;
 
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+
 /**
  * @param {HTMLCanvasElement} canvas
  * @param {Float32Array} x, y the points' places
@@ -38,8 +40,18 @@ void main() {
  *   in pixels of the canvas and the `ground`, [3] of 0 to 255, on which the pixels are mixed without WebGL.
  */
 export function createPoints(canvas, x, y) {
-  const gl = canvas.getContext("webgl2", { antialias: false, depth: false, powerPreference: "high-performance" });
+  const gl = isAccelerated() ? canvas.getContext("webgl2", { antialias: false, depth: false }) : null;
   return gl ? new ShadedPoints(canvas, gl, x, y) : new RasterPoints(canvas.getContext("2d"), x, y);
+}
+
+/** Whether WebGL runs on a graphics processor; asked of a canvas of its own, as one that drew so cannot draw else. */
+function isAccelerated() {
+  const gl = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: true });
+  if (!gl) return false;
+  const names = gl.getExtension("WEBGL_debug_renderer_info");
+  const renderer = gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER);
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return !SOFTWARE.test(renderer);
 }
 
 class ShadedPoints {
@@ -102,55 +114,64 @@ class ShadedPoints {
 
 class RasterPoints {
   kind = "canvas";
-  #canvas;
-  #x;
-  #y;
+  #pen;
+  #places;
   #rgba = null;
-  #order = null;
+  #ordered = null;
   #image = null;
 
-  constructor(canvas, x, y) {
-    this.#canvas = canvas;
-    this.#x = x;
-    this.#y = y;
+  constructor(pen, x, y) {
+    this.#pen = pen;
+    this.#places = [x, y];
   }
 
   colour(rgba, order) {
-    this.#rgba = rgba;
-    this.#order = order;
+    const [x, y] = this.#places.map((column) => Float32Array.from(order, (i) => column[i]));
+    this.#rgba = new Uint32Array(rgba.buffer);
+    this.#ordered = { x, y, order, inks: null, ground: null };
   }
 
   draw({ scale, shift, size, ground }) {
-    const { width, height } = this.#canvas.canvas;
+    const { width, height } = this.#pen.canvas;
     if (this.#image?.width !== width || this.#image?.height !== height) {
-      this.#image = this.#canvas.createImageData(width, height);
+      this.#image = this.#pen.createImageData(width, height);
     }
     const pixels = new Uint32Array(this.#image.data.buffer);
     pixels.fill(0);
-    const inks = mix(this.#rgba, ground);
+    const { x, y } = this.#ordered;
+    const inks = this.#inks(ground);
     const rows = disc(Math.max(1, Math.round(size)));
-    for (const i of this.#order) {
-      const left = Math.round(((this.#x[i] * scale[0] + shift[0] + 1) / 2) * width - size / 2);
-      const top = Math.round(((1 - this.#y[i] * scale[1] - shift[1]) / 2) * height - size / 2);
-      if (left < 0 || top < 0 || left + size > width || top + size > height) continue;
-      for (let row = 0; row < rows.length; row++) {
-        const begin = (top + row) * width + left + rows[row];
-        pixels.fill(inks[i], begin, begin + rows.length - 2 * rows[row]);
+    const edge = rows.length;
+    const [right, left] = [(scale[0] * width) / 2, ((shift[0] + 1) * width - edge + 1) / 2];
+    const [down, top] = [(-scale[1] * height) / 2, ((1 - shift[1]) * height - edge + 1) / 2];
+    for (let i = 0; i < x.length; i++) {
+      const column = Math.floor(x[i] * right + left);
+      const row = Math.floor(y[i] * down + top);
+      if (column < 0 || row < 0 || column + edge > width || row + edge > height) continue;
+      const ink = inks[i];
+      for (let k = 0, line = row * width + column; k < edge; k++, line += width) {
+        for (let at = line + rows[k], end = line + edge - rows[k]; at < end; at++) pixels[at] = ink;
       }
     }
-    this.#canvas.putImageData(this.#image, 0, 0);
+    this.#pen.putImageData(this.#image, 0, 0);
+  }
+
+  /** Opaque colours in the order of drawing: faint ones are mixed with the ground beforehand. */
+  #inks(ground) {
+    const ordered = this.#ordered;
+    if (ordered.ground !== ground) {
+      ordered.ground = ground;
+      ordered.inks = Uint32Array.from(ordered.order, (i) => opaque(this.#rgba[i], ground));
+    }
+    return ordered.inks;
   }
 }
 
-/** Opaque colours as 32-bit pixels: faint ones are mixed with the ground beforehand. */
-function mix(rgba, ground) {
-  const inks = new Uint32Array(rgba.length / 4);
-  for (let i = 0; i < inks.length; i++) {
-    const part = rgba[4 * i + 3] / 255;
-    const [red, green, blue] = ground.map((value, k) => Math.round(part * rgba[4 * i + k] + (1 - part) * value));
-    inks[i] = 0xff000000 | (blue << 16) | (green << 8) | red;
-  }
-  return inks;
+/** A pixel, alpha in its highest byte, mixed with red, green and blue. */
+function opaque(pixel, ground) {
+  const part = (pixel >>> 24) / 255;
+  const mixed = (k) => Math.round(part * ((pixel >>> (8 * k)) & 255) + (1 - part) * ground[k]);
+  return 0xff000000 | (mixed(2) << 16) | (mixed(1) << 8) | mixed(0);
 }
 
 /** How far each row of a disc begins from the left of its square. */
