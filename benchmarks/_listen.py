@@ -74,7 +74,10 @@ class Client:
 @contextmanager
 def serving(catalog: Path, audio_root: Path | None = None, **options: Any) -> Iterator[Client]:
     """Serve a catalog on a free port of 127.0.0.1."""
-    with bound("127.0.0.1", 0) as listener, running(Server(Library(catalog, audio_root), **options), listener) as client:
+    with (
+        bound("127.0.0.1", 0) as listener,
+        running(Server(Library(catalog, audio_root), **options), listener) as client,
+    ):
         yield client
 
 

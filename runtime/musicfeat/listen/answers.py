@@ -10,8 +10,8 @@ import numpy as np
 
 from musicfeat.catalog.engines.worker import ModelOptions
 from musicfeat.errors import CatalogError, MusicfeatError
-from musicfeat.features import pool_probability
-from musicfeat.listen.library import Library, listed, rounded, suspicious
+from musicfeat.listen.facts import Curves, rounded
+from musicfeat.listen.library import Library
 from musicfeat.listen.map import Map
 from musicfeat.listen.work import Judged, Model
 from musicfeat.listen.workers import Workers
@@ -103,20 +103,16 @@ class Answers:
         if model.weights_sha256 == settings.model_sha256:
             return None
         return (
-            f"The catalog was made with {settings.model} {settings.version}, not with {model.name} {model.version}: new "
-            "files have no neighbours in it, and nothing is judged backwards. Start with --model FILE to name its model."
+            f"The catalog was made with {settings.model} {settings.version}, not with {model.name} {model.version}: "
+            "new files have no neighbours in it, and nothing is judged backwards. Start with --model FILE to name its "
+            "model."
         )
 
     def judged(self, found: Judged, name: str) -> dict[str, Any]:
         """A recording judged now, in the fields of a track."""
-        features, window = found.features, self.library.catalog.settings.window
-        curves = features.starts, features.ends, features.reversal, features.jigsaw
-        places = suspicious(window, *curves, features.duration)
-        cuts = [
-            {"start": rounded(time), "end": rounded(time), "kind": "spliced", "probability": rounded(probability)}
-            for time, probability in found.splices
-        ]
-        tags = features.tag_curve.T if features.tag_curve is not None else []
+        features, tags = found.features, found.features.tag_curve
+        labels = zip(features.labels, () if tags is None else tags.T, strict=tags is not None)
+        curves = Curves(features.starts, features.ends, features.reversal, features.jigsaw, dict(labels))
         return {
             "id": None,
             "name": name,
@@ -124,10 +120,8 @@ class Answers:
             "path": None,
             "duration": rounded(features.duration),
             "present": True,
-            "reversed": rounded(pool_probability(features.reversal, features.weights)),
-            **{key: listed(curve) for key, curve in zip(("starts", "ends", "reversal", "jigsaw"), curves, strict=True)},
-            "tags": {label: listed(curve) for label, curve in zip(features.labels, tags, strict=True)},
-            "suspicious": sorted([*places, *cuts], key=lambda place: float(place["start"] or 0)),
+            "reversed": rounded(features.reversed),
+            **curves.described(self.library.catalog.settings.window, features.duration, found.splices),
         }
 
     def backwards(self, path: Callable[[], str], name: str) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,15 +16,11 @@ from musicfeat.catalog.search.best import Best, Found, promising
 from musicfeat.catalog.search.space import Floats, similarities
 from musicfeat.errors import InputError
 from musicfeat.listen.columns import Columns, read_columns
+from musicfeat.listen.facts import Curves, rounded
 from musicfeat.listen.files import Files
 from musicfeat.listen.vectors import Vectors, open_vectors
-from musicfeat.suspicion import Track, reversals
 
 BLOCK = 8192
-LEAST = 0.5
-"""Probability from which a place is suspicious."""
-OUT_OF_ORDER = 0.9
-"""Of a single window's jigsaw, which errs more often than a stretch of windows."""
 PER_SOURCE = 3
 """Clips of one source among those that excite a dimension most, while there are other sources."""
 
@@ -75,20 +70,16 @@ class Library:
 
     def track(self, track: int) -> dict[str, Any]:
         """Everything that the catalog says of a track."""
-        rows, columns = self.columns.rows(track), self.columns
-        tags = columns.tags[rows].T if columns.tags is not None else []
-        return self.summary(track) | {
-            "starts": listed(columns.values["start"][rows]),
-            "ends": listed(columns.values["end"][rows]),
-            "reversal": listed(columns.values["reversal"][rows]) if "reversal" in columns.values else None,
-            "jigsaw": listed(columns.values["jigsaw"][rows]) if "jigsaw" in columns.values else None,
-            "tags": {label: listed(curve) for label, curve in zip(self.catalog.settings.labels, tags, strict=True)},
-            "suspicious": suspicious(
-                self.catalog.settings.window,
-                *(columns.values.get(name, np.full(len(columns), 0.5))[rows] for name in CURVES),
-                columns.files[track].duration,
-            ),
-        }
+        rows, values, tags = self.columns.rows(track), self.columns.values, self.columns.tags
+        labels = zip(self.catalog.settings.labels, () if tags is None else tags[rows].T, strict=tags is not None)
+        curves = Curves(
+            values["start"][rows],
+            values["end"][rows],
+            values["reversal"][rows] if "reversal" in values else None,
+            values["jigsaw"][rows] if "jigsaw" in values else None,
+            dict(labels),
+        )
+        return self.summary(track) | curves.described(self.catalog.settings.window, self.columns.files[track].duration)
 
     def neighbours(self, track: int, start: float | None, k: int) -> list[dict[str, Any]]:
         """The tracks most like a track, or like its window at a moment, each by its most similar window.
@@ -166,7 +157,7 @@ class Library:
     def _most(self, curve: Floats, k: int) -> list[dict[str, Any]]:
         """The k greatest, one a track, and few of a source unless there are no others."""
         rows = [int(row) for row in self._peaks(curve)]
-        few, rest, seen = [], [], Counter[str]()
+        few, rest, seen = list[int](), list[int](), Counter[str]()
         for row in rows:
             source = self.files.source(int(self.columns.track[row]))
             seen[source] += 1
@@ -186,36 +177,3 @@ class Library:
         order = order[np.isfinite(curve[order])]
         _, first = np.unique(self.columns.track[order], return_index=True)
         return order[np.sort(first)]
-
-
-CURVES = ("start", "end", "reversal", "jigsaw")
-
-
-def suspicious(
-    window: float, start: Floats, end: Floats, reversal: Floats, jigsaw: Floats, duration: float
-) -> list[dict[str, Any]]:
-    """Stretches that seem to play backwards, and windows whose pieces seem out of order, in time order."""
-    rows = np.stack([np.arange(len(start)), start, end, reversal], axis=1).astype(np.float64)
-    found = [
-        {
-            "start": rounded(one.start),
-            "end": rounded(one.end),
-            "kind": one.kind,
-            "probability": rounded(one.probability),
-        }
-        for one in reversals(Track("", duration, rows), window, LEAST)
-    ]
-    for row in np.flatnonzero(jigsaw >= OUT_OF_ORDER).tolist():
-        place = {"start": rounded(float(start[row])), "end": rounded(float(end[row]))}
-        found.append({**place, "kind": "out of order", "probability": rounded(float(jigsaw[row]))})
-    return sorted(found, key=lambda place: float(place["start"] or 0))
-
-
-def rounded(value: float | None) -> float | None:
-    """For JSON: four digits behind the point, None for what is no number."""
-    return round(float(value), 4) if value is not None and np.isfinite(value) else None
-
-
-def listed(values: Iterable[Any]) -> list[float | None]:
-    """``rounded``, each."""
-    return [rounded(value) for value in np.asarray(values, np.float64).tolist()]

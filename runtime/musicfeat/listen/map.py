@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.listen.library import Library, rounded
+from musicfeat.listen.facts import rounded
+from musicfeat.listen.library import Library
 
 ALIGNMENT = 4
 NO_TAG = 255

@@ -12,7 +12,7 @@ BLOCK = 8192
 
 def principal(vectors: npt.NDArray[np.floating], count: int) -> Floats:
     """[n, D] -> [n, count] principal components, found on an even sample of rows; the sign is that of the skewness."""
-    rows, dimension = vectors.shape
+    rows = len(vectors)
     if not rows:
         return np.zeros((0, count), np.float32)
     sample = vectors[:: max(1, rows // SAMPLE_ROWS)].astype(np.float64)

@@ -85,7 +85,7 @@ def _write(catalog: Catalog, columns: Columns, path: Path, facts: dict[str, Any]
     with ArrayWriter(path) as writer:
         units = writer.reserve("units", (rows, dimension), np.float16)
         turned = writer.reserve("dimensions", (dimension, rows), np.float16)
-        for batch in catalog.batches(["embedding"]):
+        for batch in filter(len, catalog.batches(["embedding"])):
             place = columns.place[done : done + batch.num_rows]
             done += batch.num_rows
             found = np.nan_to_num(vectors(batch), posinf=0, neginf=0)

@@ -80,13 +80,13 @@ def work(options: ModelOptions, task: Task) -> Any:
         InputError: it is too short or too long for this.
         ModelError: the model cannot be opened.
     """
-    return {
-        "describe": lambda: describe(options),
-        "picture": lambda: picture(task.path),
-        "analyse": lambda: analyse(options, task.path),
-        "backwards": lambda: backwards(options, task.path),
-        "pieces": lambda: pieces(options, task),
-    }[task.kind]()
+    if task.kind == "describe":
+        return describe(options)
+    if task.kind == "picture":
+        return picture(task.path)
+    if task.kind == "analyse":
+        return analyse(options, task.path)
+    return backwards(options, task.path) if task.kind == "backwards" else pieces(options, task)
 
 
 @cache
