@@ -95,7 +95,9 @@ class Game {
       this.#tellScore();
       const places = answer.filter((piece, i) => piece === right[i]).length;
       this.#say(correct ? "Right!" : `Not quite: ${counted(places, "piece")} of ${right.length} in place.`);
-      this.#answer.replaceChildren(answers({ right, answer, correct, model }));
+      const solve = h("button", { type: "button" }, "Play as it was");
+      solve.addEventListener("click", () => this.#pieces.arrange(right));
+      this.#answer.replaceChildren(answers({ right, answer, correct, model }), solve);
     } catch (error) {
       this.#say(error.message, true);
       this.#check.disabled = turn !== this.#turn;

@@ -44,6 +44,14 @@ export class Pieces {
     this.#player.play({ name: `Pieces ${order.map(letter).join(", ")}`, url });
   }
 
+  /** Lay them in an order, and play them so. */
+  arrange(order) {
+    this.element.append(...order.map((piece) => this.#cards[piece].element));
+    this.#settle();
+    this.mark(order);
+    this.playWhole();
+  }
+
   /** Show which lie where they belong. */
   mark(right) {
     this.order.forEach((piece, i) => {

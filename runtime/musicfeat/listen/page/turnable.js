@@ -15,6 +15,7 @@ export class Turnable {
   #picture = null;
   #forwards;
   #reversed = null;
+  #wanted = null;
   #closed = false;
   #slot = h("div", {});
 
@@ -52,9 +53,10 @@ export class Turnable {
     this.#closed = true;
     this.#forwards.close();
     this.#reversed?.sheet?.close();
-    if (!this.#reversed?.url) return;
-    if (this.#player.current?.url === this.#reversed.url) this.#player.pause();
-    URL.revokeObjectURL(this.#reversed.url);
+    const url = this.#reversed?.clip?.url;
+    if (!url) return;
+    if (this.#player.current?.url === url) this.#player.pause();
+    URL.revokeObjectURL(url);
   }
 
   get #on() {
@@ -66,14 +68,18 @@ export class Turnable {
     this.switch.ariaChecked = String(!this.#on);
     this.comparison.hidden = !this.#on;
     this.#player.pause();
+    const wanted = (this.#wanted = Symbol("the newest turn"));
     if (this.#on && !this.#reversed) {
       this.comparison.replaceChildren(compared(this.#data, null));
       this.say("The model listens to it backwards…");
-      this.#reversed = { sheet: null, url: null };
-      await this.#turnAround();
+      this.#reversed = { sheet: null, clip: null };
+      this.#reversed.ready = this.#turnAround();
     }
-    if (this.#closed) return;
-    this.#slot.replaceChildren(((this.#on && this.#reversed?.sheet) || this.#forwards).element);
+    await this.#reversed?.ready;
+    if (this.#closed || wanted !== this.#wanted) return;
+    const turned = this.#on ? this.#reversed : null;
+    this.#slot.replaceChildren((turned?.sheet ?? this.#forwards).element);
+    if (turned?.clip) this.#player.play(turned.clip);
   }
 
   async #turnAround() {
@@ -83,9 +89,9 @@ export class Turnable {
       const [judged, heard] = await Promise.allSettled([this.#judge(), sound]);
       if (judged.status === "rejected") throw judged.reason;
       if (this.#closed) return;
-      this.#reversed.url = heard.value ? address(heard.value) : null;
       const name = `${this.#data.name}, backwards`;
-      const clip = heard.value ? { id: null, name, url: this.#reversed.url } : null;
+      const clip = heard.value ? { id: null, name, url: address(heard.value) } : null;
+      this.#reversed.clip = clip;
       this.#reversed.sheet = sheet(judged.value, { player: this.#player, clip });
       if (this.#picture) this.#reversed.sheet.setPicture(flipped(this.#picture));
       this.comparison.replaceChildren(compared(this.#data, judged.value));
