@@ -44,8 +44,11 @@ export function listenToGestures(surface, camera, told) {
   };
 
   const drag = (before, now) => {
-    press.moved ||= Math.hypot(now[0] - press.from[0], now[1] - press.from[1]) > STILL;
-    if (!press.moved) return;
+    if (!press.moved) {
+      if (Math.hypot(now[0] - press.from[0], now[1] - press.from[1]) <= STILL) return;
+      press.moved = true;
+      if (press.draws) told.draw(...press.from);
+    }
     if (press.draws) told.draw(...now);
     else camera.pan(now[0] - before[0], now[1] - before[1]);
   };

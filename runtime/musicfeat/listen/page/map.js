@@ -110,7 +110,8 @@ class MapView {
       m3u: () => this.#choice.save("m3u"),
     });
     this.#panels = { colour, found, group };
-    this.#frame.panel.append(colour.node, found.node, group.node, keysPanel());
+    this.#frame.panel.append(colour.node, group.node, keysPanel());
+    this.#frame.surface.after(found.node); // Over the map: it comes and goes, and nothing may jump.
   }
 
   /** Let a group of the legend stand out. */

@@ -19,7 +19,13 @@ export function foundPanel(told) {
   const head = h("h2", { "aria-live": "polite" });
   const list = h("ul", { className: "found" });
   const [zoom, select] = [button("Zoom to them", told.zoom), button("Select them", told.select)];
-  const node = h("section", { hidden: true }, head, h("p", { className: "tools" }, zoom, select), list);
+  const node = h(
+    "section",
+    { className: "finds", hidden: true, "aria-label": "Found" },
+    head,
+    h("p", { className: "tools" }, zoom, select),
+    list,
+  );
   const row = (track) => {
     const listen = button("", () => told.play(track), { className: "play", "aria-label": `Play ${track.name}` });
     listen.disabled = track.present === false;
