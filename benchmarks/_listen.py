@@ -17,7 +17,7 @@ from urllib.parse import quote
 import uvicorn
 
 from musicfeat.listen.library import Library
-from musicfeat.listen.serve import bound
+from musicfeat.listen.serve import bound, configured
 from musicfeat.listen.server import Server
 
 OWN = {"X-Musicfeat": "1"}
@@ -85,8 +85,7 @@ def serving(catalog: Path, audio_root: Path | None = None, **options: Any) -> It
 def running(server: Server, listener: socket.socket) -> Iterator[Client]:
     """Run a server in a thread."""
     port = listener.getsockname()[1]
-    config = uvicorn.Config(server.app("127.0.0.1", port), log_level="warning", timeout_graceful_shutdown=1)
-    runner = uvicorn.Server(config)
+    runner = uvicorn.Server(configured(server, "127.0.0.1", port))
     thread = threading.Thread(target=runner.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     end = time.monotonic() + STARTING_SECONDS

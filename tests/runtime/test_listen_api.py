@@ -6,6 +6,7 @@ import base64
 import io
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from musicfeat.catalog.search import Searcher
 from musicfeat.errors import InputError
 from musicfeat.listen.facts import Curves
 from musicfeat.listen.library import Library
-from musicfeat.listen.projection import principal, scaled
+from musicfeat.listen.projection import principal, scaled, t_sne
 
 LABELS = 18
 FORMATS = {"float32": np.float32, "uint32": np.uint32, "uint16": np.uint16, "uint8": np.uint8}
@@ -406,3 +407,36 @@ def test_principal_components_are_those_of_the_covariance() -> None:
     layout = scaled(principal(rows, 2))
     np.testing.assert_allclose(layout.min(axis=0), -layout.max(axis=0), atol=1e-6)
     assert np.abs(layout).max() == pytest.approx(1)
+
+
+def test_the_first_layout_is_replaced_by_a_better_one_that_is_kept(music: Path, tmp_path: Path) -> None:
+    pytest.importorskip("openTSNE", reason="openTSNE is not installed")
+    folder = tmp_path / "catalog"
+    embed_catalog([music], folder, workers=1, hop=0.5)
+    with serving(folder) as client:
+        found = client.get("/api/map")
+        assert (found["layout"], found["improving"]) == ("principal components", True)
+        first, end = columns_of(client), time.monotonic() + 60
+        while found["improving"] and time.monotonic() < end:
+            time.sleep(0.1)
+            found = client.get("/api/map")
+        assert (found["layout"], found["improving"]) == ("t-SNE", False)
+        better = columns_of(client)
+    assert np.abs(better["x"]).max() <= 1
+    assert not np.array_equal(first["x"], better["x"])
+    np.testing.assert_array_equal(first["start"], better["start"])
+    with serving(folder) as client:
+        assert client.get("/api/map")["layout"] == "t-SNE"
+        np.testing.assert_array_equal(columns_of(client)["x"], better["x"])
+    (folder / ".listen-map.npz").write_bytes(b"damaged")
+    with serving(folder) as client:
+        assert client.get("/api/map")["layout"] == "principal components"
+
+
+def test_t_sne_keeps_neighbours_together() -> None:
+    pytest.importorskip("openTSNE", reason="openTSNE is not installed")
+    generator, groups = np.random.default_rng(2), np.repeat(np.arange(6), 40)
+    centres = 3 * generator.normal(size=(6, 30))
+    layout = t_sne((centres[groups] + generator.normal(size=(240, 30))).astype(np.float32))
+    distance = np.linalg.norm(layout[:, None] - layout, axis=2) + 1e9 * np.eye(240)
+    assert (groups[distance.argmin(axis=1)] == groups).mean() > 0.97

@@ -11,6 +11,7 @@ import numpy as np
 from musicfeat.catalog.engines.worker import ModelOptions
 from musicfeat.errors import CatalogError, MusicfeatError
 from musicfeat.listen.facts import Curves, rounded
+from musicfeat.listen.layouts import Layouts
 from musicfeat.listen.library import Library
 from musicfeat.listen.map import Map
 from musicfeat.listen.work import Judged, Model
@@ -36,7 +37,8 @@ class Answers:
     """
 
     def __init__(self, library: Library, workers: Workers) -> None:
-        self.library, self.workers = library, workers
+        self.library, self.workers, self.layouts = library, workers, Layouts(library)
+        self._map: Map | None = None
 
     @cached_property
     def model(self) -> Model | MusicfeatError:
@@ -51,10 +53,19 @@ class Answers:
         """How many files were not there when it was first asked."""
         return self.library.files.missing()
 
-    @cached_property
+    @property
     def map(self) -> Map:
-        """The map's columns."""
-        return Map(self.library)
+        """The map's columns, in the best layout so far."""
+        name, layout = self.layouts.best()
+        if self._map is None or self._map.layout != name:
+            self._map = Map(self.library, name, layout)
+        return self._map
+
+    def described_map(self) -> dict[str, Any]:
+        """What the map's bytes hold; whether a better layout is on its way, to be fetched when it is there."""
+        found = self.map
+        facts = {"layout": found.layout, "improving": self.layouts.improving}
+        return {"count": found.count, "columns": found.described, **facts}
 
     def catalog(self) -> dict[str, Any]:
         """The catalog as a whole."""

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from musicfeat.listen.facts import rounded
 from musicfeat.listen.library import Library
+from musicfeat.listen.projection import Floats
 
 ALIGNMENT = 4
 NO_TAG = 255
@@ -21,25 +22,28 @@ class Map:
 
     Args:
         library: the catalog.
+        kind: of layout.
+        layout: [n, 2] places of the windows that can be heard.
     """
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, kind: str, layout: Floats) -> None:
         heard = np.flatnonzero(library.heard)
-        columns, vectors, values = library.columns, library.vectors, library.columns.values
+        columns, values = library.columns, library.columns.values
         track = columns.track[heard]
         unknown = np.full(len(columns), np.nan, np.float32)
         sources = np.minimum(np.asarray(library.files.source_of, np.int64), MOST_SOURCES)
         arrays: dict[str, npt.NDArray[Any]] = {
-            "x": vectors.layout[heard, 0],
-            "y": vectors.layout[heard, 1],
+            "x": layout[:, 0],
+            "y": layout[:, 1],
             "track": track,
             "start": values["start"][heard].astype(np.float32),
             "reversal": values.get("reversal", unknown)[heard],
             "jigsaw": values.get("jigsaw", unknown)[heard],
-            "change": vectors.change[heard],
+            "change": library.vectors.change[heard],
             "tag": _strongest(columns.tags, heard),
             "source": sources[track].astype(np.uint16) if len(track) else np.empty(0, np.uint16),
         }
+        self.layout = kind
         self.count, self.described, parts, offset = len(heard), list[dict[str, Any]](), list[bytes](), 0
         for name, array in arrays.items():
             data = array.astype(array.dtype.newbyteorder("<")).tobytes()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from musicfeat.session import cores
+
 Floats = npt.NDArray[np.float32]
 SAMPLE_ROWS = 20_000
 BLOCK = 8192
@@ -34,3 +36,22 @@ def scaled(layout: Floats) -> Floats:
     low, high = layout.min(axis=0), layout.max(axis=0)
     reach = float((high - low).max()) / 2 or 1.0
     return np.asarray((layout - (low + high) / 2) / reach, np.float32)
+
+
+def t_sne(components: Floats) -> Floats:
+    """[n, d] -> [n, 2] by t-SNE (openTSNE), begun at the first two components and so alike in every run.
+
+    Perplexity 30, 150 iterations exaggerated and 350 plain.
+    """
+    from openTSNE import TSNE
+
+    spread = float(components[:, 0].std()) or 1.0
+    found = TSNE(
+        perplexity=min(30.0, (len(components) - 1) / 3),
+        n_jobs=cores(),
+        n_iter=350,
+        early_exaggeration_iter=150,
+        initialization=components[:, :2] / spread * 1e-4,
+        random_state=0,
+    ).fit(components)
+    return np.asarray(found, np.float32)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from io import FileIO
 
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 BLOCK = 1 << 17
 TYPES = {".flac": "audio/flac", ".opus": "audio/ogg", ".m4a": "audio/mp4", ".caf": "audio/x-caf", ".w64": "audio/wav"}
@@ -60,16 +61,28 @@ def response(handle: int, name: str, header: str | None, method: str) -> Respons
     if method == "HEAD":
         os.close(handle)
         return Response(status_code=206 if part else 200, headers=headers, media_type=_type(name))
-    blocks = _blocks(os.fdopen(handle, "rb", buffering=0), start, stop)
-    return StreamingResponse(blocks, 206 if part else 200, headers, _type(name))
+    return Part(os.fdopen(handle, "rb", buffering=0), start, stop, 206 if part else 200, headers, _type(name))
+
+
+class Part(StreamingResponse):
+    """Some bytes of a file, which is closed as soon as they were sent, or nobody wants them any more."""
+
+    def __init__(self, file: FileIO, start: int, stop: int, status: int, headers: dict[str, str], kind: str) -> None:
+        super().__init__(_blocks(file, start, stop), status, headers, kind)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._file.close()
 
 
 def _blocks(file: FileIO, start: int, stop: int) -> Iterator[bytes]:
-    with file:
-        file.seek(start)
-        while start < stop and (block := file.read(min(BLOCK, stop - start))):
-            start += len(block)
-            yield block
+    file.seek(start)
+    while start < stop and (block := file.read(min(BLOCK, stop - start))):
+        start += len(block)
+        yield block
 
 
 def _type(name: str) -> str:

@@ -56,13 +56,17 @@ def run(server: Server, listener: socket.socket, options: argparse.Namespace) ->
     port = listener.getsockname()[1]
     address = f"http://{f'[{options.host}]' if ':' in options.host else options.host}:{port}/"
     print(f"{options.catalog}: {address} (Ctrl-C ends it)", flush=True)
-    config = uvicorn.Config(
-        server.app(options.host, port),
+    if options.open:
+        webbrowser.open(address)  # the socket listens already: the browser waits
+    uvicorn.Server(configured(server, options.host, port)).run(sockets=[listener])
+
+
+def configured(server: Server, host: str, port: int) -> uvicorn.Config:
+    """How the application is served on an address."""
+    return uvicorn.Config(
+        server.app(host, port),
         log_level="warning",
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=ENDING_SECONDS,
     )
-    if options.open:
-        webbrowser.open(address)  # the socket listens already: the browser waits
-    uvicorn.Server(config).run(sockets=[listener])

@@ -60,7 +60,7 @@ class Server:
         track = "/api/tracks/{track:int}"
         routes = [
             self._get("/api/catalog", lambda _: self._answers.catalog()),
-            self._get("/api/map", lambda _: {"count": self._answers.map.count, "columns": self._answers.map.described}),
+            self._get("/api/map", lambda _: self._answers.described_map()),
             Route("/api/map.bin", self._map),
             self._get("/api/tracks", self._search),
             self._get(track, lambda request: self._library.track(self._track(request))),
@@ -80,12 +80,14 @@ class Server:
         return Guard(Starlette(routes=routes, exception_handlers=errors, lifespan=self._lifespan), host, port)
 
     def close(self) -> None:
-        """End the worker processes and remove what was uploaded."""
+        """End all processes and remove what was uploaded."""
+        self._answers.layouts.close()
         self._workers.close()
         self._uploads.close()
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        self._answers.layouts.start()
         yield
         self.close()
 
