@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
+import numpy.typing as npt
 import uvicorn
 
 from musicfeat.listen.library import Library
@@ -43,7 +48,8 @@ class Client:
     """Asks a server; a path goes out as it is, with whatever dots it has."""
 
     port: int
-    server: Server
+    server: Server | None = None
+    """Where it runs in this process."""
 
     def ask(self, path: str, method: str = "GET", headers: dict[str, str] | None = None, body: Any = None) -> Answer:
         """One request."""
@@ -69,6 +75,40 @@ class Client:
     def play(self, path: str, asked: Any) -> Answer:
         """Send plain data."""
         return self.ask(path, "POST", OWN, json.dumps(asked))
+
+    def size(self, path: str) -> int:
+        """Bytes of an answer."""
+        return len(self.ask(path).body)
+
+    def columns(self) -> dict[str, npt.NDArray[Any]]:
+        """The map's columns."""
+        described, data = self.get("/api/map"), self.ask("/api/map.bin").body
+        return {
+            column["name"]: np.frombuffer(data, column["type"], column["length"], column["offset"])
+            for column in described["columns"]
+        }
+
+
+def until_better(client: Client, seconds: float) -> dict[str, Any]:
+    """Wait for the map's better layout; what is said of the map then."""
+    end = time.monotonic() + seconds
+    while (found := client.get("/api/map"))["improving"] and time.monotonic() < end:
+        time.sleep(0.1)
+    return dict(found)
+
+
+@contextmanager
+def command(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """``musicfeat listen`` in a process of its own, and its port."""
+    line = [sys.executable, "-m", "musicfeat.cli", "listen", "--port", "0", *arguments]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            address = re.search(r"http://127\.0\.0\.1:(\d+)/", process.stdout.readline() if process.stdout else "")
+            if not address:
+                raise AssertionError("the command printed no address")
+            yield process, int(address[1])
+        finally:
+            process.kill()
 
 
 @contextmanager

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ for name in ("pyarrow", "portalocker", "starlette", "uvicorn"):
     pytest.importorskip(name, reason="the extra musicfeat[listen] is not installed")
 
 # ruff: noqa: E402
-from _listen import Client, serving
+from _listen import Client, serving, until_better
 
 from musicfeat import Extractor
 from musicfeat.catalog import Catalog, CatalogError, embed_catalog
@@ -30,7 +28,6 @@ from musicfeat.listen.library import Library
 from musicfeat.listen.projection import principal, scaled, t_sne
 
 LABELS = 18
-FORMATS = {"float32": np.float32, "uint32": np.uint32, "uint16": np.uint16, "uint8": np.uint8}
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +63,6 @@ def track_of(client: Client, name: str) -> int:
     return int(found["id"])
 
 
-def columns_of(client: Client) -> dict[str, np.ndarray]:
-    described, data = client.get("/api/map"), client.ask("/api/map.bin").body
-    return {
-        column["name"]: np.frombuffer(data, FORMATS[column["type"]], column["length"], column["offset"])
-        for column in described["columns"]
-    }
-
-
 def test_the_catalog_is_described(client: Client) -> None:
     found = client.get("/api/catalog")
     assert (found["name"], found["files"], found["failed"]) == ("catalog", 5, 1)
@@ -87,7 +76,7 @@ def test_the_catalog_is_described(client: Client) -> None:
 
 
 def test_the_map_holds_every_window_that_can_be_heard(client: Client, catalog: Path) -> None:
-    columns = columns_of(client)
+    columns = client.columns()
     table = Catalog(catalog).table(["path", "start", "silent", "reversal", "jigsaw", "tags"])
     heard = ~np.asarray(table.column("silent"))
     assert client.get("/api/map")["count"] == heard.sum() < len(heard)
@@ -101,7 +90,7 @@ def test_the_map_holds_every_window_that_can_be_heard(client: Client, catalog: P
 
 
 def test_change_is_the_distance_to_the_window_before(client: Client, catalog: Path) -> None:
-    columns, waltz = columns_of(client), track_of(client, "Waltz.wav")
+    columns, waltz = client.columns(), track_of(client, "Waltz.wav")
     rows = columns["track"] == waltz
     units = Searcher(catalog).space.unit(
         np.stack(Catalog(catalog).table(["embedding"], None).column("embedding").to_pylist()[:3])
@@ -114,8 +103,8 @@ def test_change_is_the_distance_to_the_window_before(client: Client, catalog: Pa
 def test_columns_lie_where_typed_arrays_can_begin(client: Client) -> None:
     described = client.get("/api/map")
     for column in described["columns"]:
-        assert column["offset"] % np.dtype(FORMATS[column["type"]]).itemsize == 0
-        values = columns_of(client)[column["name"]]
+        assert column["offset"] % np.dtype(column["type"]).itemsize == 0
+        values = client.columns()[column["name"]]
         assert column["minimum"] == pytest.approx(float(np.nanmin(values)), abs=1e-4)
         assert column["maximum"] == pytest.approx(float(np.nanmax(values)), abs=1e-4)
 
@@ -362,7 +351,7 @@ def test_rows_of_tracks_and_half_precision(music: Path, tmp_path: Path, precisio
     embed_catalog([music], tmp_path / "catalog", workers=1, rows="track", precision=precision, outputs=("tags",))
     with serving(tmp_path / "catalog") as client:
         assert any("one row a track" in problem for problem in client.get("/api/catalog")["problems"])
-        columns, track = columns_of(client), client.get("/api/tracks/0")
+        columns, track = client.columns(), client.get("/api/tracks/0")
         assert len(columns["x"]) == 5
         assert np.isnan(columns["reversal"]).all()
         assert (track["reversal"], track["reversed"], len(track["starts"])) == (None, None, 1)
@@ -384,15 +373,14 @@ def test_the_map_is_kept_and_made_again_when_the_catalog_grows(music: Path, tmp_
     assert len(Library(folder).vectors.layout) == len(Library(folder).columns)
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_catalog_that_may_only_be_read_is_shown(catalog: Path, tmp_path: Path) -> None:
+def test_a_catalog_that_cannot_be_written_is_shown(catalog: Path, tmp_path: Path) -> None:
     folder = tmp_path / "catalog"
-    shutil.copytree(catalog, folder, ignore=shutil.ignore_patterns(".listen*"))
-    folder.chmod(0o555)
-    try:
-        assert len(Library(folder).vectors.layout)
-    finally:
-        folder.chmod(0o755)
+    shutil.copytree(catalog, folder, ignore=shutil.ignore_patterns(".listen*", ".lock-listen"))
+    (folder / ".lock-listen").mkdir()  # stops root, too
+    library = Library(folder)
+    np.testing.assert_array_equal(library.vectors.layout, Library(catalog).vectors.layout)
+    assert library.neighbours(0, None, 1)
+    assert not list(folder.glob(".listen*"))
 
 
 def test_what_is_no_catalog_is_refused(tmp_path: Path) -> None:
@@ -416,18 +404,15 @@ def test_the_first_layout_is_replaced_by_a_better_one_that_is_kept(music: Path, 
     with serving(folder) as client:
         found = client.get("/api/map")
         assert (found["layout"], found["improving"]) == ("principal components", True)
-        first, end = columns_of(client), time.monotonic() + 60
-        while found["improving"] and time.monotonic() < end:
-            time.sleep(0.1)
-            found = client.get("/api/map")
+        first, found = client.columns(), until_better(client, 60)
         assert (found["layout"], found["improving"]) == ("t-SNE", False)
-        better = columns_of(client)
+        better = client.columns()
     assert np.abs(better["x"]).max() <= 1
     assert not np.array_equal(first["x"], better["x"])
     np.testing.assert_array_equal(first["start"], better["start"])
     with serving(folder) as client:
         assert client.get("/api/map")["layout"] == "t-SNE"
-        np.testing.assert_array_equal(columns_of(client)["x"], better["x"])
+        np.testing.assert_array_equal(client.columns()["x"], better["x"])
     (folder / ".listen-map.npz").write_bytes(b"damaged")
     with serving(folder) as client:
         assert client.get("/api/map")["layout"] == "principal components"

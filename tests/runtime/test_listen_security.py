@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from threading import Thread
@@ -24,7 +22,7 @@ for name in ("pyarrow", "portalocker", "starlette", "uvicorn"):
 psutil = pytest.importorskip("psutil", reason="psutil is not installed")
 
 # ruff: noqa: E402
-from _listen import OWN, Client, serving
+from _listen import OWN, Client, command, serving
 from _mutants import write_mutants
 
 from musicfeat.catalog import embed_catalog
@@ -60,20 +58,6 @@ def place(made: Path, tmp_path: Path) -> Path:
 def client(made: Path) -> Iterator[Client]:
     with serving(made / "catalog", most_bytes=3_000_000) as client:
         yield client
-
-
-@contextmanager
-def command(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """The command in a process of its own, and its port."""
-    line = [sys.executable, "-m", "musicfeat.cli", "listen", "--port", "0", *arguments]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout
-            address = re.search(r"http://127\.0\.0\.1:(\d+)/", process.stdout.readline())
-            assert address
-            yield process, int(address[1])
-        finally:
-            process.kill()
 
 
 ESCAPES = (

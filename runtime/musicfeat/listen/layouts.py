@@ -74,7 +74,7 @@ class Layouts:
             self._process.close()
 
     def _improve(self, process: WorkerProcess) -> None:
-        components = principal(self._library.vectors.units[self._library.heard], COMPONENTS)
+        components = principal(self._library.vectors.units, COMPONENTS)[self._library.heard]
         try:
             found: Floats = scaled(process.call(components, MOST_SECONDS))
         except (CrashError, TimeoutError, MusicfeatError, RuntimeError):

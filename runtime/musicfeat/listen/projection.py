@@ -13,19 +13,22 @@ BLOCK = 8192
 
 
 def principal(vectors: npt.NDArray[np.floating], count: int) -> Floats:
-    """[n, D] -> [n, count] principal components, found on an even sample of rows; the sign is that of the skewness."""
-    rows = len(vectors)
-    if not rows:
-        return np.zeros((0, count), np.float32)
-    sample = vectors[:: max(1, rows // SAMPLE_ROWS)].astype(np.float64)
+    """[n, D] -> [n, count] principal components, found on an even sample of rows and computed block by block.
+
+    Rows of zeros stand for silence and decide nothing. The sign is that of the skewness.
+    """
+    found = np.zeros((len(vectors), count), np.float32)
+    sample = np.asarray(vectors[:: max(1, len(vectors) // SAMPLE_ROWS)], np.float64)
+    sample = sample[sample.any(axis=1)]
+    if not len(sample):
+        return found
     mean = sample.mean(axis=0)
     _, axes = np.linalg.eigh((sample - mean).T @ (sample - mean))
     axes = axes[:, ::-1][:, :count]
-    axes = axes * np.where((((sample - mean) @ axes) ** 3).sum(axis=0) < 0, -1.0, 1.0)
-    found = np.zeros((rows, count), np.float32)
-    for first in range(0, rows, BLOCK):
+    axes = np.asarray(axes * np.where((((sample - mean) @ axes) ** 3).sum(axis=0) < 0, -1, 1), np.float32)
+    for first in range(0, len(vectors), BLOCK):
         block = vectors[first : first + BLOCK].astype(np.float32)
-        found[first : first + BLOCK, : axes.shape[1]] = (block - mean.astype(np.float32)) @ axes.astype(np.float32)
+        found[first : first + BLOCK, : axes.shape[1]] = (block - mean.astype(np.float32)) @ axes
     return found
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import portalocker
 
 from musicfeat.catalog.reader import Catalog, vectors
 from musicfeat.catalog.search.arrays import ArrayWriter, open_arrays
@@ -25,6 +26,8 @@ from musicfeat.listen.projection import principal, scaled
 FILE = ".listen.arrays"
 FORMAT = 1
 BLOCK = 4096
+MOST_SECONDS = 600.0
+"""To wait for another server that makes the same file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,34 +53,41 @@ def open_vectors(catalog: Catalog, columns: Columns) -> Vectors:
     Raises:
         CatalogError: a part is damaged, or the catalog was rewritten meanwhile.
     """
-    facts = {"format": FORMAT, "rows": len(columns), "parts": identities(catalog.parts)}
-    path = catalog.folder / FILE
-    try:
-        held, arrays = open_arrays(path)
-        if held != facts:
-            raise CatalogError(f"{path} is of other rows")
-    except (FileNotFoundError, CatalogError):
-        arrays = _made(catalog, columns, path, facts)
+    parts = identities(catalog.parts)
+    facts = {"format": FORMAT, "rows": len(columns), "parts": parts}
+    arrays = _held(catalog.folder / FILE, facts) or _made(catalog, columns, facts)
     return Vectors(
         space=Space(np.array(arrays["matrix"])),
         units=arrays["units"],
         dimensions=arrays["dimensions"],
         layout=np.array(arrays["layout"]),
         change=np.array(arrays["change"]),
-        identity=repr(sorted(facts["parts"].items())),  # type: ignore[attr-defined]
+        identity=repr(sorted(parts.items())),
     )
 
 
-def _made(catalog: Catalog, columns: Columns, path: Path, facts: dict[str, Any]) -> dict[str, Any]:
-    """Write the file and open it; where the catalog may only be read, in a folder that ends with the process."""
+def _held(path: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
+    """The arrays of a file, if it is whole and of these rows."""
     try:
-        _write(catalog, columns, path, facts)
-    except OSError:
-        with tempfile.TemporaryDirectory(prefix="musicfeat-") as folder:
-            elsewhere = Path(folder) / path.name
-            _write(catalog, columns, elsewhere, facts)
-            return open_arrays(elsewhere)[1]  # what is mapped stays when its name is gone
-    return open_arrays(path)[1]
+        held, arrays = open_arrays(path)
+    except (FileNotFoundError, CatalogError):
+        return None
+    return arrays if held == facts else None
+
+
+def _made(catalog: Catalog, columns: Columns, facts: dict[str, Any]) -> dict[str, Any]:
+    """Write the file and open it; where the catalog may only be read, in a folder that ends at once."""
+    path = catalog.folder / FILE
+    try:
+        with portalocker.Lock(catalog.folder / ".lock-listen", "a", timeout=MOST_SECONDS):
+            if arrays := _held(path, facts):  # made by another server meanwhile
+                return arrays
+            _write(catalog, columns, path, facts)
+            return open_arrays(path)[1]
+    except (OSError, portalocker.LockException):
+        with tempfile.TemporaryDirectory(prefix="musicfeat-", ignore_cleanup_errors=True) as folder:
+            _write(catalog, columns, Path(folder) / FILE, facts)
+            return open_arrays(Path(folder) / FILE)[1]  # what is mapped stays when its name is gone
 
 
 def _write(catalog: Catalog, columns: Columns, path: Path, facts: dict[str, Any]) -> None:
@@ -94,7 +104,7 @@ def _write(catalog: Catalog, columns: Columns, path: Path, facts: dict[str, Any]
             turned[:, place] = found.T
         if done != rows:
             raise CatalogError(f"{catalog.folder} was rewritten while it was read: try again")
-        heard = np.asarray([bool(row.any()) for row in units]) if rows else np.empty(0, bool)
+        heard = np.asarray(units.any(axis=1))
         writer.add("matrix", space.matrix)
         writer.add("layout", _layout(units, heard))
         writer.add("change", _change(units, heard, columns))
@@ -103,7 +113,7 @@ def _write(catalog: Catalog, columns: Columns, path: Path, facts: dict[str, Any]
 
 def _layout(units: npt.NDArray[np.float16], heard: npt.NDArray[np.bool_]) -> Floats:
     layout = np.full((len(units), 2), np.nan, np.float32)
-    layout[heard] = scaled(principal(units[heard], 2))
+    layout[heard] = scaled(principal(units, 2)[heard])
     return layout
 
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from threading import Lock
 from typing import Any
 
-from musicfeat.catalog.engines.process import CrashError, WorkerProcess
+from musicfeat.catalog.engines.process import OPENING_SECONDS, CrashError, WorkerProcess
 from musicfeat.catalog.engines.worker import ModelOptions
 from musicfeat.errors import AudioError
 from musicfeat.listen.work import Judged, Model, Pieces, Task, work
@@ -73,7 +73,7 @@ class Workers:
 
     def _call(self, process: WorkerProcess, task: Task) -> Any:
         try:
-            return process.call(task, self._seconds)
+            return process.call(task, OPENING_SECONDS if task.kind == "describe" else self._seconds)
         except CrashError as error:
             raise AudioError("the file crashed the decoder: it is damaged, or made to do that") from error
         except TimeoutError as error:
