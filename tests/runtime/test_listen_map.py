@@ -65,13 +65,15 @@ def catalog(tmp_path_factory: pytest.TempPathFactory, clip: np.ndarray, rate: in
             sound = sound[::-1] if source == "solo" else sound
             sound = sound + 0.4 * np.roll(sound, 1500) if source == "choir" else sound
             soundfile.write(root / "music" / source / f"{source}, piece {number}.wav", 0.5 * sound, rate)
-    embed_catalog([root / "music"], root / "catalog", hop=2.5, workers=1)
+    embed_catalog([root / "music"], root / "catalog", hop=1.5, workers=1)
     return root / "catalog"
 
 
 @pytest.fixture(scope="module")
 def address(catalog: Path) -> Iterator[str]:
+    """A server whose map has the layout that it keeps."""
     with listening(catalog) as address:
+        until(lambda: not ask(address, "map")["improving"])
         yield address
 
 
@@ -169,7 +171,7 @@ def surface(page: Page) -> Any:
 
 
 def text(page: Page, selector: str) -> str:
-    return page.run("return document.querySelector(arguments[0]).textContent", selector)
+    return page.run("return document.querySelector(arguments[0])?.textContent ?? ''", selector)
 
 
 def press(page: Page, name: str) -> None:
@@ -310,8 +312,8 @@ def test_by_keyboard_alone(page: Page, address: str) -> None:
     spoken = []
     for key in (Keys.ARROW_LEFT, Keys.ARROW_LEFT, Keys.ARROW_UP, "+", Keys.ARROW_RIGHT):
         keys(page, key)
-        until(lambda: text(page, ".sheet [role=status]"))
-        spoken.append(text(page, ".sheet [role=status]"))
+        until(lambda: text(page, ".spoken"))
+        spoken.append(text(page, ".spoken"))
     assert len(set(spoken)) >= 3
     keys(page, Keys.ENTER)
     until(lambda: plays(page))
@@ -407,7 +409,6 @@ def test_webgl_draws_what_the_canvas_draws(launch: Callable[[], Page], shared_pa
         show(page, address)
         assert surface(page).get_attribute("data-kind") == kind
         pictures.append(pixels(page))
-    page.browser.quit()
     shared_page.errors()
     plain, shaded = pictures
     ground = plain[0, 0]
@@ -438,4 +439,60 @@ def test_a_hundred_thousand_windows_appear_at_once_and_move_smoothly(launch: Cal
     assert min(paints) <= 2
     assert max(rates) >= 30
     assert page.errors() == []
-    page.browser.quit()
+
+
+def test_what_is_missing_is_told(launch: Callable[[], Page], large: str, tmp_path: Path) -> None:
+    page = launch()
+    show(page, large)
+    assert "2000 of 2000 files" in text(page, "#problems")
+    surface(page).send_keys(Keys.ARROW_LEFT, Keys.ENTER)
+    until(lambda: "is not where the catalog has it" in text(page, ".player .name"))
+    assert not plays(page)
+    with listening(draw_catalog(tmp_path / "empty", 0, 1)) as empty:
+        page.browser.get(empty)
+        until(lambda: "no windows" in text(page, ".words"))
+        page.run("location.hash = '#/features'")
+        until(lambda: text(page, ".answers") or text(page, ".wrong"))
+    assert page.errors() == []
+
+
+def test_fingers_zoom_and_tap(page: Page, address: str) -> None:
+    columns = windows(address)
+    places = on_screen(page, columns)
+    i = loneliest(places)
+    left, top, width, height = page.run(
+        "const b = document.querySelector('.surface').getBoundingClientRect(); return [b.x, b.y, b.width, b.height]"
+    )
+    middle = np.array([left + width / 2, top + height / 2])
+    touch(page, [[middle + places[i]]])
+    until(lambda: plays(page))
+    assert text(page, ".player .name") == ask(address, f"tracks/{columns['track'][i]}")["name"]
+    before = painted(page)
+    aside = [np.array([distance, 0]) for distance in (40, 45, 50, 55, 60)]
+    touch(page, [[middle - step, middle + step] for step in aside])
+    assert painted(page) != before
+    press(page, "All in view")
+    least, most = [(np.abs(places) * zoom <= np.array([width, height]) / 2).all(axis=1).sum() for zoom in (1.7, 1.3)]
+    assert least <= int(text(page, "#count").split()[0]) <= most < len(places)
+
+
+def touch(page: Page, moments: list[list[np.ndarray]]) -> None:
+    """Fingers at these places, moment by moment, then lifted."""
+    kinds = ["touchStart", *["touchMove"] * (len(moments) - 1), "touchEnd"]
+    for kind, places in zip(kinds, [*moments, []], strict=True):
+        points = [{"x": float(x), "y": float(y), "id": k} for k, (x, y) in enumerate(places)]
+        page.browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def test_a_better_layout_is_offered(launch: Callable[[], Page], catalog: Path, tmp_path: Path) -> None:
+    pytest.importorskip("openTSNE", reason="the listen extra is not installed")
+    shutil.copytree(catalog, tmp_path / "catalog", ignore=shutil.ignore_patterns("*.npz"))
+    with listening(tmp_path / "catalog") as address:
+        page = launch()
+        show(page, address)
+        until(lambda: text(page, ".offer"))
+        before = painted(page)
+        press(page, "Show it")
+        until(lambda: page.run("return document.querySelector('.surface')?.dataset.kind") and painted(page) != before)
+        until(lambda: text(page, ".offer") == "")
+        assert page.errors() == []

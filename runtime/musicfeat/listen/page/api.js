@@ -36,9 +36,12 @@ function track(id) {
   return answer;
 }
 
-/** The map's columns by name, as typed arrays of `count` values. */
+/**
+ * The map's columns by name, as typed arrays of `count` values; the name of its `layout`, and whether a better one is
+ * in the making (`improving`).
+ */
 async function map() {
-  const [{ count, columns }, bytes] = await Promise.all([
+  const [{ count, columns, layout, improving }, bytes] = await Promise.all([
     json("map"),
     ask("map.bin").then((response) => response.arrayBuffer()),
   ]);
@@ -46,12 +49,14 @@ async function map() {
     const size = count * TYPES[type].BYTES_PER_ELEMENT;
     return [name, new TYPES[type](bytes.slice(offset, offset + size))];
   });
-  return { count, columns, ...Object.fromEntries(pairs) };
+  return { count, layout, improving, ...Object.fromEntries(pairs) };
 }
 
 export const api = {
   catalog: () => json("catalog"),
   map,
+  /** The map's facts without its columns. */
+  mapFacts: () => json("map"),
   /** @param {{search?: string, limit?: number}} filter */
   tracks: ({ search = "", limit = 50 } = {}) => json(`tracks?${new URLSearchParams({ search, limit })}`),
   track,

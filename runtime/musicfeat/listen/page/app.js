@@ -17,7 +17,7 @@ const PAUSE = 200; // ms without a key before the search begins
 const element = (id) => document.getElementById(id);
 const player = new Player();
 /** What every view gets; `id` and `start` (seconds) come from the address, `file` from the drop zone. */
-const context = { api, player, catalog: null, id: null, start: null, file: null, search: "" };
+const context = { api, player, catalog: null, id: null, start: null, file: null, search: "", again: () => go() };
 const shown = { name: null, view: null, turn: 0 };
 
 function place() {

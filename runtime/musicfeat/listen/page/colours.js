@@ -24,6 +24,13 @@ export function modes(map) {
   return found.length ? found : [MODES[0]];
 }
 
+/** How many rows the longest legend of some modes has, so that room for it can be kept. */
+export function legendRows(modes, map) {
+  return Math.max(
+    ...modes.map(({ name, kind }) => (kind === "groups" ? Math.min(GROUPS, new Set(map[name]).size) : 2)),
+  );
+}
+
 /**
  * Colour every point.
  *
@@ -106,7 +113,7 @@ function fill(count, ink) {
   return bytes;
 }
 
-const FAINT = 26;
+const FAINT = 32;
 const CLEAR = 235;
 
 /**

@@ -126,9 +126,9 @@ class FeaturesView {
     return h("li", {}, listen, what, h("span", { className: "much" }, h("small", {}, `${value.toFixed(1)} σ`), amount));
   }
 
-  #playOrPause({ id, name, start, end }) {
+  #playOrPause({ id, name, start, end, present }) {
     if (this.#player.plays(id, start)) this.#player.pause();
-    else this.#player.play({ id, name, start, end });
+    else this.#player.play({ id, name, start, end, present });
   }
 
   #mark() {

@@ -1,6 +1,6 @@
 /** The map: every window of the catalog as a point, to look at, to hear, to choose from. */
 import { Choice } from "./choice.js";
-import { modes } from "./colours.js";
+import { legendRows, modes } from "./colours.js";
 import { h } from "./dom.js";
 import { listenToGestures } from "./gestures.js";
 import { colourPanel, foundPanel, groupPanel, keysPanel } from "./panel.js";
@@ -9,6 +9,7 @@ import { Pointing } from "./pointing.js";
 import { Sight } from "./sight.js";
 
 const MOST = 100000; // tracks that the server lists at once
+const LOOK = 2000; // ms between two looks whether a better layout is there
 let loaded = null; // Fetched once: views come and go.
 
 /** @returns {Promise<{close: () => void, search?: (text: string, zoom: boolean) => void}>} */
@@ -35,12 +36,18 @@ function stage() {
   const surface = h("div", { className: "surface", tabIndex: 0, role: "application" }, points, over);
   surface.ariaLabel = "Map of all windows: arrow keys go from window to window, Enter plays";
   const tip = h("div", { className: "tip", hidden: true });
-  const spoken = h("p", { className: "unseen", role: "status" });
+  const spoken = h("p", { className: "unseen spoken", role: "status" });
   const words = h("p", { className: "words" }, "Loading the map…");
+  const offer = h("p", { className: "offer", role: "status" });
   const panel = h("aside", { className: "panel", "aria-label": "Colours, search and selection" });
-  const node = h("div", { className: "stage" }, h("div", { className: "sheet" }, surface, tip, words, spoken), panel);
+  const node = h(
+    "div",
+    { className: "stage" },
+    h("div", { className: "sheet" }, surface, tip, words, offer, spoken),
+    panel,
+  );
   const say = (text) => Object.assign(words, { textContent: text, hidden: !text });
-  return { node, points, over, surface, tip, spoken, panel, say };
+  return { node, points, over, surface, tip, spoken, offer, panel, say };
 }
 
 class MapView {
@@ -68,6 +75,7 @@ class MapView {
     this.#choice = new Choice(map, context, { ...parts, ...frame, panels: this.#panels });
     listenToGestures(frame.surface, this.#sight.camera, this.#told());
     this.#followPlayer();
+    if (map.improving) this.#awaitLayout();
     performance.mark("map-ready");
     if (context.search) this.search(context.search, true);
   }
@@ -79,6 +87,22 @@ class MapView {
   close() {
     this.#watch.abort();
     this.#sight.close();
+  }
+
+  /** The server makes a better layout beside; it is shown when asked for, as everything moves then. */
+  async #awaitLayout() {
+    const { api, again } = this.#context;
+    for (let facts = this.#map; facts.layout === this.#map.layout;) {
+      if (!facts.improving || this.#watch.signal.aborted) return;
+      await new Promise((resolve) => setTimeout(resolve, LOOK));
+      facts = await api.mapFacts().catch(() => ({ layout: this.#map.layout }));
+    }
+    const button = h("button", { type: "button" }, "Show it");
+    button.addEventListener("click", () => {
+      loaded = null;
+      again();
+    });
+    this.#frame.offer.replaceChildren("A clearer layout of this map is ready. ", button);
   }
 
   /** All by id; empty where the server fails, which is told. */
@@ -93,7 +117,7 @@ class MapView {
   }
 
   #addPanels(all) {
-    const colour = colourPanel(all, (mode) => {
+    const colour = colourPanel(all, legendRows(all, this.#map), (mode) => {
       this.#pointing.mode = mode;
       colour.legend(this.#sight.colourBy(mode), (values) => this.#pick(mode, values));
     });
@@ -141,10 +165,10 @@ class MapView {
   async #play(i) {
     const { api, player } = this.#context;
     try {
-      const { id, name, starts, ends } = await api.track(this.#map.track[i]);
+      const { id, name, starts, ends, present } = await api.track(this.#map.track[i]);
       const start = this.#map.start[i];
       const own = starts.findIndex((value) => Math.abs(value - start) < 1e-3);
-      await player.play({ id, name, start, end: ends[own] ?? null });
+      await player.play({ id, name, start, end: ends[own] ?? null, present });
     } catch ({ message }) {
       this.#frame.say(message);
     }

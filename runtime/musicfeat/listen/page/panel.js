@@ -3,12 +3,18 @@ import { drawLegend } from "./legend.js";
 import { clock, counted, h } from "./dom.js";
 
 const LISTED = 50;
+const ROW = 1.68; // rem, of a legend
 
-/** @param {object[]} modes of `colours.js` @param {(mode: object) => void} choose */
-export function colourPanel(modes, choose) {
+/**
+ * @param {object[]} modes of `colours.js`
+ * @param {number} rows of the longest legend: room for it is kept, so that nothing below it jumps
+ * @param {(mode: object) => void} choose
+ */
+export function colourPanel(modes, rows, choose) {
   const options = modes.map(({ title }, k) => h("option", { value: k }, title));
   const select = h("select", { id: "colour" }, ...options);
   const slot = h("div", { className: "slot" });
+  slot.style.height = `${Math.max(2, rows) * ROW}rem`;
   select.addEventListener("change", () => choose(modes[select.value]));
   const node = h("section", { className: "colours" }, h("label", { for: "colour" }, "Colour by"), select, slot);
   return { node, legend: (legend, pick) => slot.replaceChildren(drawLegend(legend, pick)) };

@@ -29,9 +29,10 @@ export class Player extends EventTarget {
    * Play a place of a track, or of any address.
    *
    * @param {{id?: number, name: string, start?: number, end?: number|null, url?: string}} clip seconds; `url` is asked
-   *   for instead of the track's own sound; without `end` it plays on.
+   *   for instead of the track's own sound; without `end` it plays on; what is not `present` is told instead.
    */
-  async play({ id = null, name, start = 0, end = null, url = `api/tracks/${id}/audio` }) {
+  async play({ id = null, name, start = 0, end = null, url = `api/tracks/${id}/audio`, present = true }) {
+    if (!present) return this.#miss({ id, name, start, end, url });
     const same = this.current?.url === url;
     this.current = { id, name, start, end, url };
     this.problem = "";
@@ -97,6 +98,14 @@ export class Player extends EventTarget {
   #fail() {
     if (!this.current) return;
     this.problem = `${this.current.name} cannot be played: the file is missing, or this browser cannot decode it.`;
+    this.#tell("change");
+  }
+
+  #miss(clip) {
+    this.pause();
+    this.#audio.removeAttribute("src");
+    this.current = { ...clip, url: null };
+    this.problem = `${clip.name} is not where the catalog has it, so it cannot be played.`;
     this.#tell("change");
   }
 
