@@ -135,13 +135,14 @@ def test_a_track_says_what_the_extractor_says(client: Client, music: Path, extra
     assert found["suspicious"][0]["probability"] > 0.5
 
 
-def test_windows_out_of_order_are_suspicious() -> None:
-    starts, certain = np.arange(3) * 10.0, np.array([0.5, 0.95, 0.2])
-    found = Curves(starts, starts + 10, None, certain, {}).described(10.0, 30.0, [(4.0, 0.7)])["suspicious"]
-    assert found == [
-        {"start": 4.0, "end": 4.0, "kind": "spliced", "probability": 0.7},
-        {"start": 10.0, "end": 20.0, "kind": "out of order", "probability": 0.95},
-    ]
+def test_what_is_not_known_is_null_and_what_was_cut_is_suspicious() -> None:
+    starts = np.arange(3) * 10.0
+    backwards = np.array([0.1, 0.1, 0.999])
+    found = Curves(starts, starts + 10, backwards, None, {}).described(10.0, 30.0, [(4.0, 0.7)])
+    assert found["jigsaw"] == [None, None, None]
+    splice, stretch = found["suspicious"]
+    assert splice == {"start": 4.0, "end": 4.0, "kind": "spliced", "probability": 0.7}
+    assert (stretch["start"], stretch["end"], stretch["kind"]) == (20.0, 30.0, "reversed")
 
 
 def test_played_backwards_a_track_is_judged_anew(client: Client, music: Path, clip: np.ndarray, rate: int) -> None:
@@ -354,7 +355,7 @@ def test_rows_of_tracks_and_half_precision(music: Path, tmp_path: Path, precisio
         columns, track = client.columns(), client.get("/api/tracks/0")
         assert len(columns["x"]) == 5
         assert np.isnan(columns["reversal"]).all()
-        assert (track["reversal"], track["reversed"], len(track["starts"])) == (None, None, 1)
+        assert (track["reversal"], track["jigsaw"], track["reversed"]) == ([None], [None], None)
         assert len(client.get("/api/tracks/0/neighbours?k=9")) == 4
         assert client.play("/api/game", {"pieces": 3, "track": track_of(client, "Waltz.wav")}).status == 200
 

@@ -12,13 +12,11 @@ from musicfeat.suspicion import Track, reversals
 
 LEAST = 0.5
 """Probability from which a place is suspicious."""
-OUT_OF_ORDER = 0.9
-"""Of a single window's jigsaw, which errs more often than a stretch of windows."""
 Numbers = npt.NDArray[Any]
 
 
 class Curves(NamedTuple):
-    """A track over time; None is what is not known."""
+    """A track over time; None is what is not known, which is told as nulls."""
 
     starts: Numbers
     ends: Numbers
@@ -37,10 +35,12 @@ class Curves(NamedTuple):
             duration: seconds of the track.
             cuts: seconds and probability of each splice that was heard.
         """
-        places = [*self._reversed(window, duration), *self._out_of_order()]
+        places = self._reversed(window, duration)
         places += [_place(time, time, "spliced", probability) for time, probability in cuts]
+        curves = {name: getattr(self, name) for name in ("starts", "ends", "reversal", "jigsaw")}
+        unknown = np.full(len(self.starts), np.nan)
         return {
-            **{name: listed(getattr(self, name)) for name in ("starts", "ends", "reversal", "jigsaw")},
+            **{name: listed(unknown if curve is None else curve) for name, curve in curves.items()},
             "tags": {label: listed(curve) for label, curve in self.tags.items()},
             "suspicious": sorted(places, key=lambda place: float(place["start"])),
         }
@@ -53,12 +53,6 @@ class Curves(NamedTuple):
         found = reversals(Track("", duration, rows), window, LEAST)
         return [_place(one.start, one.end, one.kind, one.probability) for one in found]
 
-    def _out_of_order(self) -> list[dict[str, Any]]:
-        if self.jigsaw is None:
-            return []
-        rows = np.flatnonzero(self.jigsaw >= OUT_OF_ORDER)
-        return [_place(self.starts[row], self.ends[row], "out of order", self.jigsaw[row]) for row in rows]
-
 
 def _place(start: float, end: float, kind: str, probability: float) -> dict[str, Any]:
     return {"start": rounded(start), "end": rounded(end), "kind": kind, "probability": rounded(probability)}
@@ -69,6 +63,6 @@ def rounded(value: float | None) -> float | None:
     return round(float(value), 4) if value is not None and np.isfinite(value) else None
 
 
-def listed(values: Iterable[float] | None) -> list[float | None] | None:
+def listed(values: Iterable[float]) -> list[float | None]:
     """``rounded``, each."""
-    return None if values is None else [rounded(value) for value in values]
+    return [rounded(value) for value in values]
