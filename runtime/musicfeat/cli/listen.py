@@ -10,7 +10,7 @@ from musicfeat.cli.shared import Commands, command
 from musicfeat.errors import CatalogError
 
 TEXT = """Open a catalog as a page in the browser: a map, tracks with their curves, features, a jigsaw. It is served to
-this machine only, needs no internet, and changes nothing but two hidden files beside the catalog, which it can make
+this machine only and needs no internet. It writes nothing but hidden files beside the catalog, which it can make
 again."""
 PORT = 8642
 EXTRA = "pip install 'musicfeat[listen]'"

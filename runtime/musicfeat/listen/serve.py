@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import socket
+import sys
 import webbrowser
 
 import uvicorn
 
 from musicfeat.errors import InputError
+from musicfeat.listen.guard import LOCAL
 from musicfeat.listen.library import Library
 from musicfeat.listen.server import Server
 
@@ -56,6 +58,8 @@ def run(server: Server, listener: socket.socket, options: argparse.Namespace) ->
     port = listener.getsockname()[1]
     address = f"http://{f'[{options.host}]' if ':' in options.host else options.host}:{port}/"
     print(f"{options.catalog}: {address} (Ctrl-C ends it)", flush=True)
+    if options.host not in LOCAL:
+        print(f"musicfeat: whoever reaches {options.host} can see the catalog and hear its files", file=sys.stderr)
     if options.open:
         webbrowser.open(address)  # the socket listens already: the browser waits
     uvicorn.Server(configured(server, options.host, port)).run(sockets=[listener])
