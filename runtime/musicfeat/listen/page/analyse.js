@@ -21,7 +21,7 @@ export async function show(root, context) {
       if (work.signal.aborted) return;
       view.url = URL.createObjectURL(file);
       const clip = { id: null, name: data.name, url: view.url };
-      view.recording = new Turnable(data, player, clip, () => api.analysedBackwards(data.token));
+      view.recording = new Turnable(data, player, clip, () => api.analysedBackwards(data.token), file);
       const similar = h("section", { className: "similar" }, h("h2", {}, "In the catalog, it sounds like"));
       similar.append(neighbourList(data.neighbours, { api, player }));
       status.replaceWith(h("div", { className: "tools" }, view.recording.switch, view.recording.status));

@@ -13,8 +13,8 @@ export function neighbourList(found, { api, player }) {
     const button = playButton(player, clip, `${name} at ${clock(start)}`);
     button.disabled = present === false;
     const link = h("a", { href: `#/track/${id}/${start}` }, name);
-    const where = `${source} · ${clock(start, 0)}${present === false ? " · its file is missing" : ""}`;
-    const words = h("span", { className: "about" }, link, h("small", {}, where));
+    const notes = [source, clock(start, 0), present === false && "its file is missing"].filter(Boolean);
+    const words = h("span", { className: "about" }, link, h("small", {}, notes.join(" · ")));
     const alike = h("span", { className: "alike", title: "Cosine similarity" }, similarity.toFixed(2));
     return h("li", {}, button, words, alike);
   });

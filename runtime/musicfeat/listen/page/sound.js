@@ -6,9 +6,12 @@ const RATE = 44100;
 const MOST_CHANNELS = 2;
 const HEADER = 44;
 
-/** @returns {Promise<Float32Array[]>} one to two channels at 44.1 kHz */
-export async function decode(url) {
-  const response = await fetch(url);
+/**
+ * @param {string|Blob} source an address of the server, or a file
+ * @returns {Promise<Float32Array[]>} one to two channels at 44.1 kHz
+ */
+export async function decode(source) {
+  const response = source instanceof Blob ? new Response(source) : await fetch(source);
   if (!response.ok) throw new Error(`The sound cannot be read: the server answers ${response.status}.`);
   const content = await response.arrayBuffer();
   try {

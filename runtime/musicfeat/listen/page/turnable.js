@@ -10,7 +10,7 @@ const LIMIT = `Longer than ${MOST_SECONDS / 60} minutes: it is judged backwards,
 export class Turnable {
   #data;
   #player;
-  #clip;
+  #source;
   #judge;
   #picture = null;
   #forwards;
@@ -24,9 +24,10 @@ export class Turnable {
    * @param {object} player the page's
    * @param {{id: number|null, name: string, url: string}|null} clip null if it cannot be heard, nor turned then
    * @param {() => Promise<object>} judge what the model says of it backwards
+   * @param {Blob|undefined} file of the sound, where the clip's address can only be played
    */
-  constructor(data, player, clip, judge) {
-    [this.#data, this.#player, this.#clip, this.#judge] = [data, player, clip, judge];
+  constructor(data, player, clip, judge, file = undefined) {
+    [this.#data, this.#player, this.#source, this.#judge] = [data, player, file ?? clip?.url, judge];
     this.#forwards = sheet(data, { player, clip });
     this.switch = h("button", { type: "button", role: "switch", "aria-checked": "false" }, "Play it backwards");
     this.switch.disabled = !clip;
@@ -85,7 +86,7 @@ export class Turnable {
   async #turnAround() {
     const short = this.#data.duration <= MOST_SECONDS;
     try {
-      const sound = short ? decode(this.#clip.url).then(backwards) : Promise.reject(new Error(LIMIT));
+      const sound = short ? decode(this.#source).then(backwards) : Promise.reject(new Error(LIMIT));
       const [judged, heard] = await Promise.allSettled([this.#judge(), sound]);
       if (judged.status === "rejected") throw judged.reason;
       if (this.#closed) return;
