@@ -9,7 +9,7 @@ const SAMPLE = 20000; // values by which a ramp's ends are found
 const MODES = [
   { name: "source", title: "Source", kind: "groups" },
   { name: "tag", title: "Strongest tag", kind: "groups" },
-  { name: "change", title: "Tempo of change", kind: "ramp", unit: "cosine distance per second" },
+  { name: "change", title: "Tempo of change", kind: "ramp", unit: "cosine distance a second" },
   { name: "reversal", title: "Reversal", kind: "ramp", ends: [0, 1], unit: "P(plays backwards)" },
   { name: "jigsaw", title: "Order", kind: "ramp", ends: [0, 1], unit: "P(pieces out of order)" },
 ];

@@ -186,7 +186,8 @@ class MapView {
         overlay.path = id === null ? [] : this.#choice.windowsOf(new Set([id]));
         overlay.path.sort((a, b) => this.#map.start[a] - this.#map.start[b]);
       }
-      overlay.playing = overlay.path.findLast((i) => this.#map.start[i] <= player.time + 0.01) ?? null;
+      const begun = (i) => this.#map.start[i] <= player.time + 0.01;
+      overlay.playing = (player.current?.url && overlay.path.findLast(begun)) ?? null;
       this.#sight.draw();
     };
     for (const kind of ["change", "time"]) player.addEventListener(kind, follow, { signal: this.#watch.signal });

@@ -58,7 +58,7 @@ export class Player extends EventTarget {
 
   /** Pause, or go on; a clip that is over begins again. */
   toggle() {
-    if (!this.current) return;
+    if (!this.current?.url) return;
     if (!this.#audio.paused) return this.pause();
     if (this.#end !== null && this.time >= this.#end) this.#audio.currentTime = this.current.start;
     this.#start();
@@ -105,6 +105,7 @@ export class Player extends EventTarget {
     this.pause();
     this.#audio.removeAttribute("src");
     this.current = { ...clip, url: null };
+    this.#end = null;
     this.problem = `${clip.name} is not where the catalog has it, so it cannot be played.`;
     this.#tell("change");
   }
@@ -140,7 +141,7 @@ export function playerBar(player) {
     time.textContent = known ? `${clock(player.time)} / ${clock(player.duration, 0)}` : "–";
   };
   const change = () => {
-    button.disabled = !player.current;
+    button.disabled = !player.current?.url;
     button.classList.toggle("playing", player.playing);
     button.ariaLabel = player.playing ? "Pause" : "Play";
     name.textContent = player.problem || player.current?.name || "Nothing plays yet";
