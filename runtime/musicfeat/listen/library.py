@@ -107,7 +107,7 @@ class Library:
             units = self.vectors.units[first : first + BLOCK].astype(np.float32)
             tracks = columns.track[first : first + BLOCK].astype(np.int64)
             scores = units @ query
-            scores[~units.any(axis=1) | (tracks == without)] = -np.inf
+            scores[~self.heard[first : first + BLOCK] | (tracks == without)] = -np.inf
             kept = promising(scores, tracks, k, best.floor)
             exact = similarities(units[kept], query).tolist()
             best.add(self._found(first + row, score) for row, score in zip(kept.tolist(), exact, strict=True))
