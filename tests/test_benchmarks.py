@@ -54,6 +54,13 @@ def test_latency() -> None:
         assert words in out
 
 
+def test_listen() -> None:
+    pytest.importorskip("uvicorn", reason="the listen extra is not installed")
+    out = run("listen.py", "--rows", "400", "--rounds", "1", "--no-better")
+    for words in ("first start", "neighbours of a window", "memory", "principal components"):
+        assert words in out
+
+
 @pytest.fixture
 def data(tmp_path: Path, clip: np.ndarray, rate: int, write_notes: Callable[[Path, int], None]) -> Path:
     """The folders that the quality benchmark reads, with our own sound."""

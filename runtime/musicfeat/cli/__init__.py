@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import musicfeat
-from musicfeat.cli.shared import report
+from musicfeat.cli import shared
 from musicfeat.errors import MusicfeatError
 
-COMMANDS = ("embed", "search", "duplicates", "check", "order", "tag", "info", "demo")
+COMMANDS = ("embed", "listen", "search", "duplicates", "check", "report", "order", "tag", "info", "demo")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except MusicfeatError as error:
-        return report(error)
+        return shared.report(error)
     except KeyboardInterrupt:
         print("musicfeat: interrupted", file=sys.stderr)
         return 130

@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from multiprocessing.connection import Connection
@@ -36,27 +36,33 @@ class CrashError(Exception):
     """The process ended before its task was done."""
 
 
+def embed(options: ModelOptions, paths: Any) -> Any:
+    """The work of a catalog: results of some files; of None, the description of the model."""
+    return _opened(options).describe() if paths is None else _opened(options)(paths)
+
+
 class WorkerProcess:
-    """Embeds files in a process of its own, which is started when it is needed, and again after it died.
+    """Works on files in a process of its own, which is started when it is needed, and again after it died.
 
     Args:
         options: how it opens the model.
+        work: what it does with a task: a function of a module, to which ``options`` and the task are handed.
     """
 
-    def __init__(self, options: ModelOptions) -> None:
-        self._options = options
+    def __init__(self, options: ModelOptions, work: Callable[[ModelOptions, Any], Any] = embed) -> None:
+        self._options, self._work = options, work
         self._process: SpawnProcess | None = None
         self._pipe: Connection | None = None
         self._closed, self._changing = False, Lock()
 
-    def call(self, paths: Sequence[str] | None, seconds: float) -> Any:
-        """Results of some files; of None, the description of the model.
+    def call(self, task: Any, seconds: float) -> Any:
+        """What the work returns for a task, never None.
 
         Raises:
             CrashError: the process died.
             TimeoutError: it took longer than ``seconds``, and was killed.
             CatalogError: no process can be started.
-            MusicfeatError: the model cannot be opened.
+            MusicfeatError: raised by the work, for instance where the model cannot be opened.
         """
         process, pipe = self._started()
         seconds = min(seconds, LONGEST_SECONDS)
@@ -66,7 +72,7 @@ class WorkerProcess:
         guard.start()
         answer = None
         try:
-            pipe.send(paths)
+            pipe.send(task)
             if pipe.poll(seconds):
                 answer = pipe.recv()
         except (EOFError, OSError):
@@ -110,7 +116,7 @@ class WorkerProcess:
             if self._closed:
                 raise CrashError
             self._pipe, theirs = _SPAWN.Pipe()
-            self._process = _SPAWN.Process(target=_serve, args=(theirs, self._options), daemon=True)
+            self._process = _SPAWN.Process(target=_serve, args=(theirs, self._options, self._work), daemon=True)
             try:
                 self._process.start()
             except OSError as error:
@@ -130,7 +136,7 @@ class WorkerProcess:
         return code
 
 
-def _serve(pipe: Connection, options: ModelOptions) -> None:
+def _serve(pipe: Connection, options: ModelOptions, work: Callable[[ModelOptions, Any], Any]) -> None:
     """What the process does: answers, until nobody asks."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this one
     Thread(target=_end_with_parent, daemon=True).start()
@@ -140,12 +146,12 @@ def _serve(pipe: Connection, options: ModelOptions) -> None:
     with suppress(EOFError, OSError):
         pipe.send(True)
         while True:
-            pipe.send(_answer(options, pipe.recv()))
+            pipe.send(_answer(options, work, pipe.recv()))
 
 
-def _answer(options: ModelOptions, paths: Sequence[str] | None) -> Any:
+def _answer(options: ModelOptions, work: Callable[[ModelOptions, Any], Any], task: Any) -> Any:
     try:
-        return _opened(options).describe() if paths is None else _opened(options)(paths)
+        return work(options, task)
     except MusicfeatError as error:
         return error
     except Exception as error:

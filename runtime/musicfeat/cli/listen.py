@@ -1,0 +1,46 @@
+"""``musicfeat listen``: a local page on which a catalog can be seen and heard."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+from pathlib import Path
+
+from musicfeat.cli.shared import Commands, command
+from musicfeat.errors import CatalogError
+
+TEXT = """Open a catalog as a page in the browser: a map, tracks with their curves, features, a jigsaw. It is served to
+this machine only and needs no internet. It writes nothing but hidden files beside the catalog, which it can make
+again."""
+PORT = 8642
+EXTRA = "pip install 'musicfeat[listen]'"
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    listen = command(commands, "listen", run, "see and hear a catalog on a local page")
+    listen.description = TEXT
+    listen.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
+    listen.add_argument(
+        "--audio-root", type=Path, metavar="DIR", help="where the files are now: stands for the folder that held them"
+    )
+    listen.add_argument("--port", type=int, default=PORT, help=f"0 is any free one (default: {PORT})")
+    listen.add_argument(
+        "--host", default="127.0.0.1", help="address to bind to; any other lets whoever reaches it listen, too"
+    )
+    listen.add_argument("--open", action="store_true", help="open the browser")
+    listen.add_argument("--model", help="path of the model file that made the catalog, if it is not a bundled one")
+    listen.add_argument("--max-upload", type=float, default=200, metavar="MB", help="of a dropped file (default: 200)")
+    listen.add_argument("--time-limit", type=float, default=120, metavar="S", help="for one file (default: 120)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until Ctrl-C."""
+    try:
+        for name in ("pyarrow", "starlette", "uvicorn"):
+            import_module(name)
+    except ModuleNotFoundError as error:
+        raise CatalogError(f"the page needs {error.name}: {EXTRA}") from error
+    from musicfeat.listen.serve import serve
+
+    return serve(options)

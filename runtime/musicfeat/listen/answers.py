@@ -1,0 +1,158 @@
+"""What the page is told, as plain data: put together from the catalog and from what the workers found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from musicfeat.catalog.engines.worker import ModelOptions
+from musicfeat.errors import CatalogError, MusicfeatError
+from musicfeat.listen.facts import Curves, rounded
+from musicfeat.listen.layouts import Layouts
+from musicfeat.listen.library import Library
+from musicfeat.listen.map import Map
+from musicfeat.listen.work import Judged, Model
+from musicfeat.listen.workers import Workers
+from musicfeat.session import bundled_models
+
+SHOWN_FAILURES = 3
+
+
+def options_of(library: Library, model: str | None = None) -> ModelOptions:
+    """How to open the model of a catalog: the file that is named, the bundled one of its name, or the default one."""
+    settings = library.catalog.settings
+    known = settings.model if settings.model in bundled_models() else None
+    return ModelOptions(model or known, hop=settings.hop)
+
+
+class Answers:
+    """Everything that is asked for, but files.
+
+    Args:
+        library: the catalog.
+        workers: decode and judge.
+    """
+
+    def __init__(self, library: Library, workers: Workers) -> None:
+        self.library, self.workers, self.layouts = library, workers, Layouts(library)
+        self._map: Map | None = None
+
+    @cached_property
+    def model(self) -> Model | MusicfeatError:
+        """The model that judges now, or why there is none."""
+        try:
+            return self.workers.describe()
+        except MusicfeatError as error:
+            return error
+
+    @cached_property
+    def missing(self) -> int:
+        """How many files were not there when it was first asked."""
+        return self.library.files.missing()
+
+    @property
+    def map(self) -> Map:
+        """The map's columns, in the best layout so far."""
+        name, layout = self.layouts.best()
+        if self._map is None or self._map.layout != name:
+            self._map = Map(self.library, name, layout)
+        return self._map
+
+    def described_map(self) -> dict[str, Any]:
+        """What the map's bytes hold; whether a better layout is on its way, to be fetched when it is there."""
+        found = self.map
+        facts = {"layout": found.layout, "improving": self.layouts.improving}
+        return {"count": found.count, "columns": found.described, **facts}
+
+    def catalog(self) -> dict[str, Any]:
+        """The catalog as a whole."""
+        library, settings = self.library, self.library.catalog.settings
+        return {
+            "name": library.catalog.folder.resolve().name,
+            "model": f"{settings.model} {settings.version}",
+            "rows": len(library.columns),
+            "files": len(library.columns.files),
+            "failed": len(library.failures),
+            "seconds": round(sum(file.duration for file in library.columns.files), 1),
+            "window": settings.window,
+            "kind": settings.rows,
+            "dimension": settings.dimension,
+            "outputs": list(settings.outputs),
+            "labels": list(settings.labels),
+            "sources": library.files.sources,
+            "tracks_missing": self.missing,
+            "problems": self.problems(),
+        }
+
+    def problems(self) -> list[str]:
+        """What does not work with this catalog and this machine, and how to mend it."""
+        library, problems = self.library, []
+        files, failures = library.columns.files, library.failures
+        if not files:
+            problems.append("The catalog holds no features: `musicfeat embed FOLDER -o CATALOG` fills it.")
+        elif self.missing:
+            problems.append(
+                f"{self.missing} of {len(files)} files are not where the catalog has them: they cannot be played. If "
+                "they were moved together, start with --audio-root FOLDER."
+            )
+        if failures:
+            some = "; ".join(str(row["error"]) for row in failures[:SHOWN_FAILURES])
+            problems.append(f"{len(failures)} files failed when the catalog was made and are left out: {some}")
+        if library.catalog.settings.rows == "track" and files:
+            problems.append("The catalog has one row a track: there are no curves over time, and a point is a track.")
+        other = self.other_model()
+        return [*problems, other] if other else problems
+
+    def other_model(self) -> str | None:
+        """Why what is judged now does not compare with the catalog, if so."""
+        settings, model = self.library.catalog.settings, self.model
+        if isinstance(model, MusicfeatError):
+            return f"No file can be judged now: {model}"
+        if model.weights_sha256 == settings.model_sha256:
+            return None
+        return (
+            f"The catalog was made with {settings.model} {settings.version}, not with {model.name} {model.version}: "
+            "new files have no neighbours in it, and nothing is judged backwards. Start with --model FILE to name its "
+            "model."
+        )
+
+    def judged(self, found: Judged, name: str) -> dict[str, Any]:
+        """A recording judged now, in the fields of a track."""
+        features, tags = found.features, found.features.tag_curve
+        labels = zip(features.labels, () if tags is None else tags.T, strict=tags is not None)
+        curves = Curves(features.starts, features.ends, features.reversal, features.jigsaw, dict(labels))
+        return {
+            "id": None,
+            "name": name,
+            "source": None,
+            "path": None,
+            "duration": rounded(features.duration),
+            "present": True,
+            "reversed": rounded(features.reversed),
+            **curves.described(self.library.catalog.settings.window, features.duration, found.splices),
+        }
+
+    def backwards(self, path: Callable[[], str], name: str) -> dict[str, Any]:
+        """A file judged as it sounds backwards.
+
+        Raises:
+            CatalogError: the model is not the catalog's.
+            AudioError, InputError: see ``Workers.backwards``.
+        """
+        other = self.other_model()
+        if other:
+            raise CatalogError(other)
+        return self.judged(self.workers.backwards(path()), name)
+
+    def analysed(self, path: str, name: str, token: str) -> dict[str, Any]:
+        """Everything about a new file. Errors as for ``Workers.analyse``."""
+        found, other = self.workers.analyse(path), self.other_model()
+        neighbours: list[dict[str, Any]] = []
+        if not other and found.features.embedding.any():
+            query = self.library.vectors.space.unit(np.asarray(found.features.embedding)[None])[0]
+            neighbours = self.library.alike(query, 10)
+        facts = {"token": token, "picture": found.picture, "neighbours": neighbours, "note": other}
+        return self.judged(found, name) | facts

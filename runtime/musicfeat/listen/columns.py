@@ -1,0 +1,128 @@
+"""The rows of a catalog as columns in memory: all but embeddings, about 40 bytes a window and two for each label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from musicfeat.catalog.names import to_path
+from musicfeat.catalog.reader import Catalog
+from musicfeat.features import pool_probability
+
+Array = npt.NDArray[Any]
+FILE = ("path", "duration", "size", "mtime")
+NUMBERS = {
+    "start": np.float64,
+    "end": np.float64,
+    "weight": np.float32,
+    "silent": np.bool_,
+    "reversal": np.float32,
+    "jigsaw": np.float32,
+}
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of the catalog."""
+
+    path: str
+    duration: float
+    """Seconds."""
+    size: int | None
+    mtime_us: int | None
+    """As they were when it was embedded."""
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """R rows of F files, files in the catalog's order, the rows of each together and in time order."""
+
+    files: list[File]
+    bounds: npt.NDArray[np.int64]
+    """[F + 1] the rows of file f are bounds[f] to bounds[f + 1]."""
+    track: npt.NDArray[np.uint32]
+    """[R] number of the file."""
+    values: dict[str, Array]
+    """[R] each: start, end (s), weight, silent, and reversal and jigsaw if the catalog has them."""
+    tags: npt.NDArray[np.float16] | None
+    """[R, labels]."""
+    place: npt.NDArray[np.int64]
+    """[R] where a row stands here, by its place in the catalog."""
+
+    def __len__(self) -> int:
+        return len(self.track)
+
+    def rows(self, track: int) -> slice:
+        """The rows of a file."""
+        return slice(int(self.bounds[track]), int(self.bounds[track + 1]))
+
+    def reversed(self, track: int) -> float | None:
+        """P(plays backwards) of a whole file; None if the catalog does not know."""
+        if "reversal" not in self.values:
+            return None
+        rows = self.rows(track)
+        return pool_probability(self.values["reversal"][rows], self.values["weight"][rows])
+
+
+def read_columns(catalog: Catalog) -> Columns:
+    """Read the rows of all files that have features.
+
+    Raises:
+        CatalogError: a part is damaged.
+    """
+    numbers = {name: kind for name, kind in NUMBERS.items() if _has(catalog, name)}
+    labels = catalog.settings.labels
+    files: dict[str, File] = {}
+    order: dict[str, int] = {}
+    parts: dict[str, list[Array]] = {name: [] for name in ("track", "tags", *numbers)}
+    for batch in catalog.batches([*FILE, *numbers, *(["tags"] if labels else [])]):
+        parts["track"].append(_tracks(batch, order, files))
+        for name, kind in numbers.items():
+            parts[name].append(batch.column(name).to_numpy(zero_copy_only=False).astype(kind))
+        if labels:
+            parts["tags"].append(_tags(batch))
+    track = _joined(parts.pop("track"), np.empty(0, np.uint32))
+    tags = _joined(parts.pop("tags"), np.empty((0, len(labels)), np.float16)) if labels else None
+    values = {name: _joined(arrays, np.empty(0, numbers[name])) for name, arrays in parts.items()}
+    by_time = np.lexsort((values["start"], track))
+    place = np.empty(len(track), np.int64)
+    place[by_time] = np.arange(len(track))
+    return Columns(
+        files=list(files.values()),
+        bounds=np.searchsorted(track[by_time], np.arange(len(files) + 1)),
+        track=track[by_time],
+        values={name: array[by_time] for name, array in values.items()},
+        tags=None if tags is None else tags[by_time],
+        place=place,
+    )
+
+
+def _has(catalog: Catalog, name: str) -> bool:
+    return name not in ("reversal", "jigsaw") or name in catalog.settings.outputs
+
+
+def _joined(arrays: list[Array], empty: Array) -> Array:
+    return np.concatenate([empty, *arrays])
+
+
+def _tracks(batch: pa.RecordBatch, order: dict[str, int], files: dict[str, File]) -> Array:
+    """[rows] number of each row's file; files that were not met before are noted."""
+    held = batch.column("path").dictionary_encode()
+    names = held.dictionary.to_pylist()
+    indices = np.asarray(held.indices)
+    duration, size, mtime = (batch.column(name) for name in FILE[1:])
+    for number, name in enumerate(names):
+        if name not in order:
+            row = int(np.argmax(indices == number))
+            order[name] = len(order)
+            facts = duration[row].as_py() or 0.0, size[row].as_py(), mtime[row].cast(pa.int64()).as_py()
+            files[name] = File(to_path(name), *facts)
+    return np.array([order[name] for name in names], np.uint32)[indices] if names else np.empty(0, np.uint32)
+
+
+def _tags(batch: pa.RecordBatch) -> Array:
+    return np.stack([np.asarray(column, np.float32) for column in batch.column("tags").flatten()], 1).astype(np.float16)

@@ -1,0 +1,125 @@
+"""Where the files of a catalog are, and which of them may be handed out."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from musicfeat.catalog.engines.worker import state
+from musicfeat.errors import AudioError, InputError
+from musicfeat.listen.columns import File
+
+
+class Files:
+    """The files of a catalog by their numbers.
+
+    A file is handed out if the catalog lists it, if it is a regular file, and if no symbolic link leads it elsewhere:
+    a path that goes through links is followed where it ends below the folder of all files (or the audio root), or
+    where size and time of change are those that the catalog noted, as for a library made of links.
+
+    Args:
+        files: as the catalog lists them.
+        audio_root: a folder that stands for the one that held all files when the catalog was made.
+
+    Raises:
+        InputError: the audio root is no folder.
+    """
+
+    def __init__(self, files: Sequence[File], audio_root: Path | None = None) -> None:
+        if audio_root is not None and not audio_root.is_dir():
+            raise InputError(f"the audio root {audio_root} is not a folder: name the one that holds the files now")
+        self._files = files
+        self._common = _common([file.path for file in files])
+        self._root = os.path.abspath(audio_root) if audio_root else self._common
+        self._inner = [os.path.relpath(file.path, self._common) if self._common else file.path for file in files]
+        self.names = [printable(os.path.basename(path)) for path in self._inner]
+        sources = [printable(path.split(os.sep)[0]) if os.sep in path else "" for path in self._inner]
+        self.sources = sorted(set(sources))
+        """Names of the folders in the folder of all files; "" is that folder itself."""
+        numbers = {name: number for number, name in enumerate(self.sources)}
+        self.source_of = [numbers[name] for name in sources]
+
+    def source(self, track: int) -> str:
+        """The folder that a track came from."""
+        return self.sources[self.source_of[track]]
+
+    def path(self, track: int) -> str:
+        """Where a file should be now."""
+        return os.path.join(self._root, self._inner[track])
+
+    def shown(self, track: int) -> str:
+        """The same, for people and playlists."""
+        return printable(self.path(track))
+
+    def key(self, track: int) -> str:
+        """What a search for names looks at."""
+        return printable(self._inner[track]).casefold()
+
+    def present(self, track: int) -> bool:
+        """Whether a file could be handed out."""
+        return self._refusal(track) is None
+
+    def missing(self) -> int:
+        """How many files cannot be handed out; asks the file system for each."""
+        return sum(not self.present(track) for track in range(len(self._files)))
+
+    def checked(self, track: int) -> str:
+        """The path of a file that may be handed out.
+
+        Raises:
+            AudioError: it may not, or is not there.
+        """
+        refusal = self._refusal(track)
+        if refusal:
+            raise AudioError(refusal)
+        return self.path(track)
+
+    def open(self, track: int) -> int:
+        """A handle of a file that may be handed out, which is the one that was checked.
+
+        Raises:
+            AudioError: it may not, or is not there.
+        """
+        path = self.checked(track)
+        real = os.path.realpath(path)
+        try:
+            handle = os.open(real, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+        except OSError as error:
+            raise AudioError(f"{printable(path)} cannot be opened: {error.strerror}") from error
+        if not stat.S_ISREG(os.fstat(handle).st_mode) or self._refusal(track) or os.path.realpath(path) != real:
+            os.close(handle)
+            raise AudioError(f"{printable(path)} changed while it was opened: try again")
+        return handle
+
+    def _refusal(self, track: int) -> str | None:
+        path = self.path(track)
+        try:
+            if not stat.S_ISREG(os.stat(path).st_mode):
+                return f"{printable(path)} is not a regular file"
+            real = os.path.realpath(path)
+        except (OSError, ValueError):
+            return f"{printable(path)} is not there; if the files were moved, start with --audio-root FOLDER"
+        if real == path or self._within(real) or state(path) == (self._files[track].size, self._files[track].mtime_us):
+            return None
+        return (
+            f"{printable(path)} leads out of the folder of the catalog's files by a symbolic link, to a file that the "
+            "catalog does not know: put the file in its place, or embed it again"
+        )
+
+    def _within(self, real: str) -> bool:
+        root = os.path.realpath(self._root)
+        return os.path.dirname(root) != root and os.path.commonpath([root, real]) == root
+
+
+def printable(text: str) -> str:
+    """A name as valid Unicode."""
+    return os.fsencode(text).decode(errors="replace")
+
+
+def _common(paths: Sequence[str]) -> str:
+    try:
+        return os.path.commonpath([os.path.dirname(path) for path in paths]) if paths else ""
+    except ValueError:  # of several drives
+        return ""

@@ -1,0 +1,46 @@
+/** A file from the drop zone: judged by the server and shown, but not added to the catalog. */
+import { h } from "./dom.js";
+import { neighbourList } from "./neighbours.js";
+import { Turnable } from "./turnable.js";
+
+/** @returns {Promise<{close: () => void}>} */
+export async function show(root, context) {
+  const { api, player, file } = context;
+  if (!file) {
+    root.append(h("p", {}, "Drop a sound file anywhere on this page, or choose one with the button above."));
+    return { close() {} };
+  }
+  const status = h("p", { className: "status", role: "status" }, "Decoding and listening…");
+  const slot = h("div", { className: "waiting" });
+  const note = "Judged on this computer; it is not added to the catalog.";
+  root.append(h("header", {}, h("h1", {}, file.name), h("p", { className: "muted" }, note), status), slot);
+  const work = new AbortController();
+  const view = { recording: null, url: null };
+  api.analyse(file, work.signal).then(
+    (data) => {
+      if (work.signal.aborted) return;
+      view.url = URL.createObjectURL(file);
+      const clip = { id: null, name: data.name, url: view.url };
+      view.recording = new Turnable(data, player, clip, () => api.analysedBackwards(data.token), file);
+      const similar = h("section", { className: "similar" }, h("h2", {}, "In the catalog, it sounds like"));
+      similar.append(neighbourList(data.neighbours, { api, player }));
+      status.replaceWith(h("div", { className: "tools" }, view.recording.switch, view.recording.status));
+      slot.replaceWith(view.recording.element, similar);
+      view.recording.setPicture(data.picture);
+    },
+    (error) => {
+      if (work.signal.aborted) return;
+      status.textContent = error.message;
+      status.classList.add("wrong");
+    },
+  );
+  return {
+    close() {
+      work.abort();
+      view.recording?.close();
+      if (!view.url) return;
+      if (player.current?.url === view.url) player.pause();
+      URL.revokeObjectURL(view.url);
+    },
+  };
+}

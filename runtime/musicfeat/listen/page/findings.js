@@ -1,0 +1,109 @@
+/** Numbers and words for what the model says of a recording, as /api/tracks/ID answers it. */
+import { isDecided } from "./curves.js";
+import { clock, counted } from "./dom.js";
+
+const CLIP = 1e-4;
+const MOST_TAGS = 8;
+const SURE = 0.75;
+const KINDS = { reversed: "plays backwards", spliced: "cut" };
+
+/** Log-odds averaged over the windows, each by the sound that only it stands for: one probability, null if unknown. */
+export function pooled(probabilities, { starts, ends }) {
+  let [total, weights] = [0, 0];
+  probabilities.forEach((p, i) => {
+    if (!Number.isFinite(p)) return;
+    const weight = (starts[i + 1] ?? ends[i]) - starts[i];
+    const clipped = Math.min(Math.max(p, CLIP), 1 - CLIP);
+    total += weight * Math.log(clipped / (1 - clipped));
+    weights += weight;
+  });
+  return weights ? 1 / (1 + Math.exp(-total / weights)) : null;
+}
+
+/** The tags that are the most probable in the whole recording, as {label, values, share}. */
+export function strongest({ tags, starts, ends }, most = MOST_TAGS) {
+  const weights = starts.map((start, i) => (starts[i + 1] ?? ends[i]) - start);
+  const whole = weights.reduce((sum, weight) => sum + weight, 0);
+  const share = (values) => values.reduce((sum, value, i) => sum + (value ?? 0) * weights[i], 0) / whole;
+  return Object.entries(tags ?? {})
+    .map(([label, values]) => ({ label: label.replaceAll("_", " "), values, share: share(values) }))
+    .sort((a, b) => b.share - a.share)
+    .slice(0, most);
+}
+
+/** The four facts of a recording, as [name, value, note]. */
+export function facts(data) {
+  const backwards = data.reversed ?? pooled(data.reversal, data);
+  const disorder = pooled(data.jigsaw, data);
+  return [
+    ["Plays backwards", percent(backwards), verdict(backwards, "yes", "no, it plays forwards")],
+    ["Pieces out of order", percent(disorder), verdict(disorder, "yes", "no, they follow each other")],
+    ["Suspicious places", String(data.suspicious.length), suspects(data.suspicious)],
+    ["Length", clock(data.duration, 0), counted(data.starts.length, "window")],
+  ];
+}
+
+export function percent(probability) {
+  if (!Number.isFinite(probability)) return "–";
+  return `${(100 * probability).toFixed(Math.abs(probability - 0.5) < 0.4 ? 0 : 1)} %`;
+}
+
+function verdict(probability, yes, no) {
+  if (!Number.isFinite(probability)) return "not known";
+  if (probability > SURE) return yes;
+  return probability < 1 - SURE ? no : "the model is not sure";
+}
+
+function suspects(places) {
+  const cuts = places.filter(({ kind }) => kind === "spliced").length;
+  const stretches = places.length - cuts;
+  const backwards = stretches === 1 ? "1 stretch backwards" : `${stretches} stretches backwards`;
+  return [cuts && counted(cuts, "cut"), stretches && backwards].filter(Boolean).join(", ") || "none found";
+}
+
+/** Where a place is, and what it is. */
+export function told({ start, end, kind, probability }) {
+  const where = end > start ? `${clock(start)} to ${clock(end)}` : clock(start);
+  return { where, what: KINDS[kind] ?? kind, probability: percent(probability) };
+}
+
+/** What the pictures show, for those who do not see them. */
+export function alternatives(data) {
+  const { duration, suspicious } = data;
+  const places = suspicious.map(told).map(({ where, what }) => `${what} at ${where}`);
+  const marked = places.length ? ` Marked: ${places.join("; ")}.` : "";
+  const named = strongest(data).map(({ label, share }) => `${label} ${percent(share)}`);
+  return {
+    waveform: `Waveform of ${clock(duration)} of sound.${marked}`,
+    spectrogram: `Spectrogram of ${clock(duration)} of sound, 30 Hz to 7.2 kHz.`,
+    curves: `${range("P(backwards)", data.reversal, data)} ${range("P(out of order)", data.jigsaw, data)}${marked}`,
+    tags: `Tags over time, the strongest first: ${named.join(", ")}.`,
+  };
+}
+
+function range(name, values, { starts, ends }) {
+  const known = values.map((value, i) => [value, (starts[i] + ends[i]) / 2]).filter(([value]) => isDecided(value));
+  if (!known.length) return `${name} is not known.`;
+  const [least, most] = [Math.min, Math.max].map((extreme) => extreme(...known.map(([value]) => value)));
+  const [, time] = known.find(([value]) => value === most);
+  return `${name} lies between ${percent(least)} and ${percent(most)}, the highest at ${clock(time)}.`;
+}
+
+/** A row of texts for each window, under the heads of `COLUMNS`. */
+export function rows(data) {
+  const tags = Object.entries(data.tags ?? {});
+  return data.starts.map((start, i) => {
+    const [label, value] = tags.map(([name, values]) => [name, values[i]]).sort((a, b) => b[1] - a[1])[0] ?? [];
+    const numbers = [data.reversal[i], data.jigsaw[i]].map((p) => (isDecided(p) ? percent(p) : "undecided"));
+    const tag = value > 0 ? `${label.replaceAll("_", " ")} ${percent(value)}` : "–";
+    return [clock(start), clock(data.ends[i]), ...numbers, tag];
+  });
+}
+
+export const COLUMNS = ["From", "To", "Backwards", "Out of order", "Strongest tag"];
+
+/** Where one window's value gives way to the next one's: n + 1 seconds. */
+export function edges({ starts, ends }) {
+  const middles = starts.map((start, i) => (start + ends[i]) / 2);
+  return [starts[0], ...middles.slice(1).map((middle, i) => (middles[i] + middle) / 2), ends.at(-1)];
+}

@@ -1,0 +1,76 @@
+"""From the command's options to a running server."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import sys
+import webbrowser
+
+import uvicorn
+
+from musicfeat.errors import InputError
+from musicfeat.listen.guard import LOCAL
+from musicfeat.listen.library import Library
+from musicfeat.listen.server import Server
+
+ENDING_SECONDS = 2
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve a catalog until Ctrl-C.
+
+    Raises:
+        CatalogError: it is no catalog, or damaged.
+        InputError: an option is out of its range, or the address is taken.
+    """
+    if not 0 <= options.port <= 65535:
+        raise InputError(f"a port is a number from 0 to 65535, got {options.port}")
+    if not (options.max_upload > 0 and options.time_limit > 0):
+        raise InputError("--max-upload and --time-limit must be above 0")
+    with bound(options.host, options.port) as listener:
+        library = Library(options.catalog, options.audio_root)
+        server = Server(library, options.model, int(options.max_upload * 1e6), options.time_limit)
+        try:
+            run(server, listener, options)
+        finally:
+            server.close()
+    return 0
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        InputError: the address cannot be had.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise InputError(
+            f"cannot listen on {host}, port {port} ({error.strerror}): choose another --port, 0 for any free one"
+        ) from error
+
+
+def run(server: Server, listener: socket.socket, options: argparse.Namespace) -> None:
+    """Answer requests until Ctrl-C."""
+    port = listener.getsockname()[1]
+    address = f"http://{f'[{options.host}]' if ':' in options.host else options.host}:{port}/"
+    print(f"{options.catalog}: {address} (Ctrl-C ends it)", flush=True)
+    if options.host not in LOCAL:
+        print(f"musicfeat: whoever reaches {options.host} can see the catalog and hear its files", file=sys.stderr)
+    if options.open:
+        webbrowser.open(address)  # the socket listens already: the browser waits
+    uvicorn.Server(configured(server, options.host, port)).run(sockets=[listener])
+
+
+def configured(server: Server, host: str, port: int) -> uvicorn.Config:
+    """How the application is served on an address."""
+    return uvicorn.Config(
+        server.app(host, port),
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=ENDING_SECONDS,
+    )

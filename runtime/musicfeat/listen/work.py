@@ -1,0 +1,180 @@
+"""What a worker process does for the page: decode, judge, draw. What it is asked for is a ``Task``."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from musicfeat.audio import blocks, decoded
+from musicfeat.catalog.engines.worker import ModelOptions
+from musicfeat.errors import InputError
+from musicfeat.extractor import Extractor
+from musicfeat.features import Features
+from musicfeat.overview import overview
+from musicfeat.suspicion import splices
+from musicfeat.waveform import Waveform
+
+BACKWARDS_SECONDS = 1800
+"""A longer file is not played backwards, since that takes the whole of it in memory."""
+PIECE_SECONDS = 10 / 3
+AUDIBLE = 1e-3
+"""Root mean square from which a piece can be heard."""
+LEAST = 0.5
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something to do with a file."""
+
+    kind: Literal["describe", "picture", "analyse", "backwards", "pieces"]
+    path: str = ""
+    count: int = 0
+    """Pieces."""
+    start: float = 0.0
+    """Seconds into the file where the first piece begins."""
+    seed: int = 0
+
+
+class Model(NamedTuple):
+    """What the page must know of the model."""
+
+    name: str
+    version: str
+    weights_sha256: str
+    outputs: tuple[str, ...]
+
+
+class Judged(NamedTuple):
+    """A recording judged now."""
+
+    features: Features
+    splices: list[tuple[float, float]]
+    """Seconds and probability."""
+    picture: dict[str, Any] | None = None
+
+
+class Pieces(NamedTuple):
+    """A jigsaw."""
+
+    waves: list[bytes]
+    """WAV files, shuffled."""
+    seconds: float
+    right: tuple[int, ...]
+    """Indices of the pieces as handed, in playing order."""
+    order: tuple[int, ...]
+    probability: float
+    """What the model says."""
+
+
+def work(options: ModelOptions, task: Task) -> Any:
+    """Do a task in a worker process.
+
+    Raises:
+        AudioError: the file cannot be decoded.
+        InputError: it is too short or too long for this.
+        ModelError: the model cannot be opened.
+    """
+    if task.kind == "describe":
+        return describe(options)
+    if task.kind == "picture":
+        return picture(task.path)
+    if task.kind == "analyse":
+        return analyse(options, task.path)
+    return backwards(options, task.path) if task.kind == "backwards" else pieces(options, task)
+
+
+@cache
+def _model(options: ModelOptions) -> Extractor:
+    return Extractor(options.model, options.device, hop=options.hop)
+
+
+def describe(options: ModelOptions) -> Model:
+    """The facts of the model."""
+    card = _model(options).card
+    return Model(card.name, card.version, card.weights_sha256, card.outputs)
+
+
+def picture(path: str) -> dict[str, Any]:
+    """A file's overview as the page gets it."""
+    found = overview(path)
+    frames, bands = found.spectrogram.shape
+    texts = {name: base64.b64encode(getattr(found, name).tobytes()).decode() for name in ("spectrogram", "peaks")}
+    return {"seconds": found.seconds, "bands": bands, "frames": frames, **texts}
+
+
+def analyse(options: ModelOptions, path: str) -> Judged:
+    """Features of a file, where it was cut, and its picture."""
+    model = _model(options)
+    found = model(path)
+    cuts = []
+    if "successor" in model.session.outputs and found.duration > model.window:
+        cuts = [(cut.start, cut.probability) for cut in splices(path, model, LEAST)]
+    return Judged(found, cuts, picture(path))
+
+
+def backwards(options: ModelOptions, path: str) -> Judged:
+    """Features of a file that is played backwards."""
+    model = _model(options)
+    rate, parts, length = model.card.sample_rate, list[Waveform](), 0
+    for part in blocks(path, rate=rate):
+        parts.append(part)
+        length += len(part)
+        if length > BACKWARDS_SECONDS * rate:
+            raise InputError(f"only files up to {BACKWARDS_SECONDS // 60} minutes are judged backwards: cut it first")
+    return Judged(replace(model(np.concatenate(parts)[::-1], rate), path=path), [])
+
+
+def pieces(options: ModelOptions, task: Task) -> Pieces:
+    """Consecutive pieces of a file, shuffled, and the order that the model gives them.
+
+    Raises:
+        InputError: the file ends too soon, or there is nothing to hear.
+    """
+    sound = decoded(task.path)
+    size = round(PIECE_SECONDS * sound.sr)
+    wave = _excerpt(sound.pieces, round(task.start * sound.sr), size * task.count)
+    if len(wave) < size * task.count:
+        raise InputError(f"{task.count} pieces of {PIECE_SECONDS:.1f} s need a longer file")
+    cut = wave.reshape(task.count, size)
+    if np.sqrt((cut.astype(np.float64) ** 2).mean(axis=1)).min() < AUDIBLE:
+        raise InputError("there is nothing to hear in one of the pieces")
+    places = _shuffled(task.count, task.seed)
+    handed = [cut[place] for place in places]
+    found = _model(options).order(handed, sound.sr)
+    right = tuple(int(index) for index in np.argsort(places))
+    waves = [_wav(piece, sound.sr) for piece in handed]
+    return Pieces(waves, size / sound.sr, right, tuple(map(int, found.permutation)), found.probability)
+
+
+def _excerpt(parts: Any, start: int, length: int) -> Waveform:
+    """Some samples of a recording, decoded no further than needed."""
+    kept, place = [np.zeros(0, np.float32)], 0
+    for part in parts:
+        kept.append(part[max(0, start - place) : max(0, start + length - place)])
+        place += len(part)
+        if place >= start + length:
+            break
+    return np.concatenate(kept)
+
+
+def _shuffled(count: int, seed: int) -> npt.NDArray[np.int64]:
+    """An order of the pieces that is not the right one."""
+    generator = np.random.default_rng(seed)
+    while True:
+        places = generator.permutation(count)
+        if (places != np.arange(count)).any():
+            return places
+
+
+def _wav(wave: Waveform, rate: int) -> bytes:
+    import soundfile
+
+    file = io.BytesIO()
+    soundfile.write(file, wave, rate, "PCM_16", format="WAV")
+    return file.getvalue()

@@ -1,0 +1,83 @@
+"""The worker processes of the page: one for pictures, one with the model; each does one thing at a time."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+from typing import Any
+
+from musicfeat.catalog.engines.process import OPENING_SECONDS, CrashError, WorkerProcess
+from musicfeat.catalog.engines.worker import ModelOptions
+from musicfeat.errors import AudioError
+from musicfeat.listen.work import Judged, Model, Pieces, Task, work
+
+PICTURES = 64
+"""That are kept in memory, of up to 80 kB each."""
+
+
+class Workers:
+    """Decodes and judges files where they can do no harm.
+
+    Args:
+        options: how the model is opened.
+        seconds: after which a task is given up and its process killed.
+    """
+
+    def __init__(self, options: ModelOptions, seconds: float) -> None:
+        self._seconds = seconds
+        self._painter, self._judge = WorkerProcess(options, work), WorkerProcess(options, work)
+        self._painting, self._judging = Lock(), Lock()
+        self._pictures = OrderedDict[str, dict[str, Any]]()
+
+    def describe(self) -> Model:
+        """The model's facts; ModelError if it cannot be opened."""
+        with self._judging:
+            found: Model = self._call(self._judge, Task("describe"))
+        return found
+
+    def picture(self, path: str) -> dict[str, Any]:
+        """The picture of a file, kept for the next time. Errors as for ``analyse``."""
+        with self._painting:
+            found = self._pictures.pop(path, None) or self._call(self._painter, Task("picture", path))
+            self._pictures[path] = found
+            if len(self._pictures) > PICTURES:
+                self._pictures.popitem(last=False)
+        return found
+
+    def analyse(self, path: str) -> Judged:
+        """Everything about a file.
+
+        Raises:
+            AudioError: it cannot be decoded, it crashed the decoder, or took too long.
+        """
+        with self._judging:
+            found: Judged = self._call(self._judge, Task("analyse", path))
+        return found
+
+    def backwards(self, path: str) -> Judged:
+        """What the model says when a file is played backwards. Errors as for ``analyse``; InputError if too long."""
+        with self._judging:
+            found: Judged = self._call(self._judge, Task("backwards", path))
+        return found
+
+    def pieces(self, path: str, count: int, start: float, seed: int) -> Pieces:
+        """Shuffled pieces. Errors as for ``analyse``; InputError if there is no such place or nothing to hear."""
+        with self._judging:
+            found: Pieces = self._call(self._judge, Task("pieces", path, count, start, seed))
+        return found
+
+    def close(self) -> None:
+        """End the processes."""
+        self._painter.close()
+        self._judge.close()
+
+    def _call(self, process: WorkerProcess, task: Task) -> Any:
+        try:
+            return process.call(task, OPENING_SECONDS if task.kind == "describe" else self._seconds)
+        except CrashError as error:
+            raise AudioError("the file crashed the decoder: it is damaged, or made to do that") from error
+        except TimeoutError as error:
+            raise AudioError(
+                f"the file was not decoded within {self._seconds:g} s: it is damaged or too long; --time-limit allows "
+                "more"
+            ) from error
