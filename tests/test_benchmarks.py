@@ -33,7 +33,7 @@ def test_frontend() -> None:
     out = run("frontend.py", "--rounds", "1", "--frames", "1050")
     assert out.count("| DFT factorised into two small products |") == 1
     assert "librosa melspectrogram" in out
-    assert "| 1050 / 525, 64 bands to 7200 Hz | 35 x 30 |" in out
+    assert "| 1050 / 525, 64 bands to 7200 Hz | 42 x 25 |" in out
 
 
 def test_cqt(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import torch
 
 from musicfeat import InputError
 from musicfeat.log_mel import LogMelSpec, log_mel, mel_power
-from musicfeat_trainer.frontends.log_mel import LogMel, balanced_factor
+from musicfeat_trainer.frontends.log_mel import LogMel, fast_factor
 
 SPECS = [
     LogMelSpec(),
@@ -49,9 +49,9 @@ def test_rows_that_do_not_divide_are_refused() -> None:
         LogMel(LogMelSpec(), rows=32)
 
 
-@pytest.mark.parametrize(("n", "factor"), [(1024, 32), (1050, 35), (2048, 64), (7, 7)])
-def test_balanced_factor(n: int, factor: int) -> None:
-    assert balanced_factor(n) == factor
+@pytest.mark.parametrize(("n", "factor"), [(1024, 64), (1050, 42), (2048, 64), (7, 7), (1, 1)])
+def test_fast_factor(n: int, factor: int) -> None:
+    assert fast_factor(n) == factor
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3])

@@ -36,7 +36,7 @@ class LogMel(nn.Module):
     def __init__(self, spec: LogMelSpec | None = None, rows: int | None = None) -> None:
         super().__init__()
         self.spec = spec or LogMelSpec()
-        self.rows = rows or balanced_factor(self.spec.n_fft)
+        self.rows = rows or fast_factor(self.spec.n_fft)
         if self.spec.n_fft % self.rows:
             raise InputError(f"rows {self.rows} must divide n_fft {self.spec.n_fft}")
         self.columns = self.spec.n_fft // self.rows
@@ -88,9 +88,13 @@ def sounding(power: Tensor) -> Tensor:
     return (power.sum(dim=-1, keepdim=True) > SILENCE_POWER).to(power.dtype)
 
 
-def balanced_factor(n: int) -> int:
-    """The smallest divisor of ``n`` that is not below its square root."""
-    return min(d for d in range(1, n + 1) if n % d == 0 and d * d >= n)
+def fast_factor(n: int) -> int:
+    """The smallest divisor of ``n`` from 1.2 times its square root on.
+
+    So chosen by measurement (benchmarks/frontend.py): the fastest of all divisors, or within 3 per cent of it, at
+    seven sizes from 400 to 4096 points.
+    """
+    return min(d for d in range(1, n + 1) if n % d == 0 and (d * d >= 1.44 * n or d == n))
 
 
 def kept_columns(spec: LogMelSpec, rows: int) -> list[int]:
