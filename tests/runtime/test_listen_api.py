@@ -17,7 +17,7 @@ for name in ("pyarrow", "portalocker", "starlette", "uvicorn"):
     pytest.importorskip(name, reason="the extra musicfeat[listen] is not installed")
 
 # ruff: noqa: E402
-from _listen import Client, serving, until_better
+from _listen import OWN, Client, serving, until_better
 
 from musicfeat import Extractor
 from musicfeat.catalog import Catalog, CatalogError, embed_catalog
@@ -26,6 +26,7 @@ from musicfeat.errors import InputError
 from musicfeat.listen.facts import Curves
 from musicfeat.listen.library import Library
 from musicfeat.listen.projection import principal, scaled, t_sne
+from musicfeat.suspicion import splices
 
 LABELS = 18
 
@@ -221,6 +222,40 @@ def test_a_new_file_is_analysed_and_not_added(client: Client, music: Path, extra
     assert client.get("/api/catalog") == before
 
 
+def test_a_new_file_is_added_when_that_is_asked(music: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "catalog"
+    embed_catalog([music / "keys"], folder, workers=1, precision="float16", hop=5.0, outputs=("reversal",))
+    before = set(Catalog(folder).table(["path"])["path"].to_pylist())
+    with serving(folder) as client:
+        token = client.analyse(music / "strings" / "short.wav", "../..\\x/  .a\n<b>: c.wav").json["token"]
+        assert client.ask(f"/api/analyse/{token}/add", "POST").status == 403
+        for _ in range(2):
+            answer = client.ask(f"/api/analyse/{token}/add", "POST", OWN)
+            assert answer.status == 200, answer.body
+            assert "started again" in answer.json["note"]
+        assert client.ask("/api/analyse/nothing/add", "POST", OWN).status == 404
+    added = set(Catalog(folder).table(["path"])["path"].to_pylist()) - before
+    assert {Path(path).name for path in added} == {"a-_b_- c.wav".replace("_", "-"), "a--b-- c-2.wav"}
+    assert all(Path(path).parent == folder / "added" for path in added)
+    assert all(Path(path).read_bytes() == (music / "strings" / "short.wav").read_bytes() for path in added)
+    assert {path.name for path in (folder / "added").iterdir()} == {Path(path).name for path in added}
+    with serving(folder) as client:
+        assert all(client.ask(f"/api/tracks/{track_of(client, name)}/audio").status == 200 for name in ("c.wav", "c-2"))
+
+
+def test_cuts_are_heard_when_that_is_asked(client: Client, music: Path, extractor: Extractor) -> None:
+    path = music / "keys" / "Waltz.wav"
+    track = track_of(client, "Waltz.wav")
+    heard = client.get(f"/api/tracks/{track}/cuts")
+    expected = [(cut.start, cut.probability) for cut in splices(path, extractor, 0.5)]
+    found = [(place["start"], place["probability"]) for place in heard["suspicious"] if place["kind"] == "spliced"]
+    np.testing.assert_allclose(np.reshape(found, (-1, 2)), np.reshape(expected, (-1, 2)), atol=1e-3)
+    known = client.get(f"/api/tracks/{track}")
+    assert {**heard, "suspicious": None} == {**known, "suspicious": None}
+    short = track_of(client, "short.wav")
+    assert client.get(f"/api/tracks/{short}/cuts") == client.get(f"/api/tracks/{short}")
+
+
 @pytest.mark.parametrize("count", [3, 5])
 def test_a_jigsaw_can_be_put_together(client: Client, music: Path, count: int) -> None:
     track = track_of(client, "Waltz.wav")
@@ -332,6 +367,9 @@ def test_a_catalog_of_another_model_is_shown_and_not_compared(catalog: Path, mus
         assert (answer.status, "--model" in answer.json["error"]) == (409, True)
         found = client.analyse(music / "strings" / "short.wav").json
         assert (found["neighbours"], "music-huge" in found["note"]) == ([], True)
+        for path, method in (("/api/tracks/0/cuts", "GET"), (f"/api/analyse/{found['token']}/add", "POST")):
+            assert client.ask(path, method, OWN).status == 409
+        assert not (other / "added").exists()
 
 
 def test_an_empty_catalog_is_said(tmp_path: Path) -> None:

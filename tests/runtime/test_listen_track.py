@@ -187,6 +187,21 @@ def test_places_and_neighbours_play(listen: Listen) -> None:
     assert listen.page.errors() == []
 
 
+def test_cuts_are_marked_once_they_are_listened_for(listen: Listen) -> None:
+    track = listen.ids["edited <b>.wav"]
+    heard = listen.client.get(f"/api/tracks/{track}/cuts")["suspicious"]
+    cuts = sum(place["kind"] == "spliced" for place in heard)
+    listen.go(f"track/{track}", ".neighbours li")
+    before = listen.find(".facts").text
+    next(button for button in listen.all("button") if button.text == "Listen for cuts").click()
+    listen.until(lambda: "heard" in listen.find(".status").text)
+    assert listen.find(".status").text.startswith("One cut was" if cuts == 1 else f"{cuts or 'No'} cuts were")
+    assert len(listen.all(".places li")) == len(heard)
+    assert (listen.find(".facts").text == before) == (cuts == 0)
+    listen.until(lambda: painted(listen)[1] > 50_000)
+    assert listen.page.errors() == []
+
+
 def test_seeking_a_long_file_asks_for_its_end_only(listen: Listen, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str | None] = []
     respond = ranges.response
@@ -365,6 +380,8 @@ def test_a_file_is_analysed_and_one_that_is_none_is_refused(listen: Listen, soun
     listen.find("[role=switch]").click()
     listen.until(lambda: listen.plays and listen.name() == "new <i>.wav, backwards")
     assert len(listen.client.get("/api/tracks")) == len(TRACKS)
+    next(button for button in listen.all("button") if button.text == "Add to the catalog").click()
+    listen.until(lambda: "Added." in listen.find(".status").text)
     assert listen.page.errors() == []
     (tmp_path / "rubbish.mp3").write_bytes(b"no sound at all" * 100)
     drop = """

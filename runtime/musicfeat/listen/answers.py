@@ -10,6 +10,7 @@ import numpy as np
 
 from musicfeat.catalog.engines.worker import ModelOptions
 from musicfeat.errors import CatalogError, MusicfeatError
+from musicfeat.listen.adding import add
 from musicfeat.listen.facts import Curves, rounded
 from musicfeat.listen.layouts import Layouts
 from musicfeat.listen.library import Library
@@ -135,6 +136,27 @@ class Answers:
             **curves.described(self.library.catalog.settings.window, features.duration, found.splices),
         }
 
+    def cuts(self, track: int) -> dict[str, Any]:
+        """A track of the catalog, with the cuts that are heard in its file.
+
+        Raises:
+            CatalogError: the model is not the catalog's.
+            AudioError: see ``Workers.cuts``.
+        """
+        self._check_model()
+        path, longer = self.library.files.checked(track), self.library.columns.files[track].duration
+        found = self.workers.cuts(path) if longer > self.library.catalog.settings.window else []
+        return self.library.track(track, found)
+
+    def added(self, path: str, name: str) -> dict[str, Any]:
+        """A new file as one of the catalog's. Errors as for ``cuts``, and see ``add``."""
+        self._check_model()
+        return add(self.library.catalog, self.workers.options, path, name)
+
+    def _check_model(self) -> None:
+        if other := self.other_model():
+            raise CatalogError(other)
+
     def backwards(self, path: Callable[[], str], name: str) -> dict[str, Any]:
         """A file judged as it sounds backwards.
 
@@ -142,9 +164,7 @@ class Answers:
             CatalogError: the model is not the catalog's.
             AudioError, InputError: see ``Workers.backwards``.
         """
-        other = self.other_model()
-        if other:
-            raise CatalogError(other)
+        self._check_model()
         return self.judged(self.workers.backwards(path()), name)
 
     def analysed(self, path: str, name: str, token: str) -> dict[str, Any]:

@@ -86,7 +86,8 @@ def read_columns(catalog: Catalog) -> Columns:
         if labels:
             parts["tags"].append(_tags(batch))
     track = _joined(parts.pop("track"), np.empty(0, np.uint32))
-    tags = _joined(parts.pop("tags"), np.empty((0, len(labels)), np.float16)) if labels else None
+    tagged = parts.pop("tags")
+    tags = _joined(tagged, np.empty((0, len(labels)), np.float16)) if labels else None
     values = {name: _joined(arrays, np.empty(0, numbers[name])) for name, arrays in parts.items()}
     by_time = np.lexsort((values["start"], track))
     place = np.empty(len(track), np.int64)

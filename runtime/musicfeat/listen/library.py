@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -68,8 +69,8 @@ class Library:
         found = (track for track in self.by_name if all(word in self.files.key(track) for word in words))
         return [self.summary(track) for track, _ in zip(found, range(limit), strict=False)]
 
-    def track(self, track: int) -> dict[str, Any]:
-        """Everything that the catalog says of a track."""
+    def track(self, track: int, cuts: Sequence[tuple[float, float]] = ()) -> dict[str, Any]:
+        """Everything that the catalog says of a track, and where it was heard to be cut: seconds and probability."""
         rows, values, tags = self.columns.rows(track), self.columns.values, self.columns.tags
         labels = zip(self.catalog.settings.labels, () if tags is None else tags[rows].T, strict=tags is not None)
         curves = Curves(
@@ -79,7 +80,8 @@ class Library:
             values["jigsaw"][rows] if "jigsaw" in values else None,
             dict(labels),
         )
-        return self.summary(track) | curves.described(self.catalog.settings.window, self.columns.files[track].duration)
+        duration = self.columns.files[track].duration
+        return self.summary(track) | curves.described(self.catalog.settings.window, duration, cuts)
 
     def neighbours(self, track: int, start: float | None, k: int) -> list[dict[str, Any]]:
         """The tracks most like a track, or like its window at a moment, each by its most similar window.

@@ -68,9 +68,11 @@ class Server:
             self._get(f"{track}/picture", self._picture),
             self._get(f"{track}/neighbours", self._neighbours),
             self._get(f"{track}/backwards", self._backwards),
+            self._get(f"{track}/cuts", lambda request: self._answers.cuts(self._track(request))),
             self._get("/api/features", self._features),
             Route("/api/analyse", self._analyse, methods=["POST"]),
             self._get("/api/analyse/{token}/backwards", self._upload_backwards),
+            Route("/api/analyse/{token}/add", self._add, methods=["POST"]),
             Route("/api/game", self._begin, methods=["POST"]),
             Route("/api/game/{token}", self._answer, methods=["POST"]),
             Route("/api/game/{token}/{number:int}.wav", self._piece),
@@ -170,6 +172,10 @@ class Server:
     def _upload_backwards(self, request: Request) -> dict[str, Any]:
         path, name = self._uploads.get(request.path_params["token"])
         return self._answers.backwards(lambda: path, name)
+
+    async def _add(self, request: Request) -> Response:
+        path, name = self._uploads.get(request.path_params["token"])
+        return JSONResponse(await run_in_threadpool(self._answers.added, path, name))
 
     async def _begin(self, request: Request) -> Response:
         asked = await _json(request)

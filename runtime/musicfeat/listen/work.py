@@ -32,7 +32,7 @@ LEAST = 0.5
 class Task:
     """Something to do with a file."""
 
-    kind: Literal["describe", "picture", "analyse", "backwards", "pieces"]
+    kind: Literal["describe", "picture", "analyse", "cuts", "backwards", "pieces"]
     path: str = ""
     count: int = 0
     """Pieces."""
@@ -50,12 +50,15 @@ class Model(NamedTuple):
     outputs: tuple[str, ...]
 
 
+Cuts = list[tuple[float, float]]
+"""Seconds and probability of each."""
+
+
 class Judged(NamedTuple):
     """A recording judged now."""
 
     features: Features
-    splices: list[tuple[float, float]]
-    """Seconds and probability."""
+    splices: Cuts
     picture: dict[str, Any] | None = None
 
 
@@ -86,6 +89,8 @@ def work(options: ModelOptions, task: Task) -> Any:
         return picture(task.path)
     if task.kind == "analyse":
         return analyse(options, task.path)
+    if task.kind == "cuts":
+        return cuts(_model(options), task.path)
     return backwards(options, task.path) if task.kind == "backwards" else pieces(options, task)
 
 
@@ -112,10 +117,14 @@ def analyse(options: ModelOptions, path: str) -> Judged:
     """Features of a file, where it was cut, and its picture."""
     model = _model(options)
     found = model(path)
-    cuts = []
-    if "successor" in model.session.outputs and found.duration > model.window:
-        cuts = [(cut.start, cut.probability) for cut in splices(path, model, LEAST)]
-    return Judged(found, cuts, picture(path))
+    return Judged(found, cuts(model, path) if found.duration > model.window else [], picture(path))
+
+
+def cuts(model: Extractor, path: str) -> Cuts:
+    """Where a file longer than a window was cut, if the model can tell."""
+    if "successor" not in model.session.outputs:
+        return []
+    return [(cut.start, cut.probability) for cut in splices(path, model, LEAST)]
 
 
 def backwards(options: ModelOptions, path: str) -> Judged:

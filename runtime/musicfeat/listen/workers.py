@@ -9,7 +9,7 @@ from typing import Any
 from musicfeat.catalog.engines.process import OPENING_SECONDS, CrashError, WorkerProcess
 from musicfeat.catalog.engines.worker import ModelOptions
 from musicfeat.errors import AudioError
-from musicfeat.listen.work import Judged, Model, Pieces, Task, work
+from musicfeat.listen.work import Cuts, Judged, Model, Pieces, Task, work
 
 PICTURES = 64
 """That are kept in memory, of up to 80 kB each."""
@@ -24,7 +24,7 @@ class Workers:
     """
 
     def __init__(self, options: ModelOptions, seconds: float) -> None:
-        self._seconds = seconds
+        self.options, self._seconds = options, seconds
         self._painter, self._judge = WorkerProcess(options, work), WorkerProcess(options, work)
         self._painting, self._judging = Lock(), Lock()
         self._pictures = OrderedDict[str, dict[str, Any]]()
@@ -52,6 +52,12 @@ class Workers:
         """
         with self._judging:
             found: Judged = self._call(self._judge, Task("analyse", path))
+        return found
+
+    def cuts(self, path: str) -> Cuts:
+        """Where a file was cut. Errors as for ``analyse``."""
+        with self._judging:
+            found: Cuts = self._call(self._judge, Task("cuts", path))
         return found
 
     def backwards(self, path: str) -> Judged:

@@ -1,4 +1,4 @@
-/** A file from the drop zone: judged by the server and shown, but not added to the catalog. */
+/** A file from the drop zone: judged by the server and shown; added to the catalog only when that is asked for. */
 import { h } from "./dom.js";
 import { neighbourList } from "./neighbours.js";
 import { Turnable } from "./turnable.js";
@@ -12,7 +12,7 @@ export async function show(root, context) {
   }
   const status = h("p", { className: "status", role: "status" }, "Decoding and listening…");
   const slot = h("div", { className: "waiting" });
-  const note = "Judged on this computer; it is not added to the catalog.";
+  const note = "Judged on this computer; it is not added to the catalog unless you say so.";
   root.append(h("header", {}, h("h1", {}, file.name), h("p", { className: "muted" }, note), status), slot);
   const work = new AbortController();
   const view = { recording: null, url: null };
@@ -24,7 +24,8 @@ export async function show(root, context) {
       view.recording = new Turnable(data, player, clip, () => api.analysedBackwards(data.token), file);
       const similar = h("section", { className: "similar" }, h("h2", {}, "In the catalog, it sounds like"));
       similar.append(neighbourList(data.neighbours, { api, player }));
-      status.replaceWith(h("div", { className: "tools" }, view.recording.switch, view.recording.status));
+      const tools = [view.recording.switch, data.note ? null : adding(view.recording, () => api.add(data.token))];
+      status.replaceWith(h("div", { className: "tools" }, ...tools, view.recording.status));
       slot.replaceWith(view.recording.element, similar);
       view.recording.setPicture(data.picture);
     },
@@ -43,4 +44,20 @@ export async function show(root, context) {
       URL.revokeObjectURL(view.url);
     },
   };
+}
+
+/** The button that adds the file to the catalog. */
+function adding(recording, add) {
+  const button = h("button", { type: "button" }, "Add to the catalog");
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    recording.say("Adding it…");
+    try {
+      recording.say((await add()).note);
+    } catch (error) {
+      button.disabled = false;
+      recording.say(error.message, true);
+    }
+  });
+  return button;
 }

@@ -62,6 +62,7 @@ export const api = {
   track,
   picture: (id) => json(`tracks/${id}/picture`),
   neighbours: (id, start, k = 10) => json(`tracks/${id}/neighbours?${new URLSearchParams({ start, k })}`),
+  cuts: (id) => json(`tracks/${id}/cuts`),
   backwards: (id) => json(`tracks/${id}/backwards`),
   /** The address of a track's sound. */
   audio: (id) => `api/tracks/${id}/audio`,
@@ -72,6 +73,7 @@ export const api = {
   analyse: (file, signal) => post("analyse", file, { "X-File-Name": encodeURIComponent(file.name) }, signal),
   /** @param {string} token that `analyse` answered */
   analysedBackwards: (token) => json(`analyse/${token}/backwards`),
+  add: (token) => post(`analyse/${token}/add`),
   game: (pieces, trackId = null) => post("game", JSON.stringify({ pieces, track: trackId })),
   guess: (token, order) => post(`game/${token}`, JSON.stringify({ order })),
 };

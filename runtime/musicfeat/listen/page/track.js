@@ -15,21 +15,52 @@ export async function show(root, context) {
   const data = await api.track(context.id);
   const { id, name, source, present } = data;
   const clip = present ? { id, name, url: api.audio(id) } : null;
-  const recording = new Turnable(data, player, clip, () => api.backwards(id));
+  const make = (known) => new Turnable(known, player, clip, () => api.backwards(id));
+  const view = { recording: make(data), picture: null, closed: false };
+  const cuts = h("button", { type: "button" }, "Listen for cuts");
+  cuts.addEventListener("click", () => markCuts(view, cuts, make, () => api.cuts(id)));
   const jigsaw = h("a", { className: "button", href: `#/game/${id}` }, "Jigsaw of this track");
-  const tools = h("div", { className: "tools" }, recording.switch, present ? jigsaw : null, recording.status);
+  const tools = h("div", { className: "tools" }, view.recording.switch, ...(present ? [cuts, jigsaw] : []));
+  tools.append(view.recording.status);
   const heading = h("header", {}, h("h1", {}, name), h("p", { className: "muted" }, source), tools);
-  root.append(heading, recording.element, similar(data, context));
-  if (present) paint(recording, api, id);
-  else recording.say("The file is missing or was moved: what the catalog knows is shown, but cannot be heard.", true);
-  return recording;
+  root.append(heading, view.recording.element, similar(data, context));
+  const missing = "The file is missing or was moved: what the catalog knows is shown, but cannot be heard.";
+  if (present) paint(view, api, id);
+  else view.recording.say(missing, true);
+  return {
+    close() {
+      view.closed = true;
+      view.recording.close();
+    },
+  };
 }
 
-async function paint(recording, api, id) {
+async function paint(view, api, id) {
   try {
-    recording.setPicture(await api.picture(id));
+    view.picture = await api.picture(id);
+    view.recording.setPicture(view.picture);
   } catch (error) {
-    recording.say(error.message, true);
+    view.recording.say(error.message, true);
+  }
+}
+
+/** Cuts must be heard, the catalog does not know them: the sheet is made anew with what the server found. */
+async function markCuts(view, button, make, listen) {
+  button.disabled = true;
+  view.recording.say("Listening for cuts…");
+  try {
+    const data = await listen();
+    if (view.closed) return;
+    const [before, after] = [view.recording, make(data)];
+    for (const part of ["switch", "status", "element"]) before[part].replaceWith(after[part]);
+    before.close();
+    view.recording = after;
+    if (view.picture) after.setPicture(view.picture);
+    const count = data.suspicious.filter(({ kind }) => kind === "spliced").length;
+    after.say(count === 1 ? "One cut was heard." : `${count || "No"} cuts were heard.`);
+  } catch (error) {
+    button.disabled = false;
+    view.recording.say(error.message, true);
   }
 }
 
