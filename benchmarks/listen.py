@@ -20,6 +20,7 @@ import _listen_map
 import numpy as np
 import numpy.typing as npt
 import psutil
+from _browser import MissingError, Page
 from _listen import Client, command, until_better
 from _table import markdown
 
@@ -28,6 +29,7 @@ from musicfeat.catalog.search import Searcher
 from musicfeat.listen.library import Library
 
 WINDOWS, JUDGED, NEAREST = 20, 1000, 10
+DRAWING_SECONDS = 5
 _listen_map.DIMENSION = 296
 Floats = npt.NDArray[np.floating]
 
@@ -58,7 +60,7 @@ def measure(catalog: Path, rounds: int, better: bool) -> list[list[str]]:
             taken = seconds(lambda: until_better(client, 3600))
             rows.append(["the better layout, made behind the page", f"{taken:.0f} s", "first layout: in the start"])
             layouts.append(("t-SNE", places(client)))
-        rows += answers(client, rounds, map_first, catalog)
+        rows += answers(client, rounds, map_first, catalog) + drawing(f"http://127.0.0.1:{port}/")
         memory = psutil.Process(process.pid).memory_info().rss / 1e6
         rows.append(["memory after all this", f"{memory:.0f} MB", f"bytes of the map {client.size('/api/map.bin')}"])
     started = time.perf_counter()
@@ -88,6 +90,26 @@ def answers(client: Client, rounds: int, map_first: float, catalog: Path) -> lis
         "neighbours of a window": f"musicfeat.catalog.search without index {exact:.0f} ms",
     }
     return [[name, f"{median(ask, rounds):.1f} ms", beside.get(name, "")] for name, ask in asked.items()]
+
+
+def drawing(address: str) -> list[list[str]]:
+    """First paint and frames of the map in headless Chromium at 1280 pixels, or why not."""
+    with tempfile.TemporaryDirectory() as downloads:
+        try:
+            page = Page(Path(downloads), "--window-size=1280,900")
+        except (MissingError, ImportError) as error:
+            return [["the map in Chromium", "not available here", str(error)]]
+        try:
+            page.browser.get(address)
+            _listen_map.wait_for_map(page)
+            painted, frames = _listen_map.first_paint(page), _listen_map.frame_times(page, DRAWING_SECONDS)
+        finally:
+            page.browser.quit()
+    slow = f"95 % of frames within {np.percentile(frames, 95):.0f} ms"
+    return [
+        ["the map's first paint, from the address on", f"{painted:.2f} s", ""],
+        ["frames while it is zoomed, panned and pointed at", f"{1000 / statistics.mean(frames):.0f} a second", slow],
+    ]
 
 
 def quality(catalog: Path, layouts: list[tuple[str, Floats]]) -> list[list[str]]:
