@@ -37,7 +37,8 @@ def differences(reference: Session, other: Session, windows: Windows) -> list[Di
     """How far the outputs of two models lie apart over [clips, window]."""
     first, second = outputs_of(reference, windows), outputs_of(other, windows)
     return [
-        Difference(name, float(np.abs(a - second[name]).max()), _cosine(a, second[name])) for name, a in first.items()
+        Difference(name, float(np.abs(a - second[name]).max()), least_cosine(a, second[name]))
+        for name, a in first.items()
     ]
 
 
@@ -48,7 +49,8 @@ def outputs_of(session: Session, windows: Windows) -> dict[str, npt.NDArray[np.f
     return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
 
-def _cosine(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
+def least_cosine(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
+    """Over the rows of two arrays; rows of zeros count as alike."""
     first, second = (x.reshape(len(x), -1).astype(np.float64) for x in (a, b))
     sizes = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
     cosines = np.where(sizes > 0, (first * second).sum(1) / np.maximum(sizes, 1e-30), 1.0)

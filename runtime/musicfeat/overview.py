@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +31,12 @@ class Overview:
     """[frames, bands] mel power in decibels, low bands first; 0 is ``DECIBELS`` below the loudest place, 255 there."""
     peaks: npt.NDArray[np.int8]
     """[2 * frames] least and greatest sample of each frame, in turns; 127 is full scale or, above, the loudest."""
+
+    def packed(self) -> dict[str, Any]:
+        """As plain values for JSON, the arrays as base64 of their bytes."""
+        frames, bands = self.spectrogram.shape
+        texts = {name: base64.b64encode(getattr(self, name).tobytes()).decode() for name in ("spectrogram", "peaks")}
+        return {"seconds": self.seconds, "frames": frames, "bands": bands, **texts}
 
 
 def overview(path: PathLike, frames: int = 1200) -> Overview:

@@ -19,13 +19,11 @@ from musicfeat.bundle import Bundle, bundled
 from musicfeat.errors import InputError
 from musicfeat.extractor import Extractor
 from musicfeat.features import Features
-from musicfeat.overview import Overview, overview
-from musicfeat.suspicion import Finding, Track, reversals, splices
+from musicfeat.overview import overview
+from musicfeat.suspicion import LEAST, Finding, Track, reversals, splices
 
 LARGEST_SOUND = 64 << 20
 """Bytes of a sound file that may be embedded; more is too much to send, and for some browsers to open."""
-LEAST = 0.5
-"""Probability of a place that counts as suspicious, as in ``musicfeat check``."""
 TYPES = {
     ".aac": "audio/aac", ".flac": "audio/flac", ".m4a": "audio/mp4", ".mp3": "audio/mpeg", ".oga": "audio/ogg",
     ".ogg": "audio/ogg", ".opus": "audio/ogg", ".wav": "audio/wav",
@@ -77,7 +75,7 @@ def judged(path: PathLike, extractor: Extractor) -> dict[str, Any]:
         "jigsaw": _rounded(features.jigsaw),
         "tags": _tags(features),
         "suspicious": [vars(finding) for finding in suspicious(path, features, extractor)],
-        "picture": _picture(overview(path)),
+        "picture": overview(path).packed(),
     }
 
 
@@ -134,13 +132,6 @@ def _tags(features: Features) -> dict[str, list[float]]:
 
 def _rounded(values: Any) -> list[float]:
     return np.round(np.asarray(values, dtype=np.float64), 4).tolist()
-
-
-def _picture(seen: Overview) -> dict[str, Any]:
-    frames, bands = seen.spectrogram.shape
-    packed = {"spectrogram": seen.spectrogram, "peaks": seen.peaks}
-    texts = {name: base64.b64encode(values.tobytes()).decode() for name, values in packed.items()}
-    return {"seconds": seen.seconds, "frames": frames, "bands": bands, **texts}
 
 
 def _sound(path: Path) -> str:

@@ -23,6 +23,8 @@ REVERSED_PRIOR, CUT_PRIOR = -2.0, -5.5
 """Log-odds that a track has a backward stretch, and a place a cut, before anything was heard; both are rare."""
 DROP = 2.0
 """A stretch ends where the log-odds of the windows behind it sum to less than minus this."""
+LEAST = 0.5
+"""Probability from which the pages call a place suspicious."""
 WHOLE = 0.9
 """A stretch that covers so much of a track is the track."""
 

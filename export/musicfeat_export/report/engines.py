@@ -19,7 +19,7 @@ from onnx.reference import ReferenceEvaluator
 from musicfeat.card import ModelCard
 from musicfeat.errors import MusicfeatError
 from musicfeat.session import Session, cores, levelled
-from musicfeat_export.comparison import outputs_of
+from musicfeat_export.comparison import least_cosine, outputs_of
 from musicfeat_export.half import to_half
 from musicfeat_export.parity import probe_windows
 from musicfeat_export.quantised import to_int8
@@ -82,11 +82,9 @@ def _measured(name: str, engine: Callable[[], Outputs], expected: Outputs, card:
         found = engine()
     except (UnavailableError, MusicfeatError) as error:
         return Parity(name, reason=str(error))
-    first, second = expected["embedding"].astype(np.float64), found["embedding"].astype(np.float64)
-    cosines = (first * second).sum(1) / np.linalg.norm(first, axis=1) / np.linalg.norm(second, axis=1)
     gaps = {output: float(np.abs(expected[output] - found[output]).max()) for output in card.outputs}
     others = max((gap for output, gap in gaps.items() if output != "embedding"), default=0.0)
-    return Parity(name, gaps["embedding"], float(cosines.min()), others)
+    return Parity(name, gaps["embedding"], least_cosine(expected["embedding"], found["embedding"]), others)
 
 
 def _engines(model: Path, windows: Windows, means: Means, folder: Path) -> Iterator[tuple[str, Callable[[], Outputs]]]:

@@ -8,10 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.suspicion import Track, reversals
+from musicfeat.suspicion import LEAST, Track, reversals
 
-LEAST = 0.5
-"""Probability from which a place is suspicious."""
 Numbers = npt.NDArray[Any]
 
 

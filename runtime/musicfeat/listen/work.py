@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from dataclasses import dataclass, replace
 from functools import cache
@@ -17,7 +16,7 @@ from musicfeat.errors import InputError
 from musicfeat.extractor import Extractor
 from musicfeat.features import Features
 from musicfeat.overview import overview
-from musicfeat.suspicion import splices
+from musicfeat.suspicion import LEAST, splices
 from musicfeat.waveform import Waveform
 
 BACKWARDS_SECONDS = 1800
@@ -25,7 +24,6 @@ BACKWARDS_SECONDS = 1800
 PIECE_SECONDS = 10 / 3
 AUDIBLE = 1e-3
 """Root mean square from which a piece can be heard."""
-LEAST = 0.5
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ def work(options: ModelOptions, task: Task) -> Any:
     if task.kind == "describe":
         return describe(options)
     if task.kind == "picture":
-        return picture(task.path)
+        return overview(task.path).packed()
     if task.kind == "analyse":
         return analyse(options, task.path)
     if task.kind == "cuts":
@@ -105,19 +103,11 @@ def describe(options: ModelOptions) -> Model:
     return Model(card.name, card.version, card.weights_sha256, card.outputs)
 
 
-def picture(path: str) -> dict[str, Any]:
-    """A file's overview as the page gets it."""
-    found = overview(path)
-    frames, bands = found.spectrogram.shape
-    texts = {name: base64.b64encode(getattr(found, name).tobytes()).decode() for name in ("spectrogram", "peaks")}
-    return {"seconds": found.seconds, "bands": bands, "frames": frames, **texts}
-
-
 def analyse(options: ModelOptions, path: str) -> Judged:
     """Features of a file, where it was cut, and its picture."""
     model = _model(options)
     found = model(path)
-    return Judged(found, cuts(model, path) if found.duration > model.window else [], picture(path))
+    return Judged(found, cuts(model, path) if found.duration > model.window else [], overview(path).packed())
 
 
 def cuts(model: Extractor, path: str) -> Cuts:
