@@ -13,18 +13,20 @@ from musicfeat.audio import load
 from musicfeat.log_mel import LogMelSpec, mel_power
 from musicfeat_trainer.augment.spectrogram import SpectrogramAugment
 from musicfeat_trainer.augment.tempo import Tempo
+from musicfeat_trainer.data.contents import MelPower
 from musicfeat_trainer.data.labels import ClipLabels, Label
 from musicfeat_trainer.data.sampler import Collection, CropSampler, step_generators, stretched
-from musicfeat_trainer.data.store import SpectrogramStore, list_tracks, open_store, prepare
+from musicfeat_trainer.data.store import Store, open_store, prepare_folder
+from musicfeat_trainer.data.tracks import list_tracks
 from musicfeat_trainer.evaluate.clips import clip_starts, fixed_clips
 
 
 @pytest.fixture(scope="module")
-def store(small_run: Path) -> SpectrogramStore:
-    return prepare(small_run / "store" / "test", small_run / "audio", None, LogMelSpec())
+def store(small_run: Path) -> Store:
+    return prepare_folder(small_run / "store" / "test", small_run / "audio", None, MelPower(LogMelSpec()))
 
 
-def test_the_store_holds_every_good_file_and_lists_the_bad(small_run: Path, store: SpectrogramStore) -> None:
+def test_the_store_holds_every_good_file_and_lists_the_bad(small_run: Path, store: Store) -> None:
     assert len(store.tracks) == 8
     assert {track.source for track in store.tracks} == set("abcd")
     assert list(json.loads((small_run / "store" / "test" / "failures.json").read_text())) == [
@@ -39,20 +41,20 @@ def test_the_store_holds_every_good_file_and_lists_the_bad(small_run: Path, stor
     np.testing.assert_allclose(stored[loud], power[loud], rtol=0.01)
 
 
-def test_a_store_of_another_spectrogram_is_refused(small_run: Path, store: SpectrogramStore) -> None:
+def test_a_store_of_another_spectrogram_is_refused(small_run: Path, store: Store) -> None:
     assert store.tracks
     with pytest.raises(InputError, match="delete it to build anew"):
-        open_store(small_run / "store" / "test", LogMelSpec(n_mels=32))
+        open_store(small_run / "store" / "test", MelPower(LogMelSpec(n_mels=32)))
 
 
-def test_a_store_of_other_music_is_refused(small_run: Path, store: SpectrogramStore) -> None:
+def test_a_store_of_other_music_is_refused(small_run: Path, store: Store) -> None:
     table = small_run / "one.csv"
     table.write_text(f"path,source\n{store.tracks[0].path},a\n")
     with pytest.raises(InputError, match="other tracks"):
-        prepare(small_run / "store" / "test", small_run / "audio", table, LogMelSpec())
+        prepare_folder(small_run / "store" / "test", small_run / "audio", table, MelPower(LogMelSpec()))
 
 
-def test_sources_are_kept_together(store: SpectrogramStore) -> None:
+def test_sources_are_kept_together(store: Store) -> None:
     held, rest = store.of_sources(["c"]), store.of_sources(["c"], excluded=True)
     assert {track.source for track in held} == {"c"}
     assert {track.source for track in rest} == set("abd")
@@ -73,7 +75,7 @@ def test_missing_and_empty_folders_are_explained(tmp_path: Path) -> None:
         list_tracks(tmp_path)
 
 
-def test_crops_depend_on_seed_and_step_alone(store: SpectrogramStore) -> None:
+def test_crops_depend_on_seed_and_step_alone(store: Store) -> None:
     sampler = CropSampler([Collection(store, store.tracks)], 100, Tempo())
     first = sampler.draw(4, 100, step_generators(7, 3)[0]).power
     sampler.draw(4, 100, step_generators(7, 4)[0])
@@ -82,10 +84,10 @@ def test_crops_depend_on_seed_and_step_alone(store: SpectrogramStore) -> None:
     assert first.shape == (4, 100, 64)
 
 
-def test_pairs_are_two_crops_of_one_track_not_far_apart(store: SpectrogramStore) -> None:
+def test_pairs_are_two_crops_of_one_track_not_far_apart(store: Store) -> None:
     ramp = np.log(np.arange(1, 1001, dtype=np.float32))[:, None].astype(np.float16)
     halves = [replace(store.tracks[0], path=name, start=start, frames=500) for name, start in (("x", 0), ("y", 500))]
-    collection = Collection(SpectrogramStore(ramp, halves, 0.1), halves)
+    collection = Collection(Store(ramp, halves, 0.1), halves)
     sampler = CropSampler([collection], 50, Tempo(probability=0.0, rubato=0.0))
     drawn = sampler.draw(40, 50, np.random.default_rng(0), apart=30).power[:, 0, 0]
     first, second = drawn[:40], drawn[40:]
@@ -94,7 +96,7 @@ def test_pairs_are_two_crops_of_one_track_not_far_apart(store: SpectrogramStore)
     assert (first - second).abs().max() > 15
 
 
-def test_shares_decide_how_often_a_collection_is_drawn(store: SpectrogramStore) -> None:
+def test_shares_decide_how_often_a_collection_is_drawn(store: Store) -> None:
     there, known = np.ones(20, np.float32), np.ones(20, np.float32)
     labels = ClipLabels({track.path: Label(there, known) for track in store.tracks})
     collections = [Collection(store, store.tracks, 0.8), Collection(store, store.tracks, 0.2, labels)]
@@ -103,7 +105,7 @@ def test_shares_decide_how_often_a_collection_is_drawn(store: SpectrogramStore) 
     assert torch.equal(drawn.there, drawn.known)
 
 
-def test_a_crop_a_little_longer_than_its_track_is_slowed_down(store: SpectrogramStore) -> None:
+def test_a_crop_a_little_longer_than_its_track_is_slowed_down(store: Store) -> None:
     track = store.tracks[0]
     frames = track.frames + 10
     drawn = CropSampler([Collection(store, [track])], frames, Tempo()).draw(2, frames, np.random.default_rng(0))
@@ -120,7 +122,7 @@ def test_tempo_changes_and_sways() -> None:
     assert 0.05 < np.ptp(sway) < 0.13
 
 
-def test_tracks_that_are_too_short_are_explained(store: SpectrogramStore) -> None:
+def test_tracks_that_are_too_short_are_explained(store: Store) -> None:
     with pytest.raises(InputError, match="add longer ones"):
         CropSampler([Collection(store, store.tracks)], 10**6, Tempo())
     with pytest.raises(InputError, match="hold out longer ones"):

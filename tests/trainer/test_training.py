@@ -35,7 +35,7 @@ def finished(small_run: Path) -> Path:
 def test_a_run_leaves_weights_a_log_and_a_picture(finished: Path, part: str, steps: list[int]) -> None:
     rows = read_rows(finished / part / "log.csv")
     assert [row["step"] for row in rows] == steps
-    figures = set(rows[0]) & set(PARTS[part].chance)
+    figures = set(rows[0]) & set(PARTS[part].guesses)
     assert figures or part == "tags"  # nothing rendered to judge tags by
     assert all(0 <= row[name] <= 1 for row in rows for name in figures)
     assert (finished / part / "curves.png").read_bytes().startswith(b"\x89PNG")

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from musicfeat.errors import ModelError
-from musicfeat_trainer.config import Recipe, parse_recipe
+from musicfeat_trainer.config import AnyRecipe, parse_recipe
 
 Tensors = dict[str, Tensor]
 
@@ -24,7 +24,7 @@ Tensors = dict[str, Tensor]
 class Checkpoint:
     """A recipe, named tensors (``model.*``, ``average.*``, ``optimizer.*``) and progress."""
 
-    recipe: Recipe
+    recipe: AnyRecipe
     tensors: Tensors
     progress: dict[str, Any]
 
@@ -58,7 +58,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise ModelError(f"{path} is not a checkpoint of this trainer: {error}") from error
 
 
-def save_recipe(run: Path, recipe: Recipe) -> None:
+def save_recipe(run: Path, recipe: AnyRecipe) -> None:
     """Keep the recipe of a run in its folder, atomically."""
     run.mkdir(parents=True, exist_ok=True)
     temporary = run / "recipe.tmp"
@@ -66,7 +66,7 @@ def save_recipe(run: Path, recipe: Recipe) -> None:
     os.replace(temporary, run / "recipe.json")
 
 
-def load_recipe_of(run: Path) -> Recipe:
+def load_recipe_of(run: Path) -> AnyRecipe:
     """The recipe that ``save_recipe`` kept.
 
     Raises:

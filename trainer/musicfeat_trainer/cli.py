@@ -12,6 +12,7 @@ import torch
 from musicfeat.errors import InputError, MusicfeatError
 from musicfeat_trainer.checkpoint import save_recipe
 from musicfeat_trainer.config import Recipe, load_recipe
+from musicfeat_trainer.distributed import rank, start, stop
 from musicfeat_trainer.model import PARTS, load_model, parts_of
 from musicfeat_trainer.training import Trainer
 
@@ -24,10 +25,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.threads:
         torch.set_num_threads(options.threads)
     try:
+        start()
         options.run(options)
     except MusicfeatError as error:
         print(f"musicfeat-train: {error}", file=sys.stderr)
         return 1
+    finally:
+        stop()
     return 0
 
 
@@ -70,9 +74,14 @@ def run_training(options: argparse.Namespace) -> None:
     folder = options.output or Path("runs") / recipe.name
     for name in [options.part] if options.part else parts_of(recipe):
         trainer = Trainer(PARTS[name](recipe, folder), options.device)
-        save_recipe(folder, recipe)
+        if rank() == 0:
+            save_recipe(folder, recipe)
         trainer.run()
-        print(f"{folder / name}: {trainer.progress['step']} steps, best mean score {trainer.progress['best']:.4f}")
+        done = trainer.progress
+        print(
+            f"{folder / name}: {done['step']} steps, best mean score {done['best']:.4f}, "
+            f"{trainer.waiting:.1%} of the time spent waiting for data"
+        )
 
 
 def run_evaluation(options: argparse.Namespace) -> None:
@@ -85,7 +94,7 @@ def run_evaluation(options: argparse.Namespace) -> None:
         part.module = getattr(model, name)
         part.open_validation()
         for figure, value in part.evaluate(part.module).items():
-            print(f"| {name} | {figure} | {100 * value:.1f} % | {100 * kind.chance[figure]:.1f} % |")
+            print(f"| {name} | {figure} | {100 * value:.1f} % | {100 * part.chance[figure]:.1f} % |")
 
 
 def on_test_sources(recipe: Recipe) -> Recipe:

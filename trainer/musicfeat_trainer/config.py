@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from musicfeat.errors import InputError
 from musicfeat.log_mel import LogMelSpec
 from musicfeat_trainer.augment.spectrogram import SpectrogramAugment
 from musicfeat_trainer.augment.tempo import Tempo
+from musicfeat_trainer.data.sets.registry import SetConfig
 from musicfeat_trainer.instruments import OPENMIC
-
-
-class Section(BaseModel):
-    """A table of a recipe; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def expanded(path: Path) -> Path:
-    """With ``~`` and ``$VARIABLES`` replaced."""
-    return Path(os.path.expandvars(path)).expanduser()
+from musicfeat_trainer.method import MethodConfig
+from musicfeat_trainer.optimisation import Optimisation
+from musicfeat_trainer.section import Section
 
 
 class DataConfig(Section):
@@ -40,6 +32,14 @@ class DataConfig(Section):
     """Early stopping looks at these."""
     test_sources: tuple[str, ...] = ()
     """Nothing looks at these before the benchmarks."""
+
+
+class MethodData(Section):
+    """What a method learns from."""
+
+    set: SetConfig
+    store: Path
+    """Where decoded audio is kept."""
 
 
 class RenderedConfig(Section):
@@ -64,25 +64,6 @@ class NotesConfig(Section):
 
     folder: Path
     table: Path = Path("notes.csv")
-
-
-class Optimisation(Section):
-    """How one part of a model is optimised."""
-
-    steps: int = Field(gt=0)
-    seed: int = 7
-    learning_rate: float = Field(2.5e-3, gt=0)
-    warmup: int = Field(200, ge=0)
-    weight_decay: float = Field(0.03, ge=0)
-    average: float = Field(0.998, ge=0, lt=1)
-    """Decay of the moving average of weights that is evaluated and kept."""
-    bfloat16: bool = True
-    """Whether convolutions and products run in bfloat16; statistics and losses never do."""
-    evaluate_every: int = Field(500, gt=0)
-    checkpoint_seconds: float = Field(120.0, gt=0)
-    patience: int = Field(12, gt=0)
-    """Evaluations without a better score before training stops."""
-    clips_per_track: int = Field(6, gt=0)
 
 
 def _instrument(name: str) -> str:
@@ -154,11 +135,25 @@ class CardConfig(Section):
     training_data: str = ""
 
 
-class Recipe(Section):
-    """A whole training run."""
+class AnyRecipe(Section):
+    """What every training run has."""
 
     name: str
     version: str = "0.1.0"
+
+
+class MethodRecipe(AnyRecipe):
+    """A run of one method of self-supervision on one data set."""
+
+    about: str = ""
+    """Which row of which paper's table it is, and the figure there."""
+    data: MethodData
+    method: MethodConfig
+
+
+class Recipe(AnyRecipe):
+    """A run of all parts of a model that is exported whole."""
+
     data: DataConfig
     rendered: RenderedConfig | None = None
     notes: NotesConfig | None = None
@@ -175,8 +170,8 @@ class Recipe(Section):
     card: CardConfig = CardConfig()
 
 
-def load_recipe(path: Path) -> Recipe:
-    """Read and check a recipe.
+def load_recipe(path: Path) -> AnyRecipe:
+    """Read and check a recipe, of one method if it has a section ``[method]``.
 
     Raises:
         InputError: no such file, not TOML, a misspelt key, or a value out of range.
@@ -188,10 +183,11 @@ def load_recipe(path: Path) -> Recipe:
         raise InputError(f"cannot read recipe {path}: {error}") from error
 
 
-def parse_recipe(data: dict[str, Any], where: str) -> Recipe:
+def parse_recipe(data: dict[str, Any], where: str) -> AnyRecipe:
     """A recipe from nested dictionaries; ``where`` names them in errors."""
+    kind = MethodRecipe if "method" in data else Recipe
     try:
-        return Recipe.model_validate(data)
+        return kind.model_validate(data)
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise InputError(f"{where}: " + "; ".join(lines)) from error

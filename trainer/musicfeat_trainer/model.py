@@ -10,16 +10,18 @@ from torch import Tensor, nn
 
 from musicfeat.errors import ModelError
 from musicfeat_trainer.checkpoint import Checkpoint, digest, load_checkpoint, load_recipe_of
-from musicfeat_trainer.config import Recipe
+from musicfeat_trainer.config import AnyRecipe, MethodRecipe, Recipe
 from musicfeat_trainer.encoders.tag_net import TagNet
+from musicfeat_trainer.method import Method
 from musicfeat_trainer.objectives.jigsaw import out_of_order
 from musicfeat_trainer.parts.joins import Joins, JoinsPart
+from musicfeat_trainer.parts.method import MethodPart
 from musicfeat_trainer.parts.part import Part
 from musicfeat_trainer.parts.tags import TagsPart
 from musicfeat_trainer.parts.trunk import Trunk, TrunkPart
 
-PARTS: dict[str, type[Part[Any]]] = {part.name: part for part in (TrunkPart, TagsPart, JoinsPart)}
-"""What a model is made of, in the order of training."""
+PARTS: dict[str, type[Part[Any, Any]]] = {part.name: part for part in (TrunkPart, TagsPart, JoinsPart, MethodPart)}
+"""What a model, or a run of one method, is made of, in the order of training."""
 
 
 class Outputs(NamedTuple):
@@ -48,9 +50,9 @@ class MusicModel(nn.Module):
         return Outputs(embedding, trunk.frames, torch.sigmoid(reversal), successor, jigsaw, tags)
 
 
-def parts_of(recipe: Recipe) -> list[str]:
+def parts_of(recipe: AnyRecipe) -> list[str]:
     """The parts that a recipe's model has."""
-    return [name for name in PARTS if getattr(recipe, name) is not None]
+    return [name for name in PARTS if getattr(recipe, name, None) is not None]
 
 
 def fresh_model(recipe: Recipe) -> MusicModel:
@@ -65,12 +67,28 @@ def load_model(run: Path) -> tuple[MusicModel, Recipe]:
         ModelError: a part is missing, damaged, or trained by another recipe or on other weights than are there.
     """
     recipe = load_recipe_of(run)
+    if not isinstance(recipe, Recipe):
+        raise ModelError(f"{run} is the run of one method: there is no model of all outputs in it")
     checkpoints = {name: load_checkpoint(run / name / "best.safetensors") for name in parts_of(recipe)}
     model = fresh_model(recipe)
     for name, checkpoint in checkpoints.items():
         _check(name, checkpoint, checkpoints, recipe)
         getattr(model, name).load_state_dict(checkpoint.part("average"))
     return model, recipe
+
+
+def load_method(run: Path) -> tuple[Method, MethodRecipe]:
+    """The averaged weights of a run of one method, ready to embed.
+
+    Raises:
+        ModelError: no run of a method, or a damaged one.
+    """
+    recipe = load_recipe_of(run)
+    if not isinstance(recipe, MethodRecipe):
+        raise ModelError(f"{run} is the run of a whole model, not of one method")
+    method = Method(recipe.method)
+    method.load_state_dict(load_checkpoint(run / MethodPart.name / "best.safetensors").part("average"))
+    return method.eval(), recipe
 
 
 def _check(name: str, checkpoint: Checkpoint, others: dict[str, Checkpoint], recipe: Recipe) -> None:

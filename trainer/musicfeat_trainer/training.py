@@ -19,33 +19,46 @@ from musicfeat_trainer.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
-from musicfeat_trainer.config import Recipe
+from musicfeat_trainer.config import AnyRecipe
 from musicfeat_trainer.curves import append_row, draw_curves
+from musicfeat_trainer.distributed import average_gradients, from_first, rank, share_weights
+from musicfeat_trainer.optimisation import Optimisation
 from musicfeat_trainer.parts.part import Part
 
 
-def changed_sections(old: Recipe, new: Recipe, part: Part[Any]) -> list[str]:
+def changed_sections(old: AnyRecipe, new: AnyRecipe, part: Part[Any, Any]) -> list[str]:
     """The sections of a recipe that make a part's run another run, where two recipes differ."""
     sections = ("data", "rendered", "notes", "openmic", "tempo", "augment", "window", *part.needs, part.name)
-    return [section for section in sections if getattr(old, section) != getattr(new, section)]
+    return [section for section in sections if getattr(old, section, None) != getattr(new, section, None)]
+
+
+def optimizer_of(module: nn.Module, config: Optimisation) -> torch.optim.Optimizer:
+    """The optimizer that a recipe names, over all weights that learn."""
+    weights = [weight for weight in module.parameters() if weight.requires_grad]
+    rate, decay = config.learning_rate, config.weight_decay
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(weights, rate, config.momentum, weight_decay=decay)
+    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+    return kind(weights, rate, weight_decay=decay)
 
 
 class Trainer:
     """Trains one part of a run into a folder of its own: last.safetensors, best.safetensors, log.csv, curves.png."""
 
-    def __init__(self, part: Part[Any], device: str = "cpu") -> None:
+    def __init__(self, part: Part[Any, Any], device: str = "cpu") -> None:
         self.part, self.config = part, part.optimisation
         self.folder, self.device = part.run / part.name, torch.device(device)
         torch.manual_seed(self.config.seed)
         part.module = part.build(part.recipe)
         self.module: nn.Module = part.module.to(self.device, memory_format=torch.channels_last)
+        share_weights(self.module)
         self.average = AveragedModel(
             self.module, multi_avg_fn=get_ema_multi_avg_fn(self.config.average), use_buffers=True
         )
-        self.optimizer = torch.optim.AdamW(
-            self.module.parameters(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay
-        )
-        self.progress: dict[str, Any] = {"step": 0, "best": -1.0, "stale": 0}
+        self.optimizer = optimizer_of(self.module, self.config)
+        self.progress: dict[str, Any] = {"step": 0, "best": -1.0, "stale": 0, "lowered": 0}
+        self.waiting = 0.0
+        """The share of the time of ``run`` that steps waited for data."""
         self._resume()
 
     @property
@@ -65,7 +78,7 @@ class Trainer:
         self.averaged.load_state_dict(checkpoint.part("average"))
         self.average.n_averaged.fill_(checkpoint.progress["step"])
         restore_optimizer(self.optimizer, checkpoint.part("optimizer"))
-        self.progress = checkpoint.progress
+        self.progress |= checkpoint.progress
 
     @property
     def finished(self) -> bool:
@@ -83,7 +96,9 @@ class Trainer:
         self.part.open_training()
         self.part.open_validation()
         scores, losses, saved = None, [], time.monotonic()
-        bar = tqdm(initial=self.progress["step"], total=self.config.steps, desc=self.part.name)
+        if self.config.compile:
+            self.part.compile()
+        bar = tqdm(initial=self.progress["step"], total=self.config.steps, desc=self.part.name, disable=rank() > 0)
         while not self.finished:
             losses.append(self.step(self.progress["step"]))
             self.progress["step"] += 1
@@ -96,6 +111,7 @@ class Trainer:
                 self._save("last")
                 saved = time.monotonic()
         bar.close()
+        self.waiting = self.part.waited / max(bar.format_dict["elapsed"], 1e-9)
         self._save("last")
         return scores
 
@@ -107,33 +123,46 @@ class Trainer:
         losses = self.part.losses(number)
         self.optimizer.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()
+        average_gradients(self.module)
         torch.nn.utils.clip_grad_norm_(self.module.parameters(), 5.0)
         self.optimizer.step()
+        self.part.after_step()
         self.average.update_parameters(self.module)
         return {key: value.item() for key, value in losses.items()}
 
     def _learning_rate(self, number: int) -> float:
-        """Linear warm-up, then a cosine to zero."""
+        """Linear warm-up, then what the schedule says."""
         config = self.config
         if number < config.warmup:
             return config.learning_rate * (number + 1) / config.warmup
+        if config.schedule != "cosine":
+            return config.learning_rate * 0.1 ** self.progress["lowered"]
         done = (number - config.warmup) / max(1, config.steps - config.warmup)
         return config.learning_rate * (1 + math.cos(math.pi * done)) / 2
 
     def _evaluate(self, losses: dict[str, float]) -> dict[str, float]:
-        scores = self.part.evaluate(self.averaged.eval())
-        row = {"step": self.progress["step"], **{f"loss_{key}": value for key, value in losses.items()}, **scores}
-        append_row(self.folder / "log.csv", row)
-        draw_curves(self.folder / "log.csv", self.folder / "curves.png", self.part.chance)
+        """Figures, the log and the picture, by the first process; what follows from them, in all."""
+        scores = from_first(self.part.evaluate(self.averaged.eval()) if rank() == 0 else {})
+        if rank() == 0:
+            self._log(losses, scores)
         mean = sum(scores.values()) / max(1, len(scores))
         better = not scores or mean > self.progress["best"]
         self.progress["stale"] = 0 if better else self.progress["stale"] + 1
+        if self.config.schedule == "plateau" and self.progress["stale"] % self.config.plateau_patience == 0:
+            self.progress["lowered"] += not better
         if better:
             self.progress["best"] = mean
             self._save("best")
         return scores
 
+    def _log(self, losses: dict[str, float], scores: dict[str, float]) -> None:
+        losses = {f"loss_{key}": value for key, value in losses.items()}
+        append_row(self.folder / "log.csv", {"step": self.progress["step"], **losses, **scores})
+        draw_curves(self.folder / "log.csv", self.folder / "curves.png", self.part.chance)
+
     def _save(self, name: str) -> None:
+        if rank() > 0:
+            return
         tensors = {f"model.{k}": v for k, v in self.module.state_dict().items()}
         tensors |= {f"average.{k}": v for k, v in self.averaged.state_dict().items()}
         if name == "last":

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from musicfeat.log_mel import LogMelSpec
-from musicfeat_trainer.config import Recipe, RenderedConfig, expanded
+from musicfeat_trainer.config import Recipe, RenderedConfig
+from musicfeat_trainer.data.contents import MelPower
 from musicfeat_trainer.data.labels import NoteLabels
 from musicfeat_trainer.data.openmic import open_openmic
 from musicfeat_trainer.data.render import render_all
 from musicfeat_trainer.data.sampler import Collection
-from musicfeat_trainer.data.store import SpectrogramStore, prepare
+from musicfeat_trainer.data.store import Store, prepare_folder
+from musicfeat_trainer.section import expanded
 
 RENDERING_SEED = 7
 
@@ -40,23 +42,23 @@ def validation_collections(recipe: Recipe, spec: LogMelSpec, labels: tuple[str, 
     return found
 
 
-def music_store(recipe: Recipe, spec: LogMelSpec) -> SpectrogramStore:
+def music_store(recipe: Recipe, spec: LogMelSpec) -> Store:
     """The spectrograms of a recipe's music, all sources."""
     audio = expanded(recipe.data.audio)
     table = audio / recipe.data.table if recipe.data.table else None
-    return prepare(_place(recipe, "music", spec), audio, table, spec)
+    return prepare_folder(_place(recipe, "music", spec), audio, table, MelPower(spec))
 
 
 def rendered_store(
     recipe: Recipe, config: RenderedConfig, spec: LogMelSpec, labels: tuple[str, ...]
-) -> tuple[SpectrogramStore, NoteLabels]:
+) -> tuple[Store, NoteLabels]:
     """The spectrograms and notes of a recipe's rendered music, rendered first if that is not complete."""
     folder = expanded(config.folder)
     if not (folder / "tracks.csv").exists():
         fonts = [expanded(font) for font in config.fonts]
         rate = spec.sample_rate
         render_all(expanded(config.midi), fonts, folder, config.test_sources, config.seconds, rate, RENDERING_SEED)
-    store = prepare(_place(recipe, "rendered", spec), folder, folder / "tracks.csv", spec)
+    store = prepare_folder(_place(recipe, "rendered", spec), folder, folder / "tracks.csv", MelPower(spec))
     return store, NoteLabels.beside(folder, [track.path for track in store.tracks], labels)
 
 

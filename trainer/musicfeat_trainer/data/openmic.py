@@ -11,9 +11,10 @@ import numpy as np
 
 from musicfeat.errors import InputError
 from musicfeat.log_mel import LogMelSpec
+from musicfeat_trainer.data.contents import MelPower
 from musicfeat_trainer.data.labels import ClipLabels, Label
 from musicfeat_trainer.data.sampler import Collection
-from musicfeat_trainer.data.store import prepare
+from musicfeat_trainer.data.store import prepare_folder
 from musicfeat_trainer.instruments import OPENMIC
 
 
@@ -26,7 +27,7 @@ def open_openmic(folder: Path, store: Path, spec: LogMelSpec, teachable: tuple[s
     labels = read_labels(folder, teachable)
     split = folder / "partitions" / "split01_train.csv"
     keys = split.read_text().split() if split.is_file() else list(labels)
-    spectrograms = prepare(store, folder / "audio", None, spec)
+    spectrograms = prepare_folder(store, folder / "audio", None, MelPower(spec))
     wanted = set(keys)
     tracks = [track for track in spectrograms.tracks if Path(track.path).stem in wanted]
     by_path = {track.path: labels[Path(track.path).stem] for track in tracks}

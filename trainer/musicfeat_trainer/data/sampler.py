@@ -14,7 +14,8 @@ from torch import Tensor
 from musicfeat.errors import InputError
 from musicfeat_trainer.augment.tempo import Tempo
 from musicfeat_trainer.data.labels import UNKNOWN, Labels
-from musicfeat_trainer.data.store import SpectrogramStore, Track
+from musicfeat_trainer.data.store import Store
+from musicfeat_trainer.data.tracks import Track
 
 LEAST_SHARE = 0.95
 """Tracks that last less than this share of a crop are not drawn."""
@@ -24,7 +25,7 @@ LEAST_SHARE = 0.95
 class Collection:
     """Tracks of one store, how often they are drawn beside other collections, and what is known of them."""
 
-    store: SpectrogramStore
+    store: Store
     tracks: list[Track]
     share: float = 1.0
     labels: Labels | None = None
@@ -118,7 +119,7 @@ class CropSampler:
         return power, label.there, label.known
 
 
-def stretched(values: npt.NDArray[np.float16], positions: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+def stretched(values: npt.NDArray[np.generic], positions: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
     """Power at fractional frame positions, linear between frames: [n] -> [n, n_mels]."""
     whole = positions.astype(np.int64)
     part = (positions - whole).astype(np.float32)[:, None]
@@ -129,7 +130,7 @@ def stretched(values: npt.NDArray[np.float16], positions: npt.NDArray[np.floatin
     return block[index] * (1 - part) + block[index + 1] * part
 
 
-def step_generators(seed: int, step: int) -> tuple[np.random.Generator, torch.Generator]:
-    """The random sources of one training step."""
-    sequence = np.random.SeedSequence([seed, step])
+def step_generators(seed: int, step: int, process: int = 0) -> tuple[np.random.Generator, torch.Generator]:
+    """The random sources of one training step, others in each of several processes."""
+    sequence = np.random.SeedSequence([seed, step, *[process] * (process > 0)])
     return np.random.default_rng(sequence), torch.Generator().manual_seed(int(sequence.generate_state(1)[0]))

@@ -1,45 +1,33 @@
-"""A folder of audio as mel power in one memory-mapped file: decoded once, read at random for ever."""
+"""Files turned into arrays once, in parallel, and read at random for ever from one memory-mapped file."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from tqdm import tqdm
 
-from musicfeat.audio import load
 from musicfeat.errors import InputError, MusicfeatError
-from musicfeat.log_mel import SILENCE_POWER, LogMelSpec
-from musicfeat_trainer.frontends.log_mel import LogMel
+from musicfeat_trainer.data.contents import Contents
+from musicfeat_trainer.data.tracks import Track, list_tracks
 
-CHUNK_FRAMES = 4096
-AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3"}
-
-
-@dataclass(frozen=True)
-class Track:
-    """A file of the collection; ``source`` is the unit that a split keeps together."""
-
-    path: str
-    source: str
-    start: int = 0
-    frames: int = 0
+JOB_FILES = 16
+"""Files that a worker is handed at a time, at most."""
 
 
 @dataclass(frozen=True)
-class SpectrogramStore:
-    """Natural logarithm of mel power, [frames, n_mels] float16, the tracks one after another."""
+class Store:
+    """Frames of all tracks, one track after another: [frames, ...] as ``Contents`` says."""
 
-    values: npt.NDArray[np.float16]
+    values: npt.NDArray[np.generic]
     tracks: list[Track]
     frame_seconds: float = 0.0
 
@@ -51,73 +39,35 @@ class SpectrogramStore:
         return [track for track in self.tracks if (track.source in names) != excluded]
 
 
-def list_tracks(root: Path, table: Path | None = None) -> list[Track]:
-    """Audio files below ``root``; the first folder of a path is its source.
+def build(folder: Path, root: Path, tracks: Sequence[Track], contents: Contents) -> None:
+    """Read every track into ``folder`` (values.npy, index.json); files that fail are listed, not fatal.
 
-    Args:
-        root: folder of audio.
-        table: CSV with columns ``path``, ``source`` and optionally ``noncommercial``; rows that say yes there are
-            left out. Without a table every audio file below ``root`` is taken.
-
-    Raises:
-        InputError: the folder is missing or holds nothing usable.
-    """
-    if not root.is_dir():
-        raise InputError(f"no audio folder at {root}: set `audio` in the recipe's [data] section")
-    if table is not None:
-        with table.open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.DictReader(file) if row.get("noncommercial") != "yes"]
-        tracks = [Track(row["path"], row["source"]) for row in rows]
-    else:
-        files = sorted(p.relative_to(root) for p in root.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES)
-        tracks = [Track(p.as_posix(), p.parts[0] if len(p.parts) > 1 else p.stem) for p in files]
-    if not tracks:
-        raise InputError(f"no audio files found below {root}")
-    return tracks
-
-
-def mel_power_of(waveform: npt.NDArray[np.float32], frontend: LogMel) -> npt.NDArray[np.float16]:
-    """Log mel power of a whole track, [samples // hop, n_mels], computed in bounded memory."""
-    hop, chunk = frontend.spec.hop, CHUNK_FRAMES * frontend.spec.hop
-    margin = -(-frontend.spec.n_fft // hop) * hop
-    parts = []
-    for start in range(0, len(waveform) // hop * hop, chunk):
-        first = max(0, start - margin)
-        piece = torch.from_numpy(waveform[first : start + chunk + margin])[None]
-        with torch.no_grad():
-            power = frontend.power(piece)[0, (start - first) // hop :][:CHUNK_FRAMES]
-        parts.append((power + SILENCE_POWER).log().numpy().astype(np.float16))
-    if not parts:
-        raise InputError(f"shorter than one frame of {hop} samples")
-    return np.concatenate(parts)
-
-
-def build(folder: Path, root: Path, tracks: list[Track], spec: LogMelSpec) -> None:
-    """Decode every track into ``folder`` (mel.npy, index.json); files that fail are listed, not fatal.
-
-    A track is stored the moment it is decoded, so a killed run goes on where it stopped.
+    A track is stored the moment it is read, so a killed run goes on where it stopped.
     """
     parts = folder / "parts"
     parts.mkdir(parents=True, exist_ok=True)
-    jobs = [(root / track.path, parts / f"{_key(track, spec)}.npy", spec) for track in tracks]
+    places = [parts / f"{_key(track, contents)}.npy" for track in tracks]
+    chunk = max(1, min(JOB_FILES, len(tracks) // 64))
     with ProcessPoolExecutor() as pool:
-        errors = list(tqdm(pool.map(_decode_one, *zip(*jobs, strict=True)), total=len(jobs), desc="decode"))
+        jobs = pool.map(_read_one, [root / t.path for t in tracks], places, repeat(contents), chunksize=chunk)
+        errors = list(tqdm(jobs, total=len(tracks), desc="decode"))
     failures = {track.path: error for track, error in zip(tracks, errors, strict=True) if error}
+    if len(failures) == len(tracks):
+        raise InputError(f"none of {len(tracks)} files below {root} could be read; the first: {errors[0]}")
     _failures(folder).write_text(json.dumps(failures, indent=1))
-    _join(folder, tracks, [part for _, part, _ in jobs], spec)
+    _join(folder, tracks, places, contents)
 
 
-def _key(track: Track, spec: LogMelSpec) -> str:
-    """A name for what is stored of a track, another one for another spectrogram."""
-    return hashlib.sha256(f"{track.path} {spec}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
+def _key(track: Track, contents: Contents) -> str:
+    """A name for what is stored of a track, another one for other contents."""
+    return hashlib.sha256(f"{track.path} {contents}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
-def _decode_one(audio: Path, part: Path, spec: LogMelSpec) -> str | None:
+def _read_one(path: Path, part: Path, contents: Contents) -> str | None:
     if part.exists():
         return None
-    torch.set_num_threads(1)
     try:
-        values = mel_power_of(load(audio, rate=spec.sample_rate), LogMel(spec))
+        values = contents.read(path)
     except MusicfeatError as error:
         return str(error)
     temporary = part.with_suffix(".tmp.npy")
@@ -126,42 +76,59 @@ def _decode_one(audio: Path, part: Path, spec: LogMelSpec) -> str | None:
     return None
 
 
-def _join(folder: Path, tracks: list[Track], parts: list[Path], spec: LogMelSpec) -> None:
-    loaded = [(track, np.load(part)) for track, part in zip(tracks, parts, strict=True) if part.exists()]
-    starts = np.cumsum([0, *[len(values) for _, values in loaded]])
-    np.save(folder / "mel.npy", np.concatenate([values for _, values in loaded]))
-    index = [Track(t.path, t.source, int(s), len(v)) for (t, v), s in zip(loaded, starts, strict=False)]
-    payload = {"spec": asdict(spec), "tracks": [asdict(track) for track in index]}
-    (folder / "index.json").write_text(json.dumps(payload))
-    for part in parts:
-        part.unlink(missing_ok=True)
+def _join(folder: Path, tracks: Sequence[Track], places: list[Path], contents: Contents) -> None:
+    """Copy the parts into one file, one after another, so that memory holds one track at a time."""
+    found = [(track, place) for track, place in zip(tracks, places, strict=True) if place.exists()]
+    lengths = [len(np.load(place, mmap_mode="r")) for _, place in found]
+    starts = np.cumsum([0, *lengths])
+    like = np.load(found[0][1], mmap_mode="r")
+    shape = (int(starts[-1]), *like.shape[1:])
+    joined = np.lib.format.open_memmap(folder / "values.npy", mode="w+", dtype=like.dtype, shape=shape)
+    for (_, place), start, length in zip(found, starts, lengths, strict=False):
+        joined[start : start + length] = np.load(place)
+    joined.flush()
+    index = [Track(t.path, t.source, int(s), n) for (t, _), s, n in zip(found, starts, lengths, strict=False)]
+    payload = {"contents": contents.described(), "tracks": [asdict(track) for track in index]}
+    temporary = folder / "index.tmp"
+    temporary.write_text(json.dumps(payload))
+    os.replace(temporary, folder / "index.json")
+    for place in places:
+        place.unlink(missing_ok=True)
 
 
-def open_store(folder: Path, spec: LogMelSpec) -> SpectrogramStore:
-    """Memory-map a store, making sure that it was built with the same spectrogram."""
+def open_store(folder: Path, contents: Contents) -> Store:
+    """Memory-map a store, making sure that it was built with the same contents."""
     payload = json.loads((folder / "index.json").read_text())
-    if payload["spec"] != asdict(spec):
-        raise InputError(f"{folder} was built with {payload['spec']}, not {asdict(spec)}: delete it to build anew")
+    if payload["contents"] != contents.described():
+        raise InputError(
+            f"{folder} was built with {payload['contents']}, not {contents.described()}: delete it to build anew"
+        )
     tracks = [Track(**track) for track in payload["tracks"]]
-    return SpectrogramStore(np.load(folder / "mel.npy", mmap_mode="r"), tracks, spec.hop / spec.sample_rate)
+    return Store(np.load(folder / "values.npy", mmap_mode="r"), tracks, contents.frame_seconds)
 
 
-def prepare(folder: Path, root: Path, table: Path | None, spec: LogMelSpec) -> SpectrogramStore:
+def prepare(folder: Path, root: Path, tracks: Sequence[Track], contents: Contents) -> Store:
     """Open the store in ``folder``, building it first if it is not there.
 
     Raises:
-        InputError: no music, or a store of other music or of another spectrogram.
+        InputError: a store of other files or of other contents, or no file that can be read.
     """
     if not (folder / "index.json").exists():
-        build(folder, root, list_tracks(root, table), spec)
-    store = open_store(folder, spec)
-    if root.is_dir():
-        wanted, failed = {track.path for track in list_tracks(root, table)}, json.loads(_failures(folder).read_text())
-        if wanted - set(failed) != {track.path for track in store.tracks}:
-            raise InputError(f"the store {folder} holds other tracks than {table or root} now names: delete it")
+        build(folder, root, tracks, contents)
+    store = open_store(folder, contents)
+    wanted, failed = {track.path for track in tracks}, json.loads(_failures(folder).read_text())
+    if wanted - set(failed) != {track.path for track in store.tracks}:
+        raise InputError(f"the store {folder} holds other tracks than are named now below {root}: delete it")
     return store
 
 
+def prepare_folder(folder: Path, root: Path, table: Path | None, contents: Contents) -> Store:
+    """``prepare`` for the audio below ``root``, which may be gone once the store is built."""
+    if (folder / "index.json").exists() and not root.is_dir():
+        return open_store(folder, contents)
+    return prepare(folder, root, list_tracks(root, table), contents)
+
+
 def _failures(folder: Path) -> Path:
-    """The list of files that could not be decoded."""
+    """The list of files that could not be read."""
     return folder / "failures.json"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Literal
 
 from torch import Tensor, nn
 
 from musicfeat.errors import InputError
+from musicfeat_trainer.encoders.encoder import Encoder, EncoderConfig
+from musicfeat_trainer.features import Shape
 
 WINDOW = 3**10
 """Samples of the input: 2.68 s at 22.05 kHz."""
@@ -14,7 +17,19 @@ WIDTHS = (128, 128, 128, 256, 256, 256, 256, 256, 256, 512)
 DIMENSION = 512
 
 
-class SampleCNN(nn.Module):
+class SampleCNNConfig(EncoderConfig):
+    """SampleCNN for 59 049 raw samples."""
+
+    name: Literal["sample_cnn"] = "sample_cnn"
+
+    def build(self, shape: Shape) -> Encoder:
+        shape.need_waveform(self.name)
+        if shape.frames != WINDOW:
+            raise InputError(f"sample_cnn takes clips of {WINDOW} samples, got {shape.frames}: set clips.seconds")
+        return SampleCNN()
+
+
+class SampleCNN(Encoder):
     """The 3^9 model of Lee, Park, Kim and Nam, 'Sample-level deep convolutional neural networks for music auto-tagging
     using raw waveforms' (2017), up to its last hidden layer; the encoder of CLMR (Spijkervet and Burgoyne, 2021).
 
@@ -24,6 +39,8 @@ class SampleCNN(nn.Module):
 
     1 844 224 parameters, 5 888 of them in batch normalisation.
     """
+
+    dimension = DIMENSION
 
     def __init__(self) -> None:
         super().__init__()

@@ -2,8 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Literal
+
 import torch
+from pydantic import Field
 from torch import Tensor, nn
+
+from musicfeat_trainer.objectives.objective import Objective, ObjectiveConfig, Setting, Views, agreement
+
+
+class SimCLRConfig(ObjectiveConfig):
+    """Two augmented crops of one stretch attract, all others repel. CLMR 2021: SampleCNN on raw samples."""
+
+    name: Literal["simclr"] = "simclr"
+    temperature: float = Field(0.5, gt=0)
+    width: int = Field(128, gt=0)
+    """Of the projections."""
+
+    def build(self, setting: Setting) -> Objective:
+        return SimCLR(setting, self)
+
+    def chance(self, batch: int) -> Mapping[str, float]:
+        return {"agreement": 1 / batch}
+
+
+class SimCLR(Objective):
+    """NT-Xent on a projector of one hidden layer, as wide as the encoder's vector, as in CLMR's code."""
+
+    def __init__(self, setting: Setting, config: SimCLRConfig) -> None:
+        super().__init__(setting.encoder)
+        self.temperature, wide = config.temperature, setting.encoder.dimension
+        self.projector = nn.Sequential(
+            nn.Linear(wide, wide, bias=False), nn.ReLU(), nn.Linear(wide, config.width, bias=False)
+        )
+
+    def project(self, features: Tensor) -> Tensor:
+        """Features to unit vectors [batch, width]."""
+        return nn.functional.normalize(self.projector(self.encode(features)), dim=1)
+
+    def losses(self, views: Views) -> dict[str, Tensor]:
+        first, second = (self.project(x) for x in views.features)
+        return {"contrastive": nt_xent(first.float(), second.float(), self.temperature)}
+
+    def figures(self, views: Views) -> dict[str, float]:
+        """Share of clips whose second view is the nearest of the batch."""
+        return {"agreement": agreement(*(self.project(x) for x in views.features))}
 
 
 class Projector(nn.Module):

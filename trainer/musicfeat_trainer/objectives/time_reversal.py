@@ -2,7 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
 from torch import Tensor, nn
+
+from musicfeat_trainer.encoders.encoder import Encoder
+from musicfeat_trainer.objectives.objective import Objective, ObjectiveConfig, Setting, Views
+
+
+class TimeReversalConfig(ObjectiveConfig):
+    """Does the clip play backwards? NYU 2019: constant-Q decibels, ConvNet, clips of 5 or 10 s."""
+
+    name: Literal["time_reversal"] = "time_reversal"
+
+    def build(self, setting: Setting) -> Objective:
+        return TimeReversal(setting.encoder)
+
+    def chance(self, batch: int) -> Mapping[str, float]:  # noqa: ARG002
+        return {"reversal": 1 / 2}
+
+
+class TimeReversal(Objective):
+    """Every clip is flipped in time with probability one half; binary cross-entropy on a linear layer."""
+
+    views = 1
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__(encoder)
+        self.head = ReversalHead(encoder.dimension, dropout=0.0)
+
+    def losses(self, views: Views) -> dict[str, Tensor]:
+        features = views.features[0]
+        backwards = torch.rand(len(features)) < 0.5
+        logits = self.head(self.encode(flipped(features, backwards)))
+        return {"reversal": reversal_loss(logits, backwards.to(logits), smoothing=0.0)}
+
+    def figures(self, views: Views) -> dict[str, float]:
+        """Accuracy over each clip played both ways."""
+        features = views.features[0]
+        forwards, backwards = (self.head(self.encode(x)) for x in (features, features.flip(time_axis(features))))
+        return {"reversal": float(torch.cat([forwards < 0, backwards > 0]).float().mean())}
+
+
+def time_axis(features: Tensor) -> int:
+    """Samples lie on the last axis, the frames of pictures on the last but one."""
+    return 1 if features.ndim == 2 else 2
+
+
+def flipped(features: Tensor, backwards: Tensor) -> Tensor:
+    """Features with the rows of ``backwards``, [batch] bool, flipped in time."""
+    rows = backwards.to(features.device).view(-1, *[1] * (features.ndim - 1))
+    return torch.where(rows, features.flip(time_axis(features)), features)
 
 
 class ReversalHead(nn.Module):

@@ -50,11 +50,12 @@ class Joins(nn.Module):
         return folded(*self.net(spectrogram))
 
 
-class JoinsPart(Part[Joins]):
+class JoinsPart(Part[Recipe, Joins]):
     """Learns which piece follows which from groups of consecutive pieces."""
 
     name = "joins"
-    chance: ClassVar[Mapping[str, float]] = {"exact_order": 1 / 6, "shuffled": 1 / 2, "exact_order_rendered": 1 / 6}
+    recipe_type = Recipe
+    guesses: ClassVar[Mapping[str, float]] = {"exact_order": 1 / 6, "shuffled": 1 / 2, "exact_order_rendered": 1 / 6}
 
     @classmethod
     def build(cls, recipe: Recipe) -> Joins:

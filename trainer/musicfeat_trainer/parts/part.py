@@ -10,12 +10,14 @@ from typing import ClassVar, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from musicfeat_trainer.config import Optimisation, Recipe
+from musicfeat_trainer.config import AnyRecipe
+from musicfeat_trainer.optimisation import Optimisation
 
 Module = TypeVar("Module", bound=nn.Module)
+RecipeType = TypeVar("RecipeType", bound=AnyRecipe)
 
 
-class Part(ABC, Generic[Module]):
+class Part(ABC, Generic[RecipeType, Module]):
     """A module that is trained by itself, what it learns from, and how it is judged.
 
     Parts that need no other can be trained side by side, on as many machines as there are parts. ``run`` is the
@@ -23,8 +25,16 @@ class Part(ABC, Generic[Module]):
     """
 
     name: ClassVar[str]
-    chance: ClassVar[Mapping[str, float]]
-    """The figures that ``evaluate`` returns, each with the value that guessing reaches."""
+    recipe_type: type[RecipeType]
+    """The recipes that have this part."""
+
+    guesses: ClassVar[Mapping[str, float]] = {}
+    """``chance``, where it is the same for every recipe."""
+
+    @property
+    def chance(self) -> Mapping[str, float]:
+        """The figures that ``evaluate`` returns, each with the value that guessing reaches."""
+        return self.guesses
 
     module: Module
     """What is trained or judged; set by the loop, or to a module that is trained already."""
@@ -32,13 +42,15 @@ class Part(ABC, Generic[Module]):
     needs: ClassVar[tuple[str, ...]] = ()
     """The parts that must have been trained before."""
 
-    def __init__(self, recipe: Recipe, run: Path) -> None:
+    def __init__(self, recipe: RecipeType, run: Path) -> None:
         self.recipe, self.run = recipe, run
         self.origin: dict[str, str] = {}
+        self.waited = 0.0
+        """Seconds that steps waited for data so far."""
 
     @classmethod
     @abstractmethod
-    def build(cls, recipe: Recipe) -> Module:
+    def build(cls, recipe: RecipeType) -> Module:
         """The module with fresh weights."""
 
     @property
@@ -66,6 +78,13 @@ class Part(ABC, Generic[Module]):
     @abstractmethod
     def losses(self, number: int) -> dict[str, Tensor]:
         """The weighted losses of training step ``number``, a pure function of weights, seed and number."""
+
+    def compile(self) -> None:
+        """Compile what takes the time."""
+        self.module.compile()
+
+    def after_step(self) -> None:
+        """What follows an update."""
 
     @abstractmethod
     def evaluate(self, module: Module) -> dict[str, float]:

@@ -26,11 +26,12 @@ from musicfeat_trainer.parts.part import Part
 from musicfeat_trainer.parts.trunk import BATCH, Trunk
 
 
-class TagsPart(Part[TagNet]):
+class TagsPart(Part[Recipe, TagNet]):
     """Learns tags from whatever in the recipe has labels."""
 
     name = "tags"
-    chance: ClassVar[Mapping[str, float]] = {"average_precision": 0.0, "roc_auc": 1 / 2}
+    recipe_type = Recipe
+    guesses: ClassVar[Mapping[str, float]] = {"average_precision": 0.0, "roc_auc": 1 / 2}
     needs = ("trunk",)
 
     @classmethod
@@ -79,6 +80,7 @@ class TagsPart(Part[TagNet]):
         """The finished trunk, frozen; reading it notes what the tags are trained on."""
         checkpoint = load_checkpoint(self.run / "trunk" / "best.safetensors")
         average = checkpoint.part("average")
+        assert isinstance(checkpoint.recipe, Recipe)
         trunk = Trunk(checkpoint.recipe.trunk).to(self.device).eval().requires_grad_(False)
         trunk.load_state_dict(average)
         self.origin = {"trunk": digest(average)}

@@ -62,11 +62,12 @@ class Trunk(nn.Module):
         return torch.cat([self.projector(pooled) * self.projector.width**0.5, pooled[:, -self.net.early :]], dim=1)
 
 
-class TrunkPart(Part[Trunk]):
+class TrunkPart(Part[Recipe, Trunk]):
     """Time reversal, contrastive learning and tagging, all of them from what the trunk pools."""
 
     name = "trunk"
-    chance: ClassVar[Mapping[str, float]] = {
+    recipe_type = Recipe
+    guesses: ClassVar[Mapping[str, float]] = {
         "reversal": 1 / 2, "reversal_rendered": 1 / 2, "neighbour": 1 / 100,
     }  # fmt: skip
 

@@ -1,0 +1,95 @@
+"""Random clips of waveform stores for self-supervision, each batch a pure function of (seed, step)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from musicfeat.errors import InputError
+from musicfeat_trainer.data.contents import FULL_SCALE
+from musicfeat_trainer.data.store import Store
+from musicfeat_trainer.data.tracks import Track
+from musicfeat_trainer.section import Section
+
+Stretch: TypeAlias = tuple[str, float, float]
+"""Path of a track, first and last second."""
+
+
+class ClipsConfig(Section):
+    """How clips are drawn. The music is cut into stretches; each is an instance that memory banks remember."""
+
+    seconds: float = Field(gt=0)
+    """Of one clip."""
+    stretch: float | None = None
+    """Seconds of a stretch; None: as long as the clips of one drawing need."""
+    relation: Literal["same", "within", "next"] = "same"
+    """All views of a drawing are one clip; or clips anywhere in its stretch; or each follows on the one before."""
+
+
+class Clips(NamedTuple):
+    """Drawn clips: ``views`` of [batch, frames, ...], and the stretch that each comes from, [batch]."""
+
+    views: tuple[Tensor, ...]
+    instances: Tensor
+
+
+class ClipSampler:
+    """Draws clips from the stretches of some tracks; every stretch is equally likely.
+
+    Args:
+        stores: one for each view, or one for all; stores of other contents of the same tracks are read at the
+            same seconds.
+        tracks: the tracks of the first store to draw from.
+        config: how.
+        lengths: frames of a clip in each store.
+
+    Raises:
+        InputError: no track is long enough, or a store lacks a track.
+    """
+
+    def __init__(
+        self, stores: Sequence[Store], tracks: Sequence[Track], config: ClipsConfig, lengths: Sequence[int]
+    ) -> None:
+        self.stores, self.config, self.lengths = stores, config, lengths
+        self.places = [{track.path: track for track in store.tracks} for store in stores]
+        per_drawing = config.seconds * (len(stores) if config.relation == "next" else 1)
+        stretch = max(config.stretch or per_drawing, per_drawing)
+        self.stretches: list[Stretch] = [
+            (track.path, start, min(start + stretch, seconds))
+            for track in tracks
+            if (seconds := track.frames * stores[0].frame_seconds) and all(track.path in p for p in self.places)
+            for start in np.arange(0, seconds - per_drawing + 1e-6, stretch).tolist()
+        ]
+        self.needed = per_drawing
+        if not self.stretches:
+            raise InputError(f"none of {len(tracks)} tracks lasts {per_drawing:g} s: shorter clips, or more music")
+
+    def draw(self, count: int, generator: np.random.Generator) -> Clips:
+        """Clips of ``count`` stretches, different ones where there are enough."""
+        chosen = generator.choice(len(self.stretches), size=count, replace=count > len(self.stretches))
+        rows = [self._views(self.stretches[i], generator) for i in chosen]
+        views = tuple(torch.from_numpy(np.stack(view)) for view in zip(*rows, strict=True))
+        return Clips(views, torch.from_numpy(chosen.astype(np.int64)))
+
+    def _views(self, stretch: Stretch, generator: np.random.Generator) -> list[npt.NDArray[np.float32]]:
+        path, first, last = stretch
+        slack = max(0.0, last - first - self.needed)
+        start = first + generator.random() * slack
+        starts = []
+        for view in range(len(self.stores)):
+            moved = first + generator.random() * slack if self.config.relation == "within" and view else start
+            starts.append(moved + self.config.seconds * view * (self.config.relation == "next"))
+        return [self._read(view, path, at) for view, at in enumerate(starts)]
+
+    def _read(self, view: int, path: str, at: float) -> npt.NDArray[np.float32]:
+        store, track, frames = self.stores[view], self.places[view][path], self.lengths[view]
+        begin = min(round(at / store.frame_seconds), max(0, track.frames - frames))
+        values = store.values[track.start + begin : track.start + min(begin + frames, track.frames)]
+        clip = values.astype(np.float32) / (FULL_SCALE if values.dtype == np.int16 else 1)
+        return np.pad(clip, [(0, frames - len(clip)), *[(0, 0)] * (clip.ndim - 1)])

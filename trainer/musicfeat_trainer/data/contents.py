@@ -1,0 +1,100 @@
+"""What a store can keep of a file: mel power, or the waveform."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from musicfeat.audio import load
+from musicfeat.errors import InputError
+from musicfeat.log_mel import SILENCE_POWER, LogMelSpec
+from musicfeat_trainer.frontends.log_mel import LogMel
+
+CHUNK_FRAMES = 4096
+FULL_SCALE = 32767
+
+
+class Contents(Protocol):
+    """How a file becomes an array; pickled to the processes that read."""
+
+    @property
+    def frame_seconds(self) -> float:
+        """From one frame to the next."""
+        ...
+
+    def described(self) -> dict[str, Any]:
+        """What pins the contents down, as JSON: a store of other contents is not opened."""
+        ...
+
+    def read(self, path: Path) -> npt.NDArray[np.generic]:
+        """[frames, ...] of a file; raises a ``MusicfeatError`` where that is impossible."""
+        ...
+
+    def silence(self, frames: int) -> npt.NDArray[np.float32]:
+        """So many frames of nothing."""
+        ...
+
+
+@dataclass(frozen=True)
+class MelPower:
+    """Natural logarithm of mel power, [frames, n_mels] float16."""
+
+    spec: LogMelSpec
+
+    @property
+    def frame_seconds(self) -> float:
+        return self.spec.hop / self.spec.sample_rate
+
+    def described(self) -> dict[str, Any]:
+        return asdict(self.spec)
+
+    def read(self, path: Path) -> npt.NDArray[np.float16]:
+        torch.set_num_threads(1)
+        return mel_power_of(load(path, rate=self.spec.sample_rate), LogMel(self.spec))
+
+    def silence(self, frames: int) -> npt.NDArray[np.float32]:
+        return np.full((frames, self.spec.n_mels), np.log(SILENCE_POWER), np.float32)
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """Mono samples, [samples] int16 of full scale: every frontend can still read them."""
+
+    sample_rate: int
+
+    @property
+    def frame_seconds(self) -> float:
+        return 1 / self.sample_rate
+
+    def described(self) -> dict[str, Any]:
+        return {"waveform": self.sample_rate}
+
+    def read(self, path: Path) -> npt.NDArray[np.int16]:
+        waveform = load(path, rate=self.sample_rate)
+        if not len(waveform):
+            raise InputError(f"{path} holds no samples")
+        return np.round(np.clip(waveform, -1, 1) * FULL_SCALE).astype(np.int16)
+
+    def silence(self, frames: int) -> npt.NDArray[np.float32]:
+        return np.zeros(frames, np.float32)
+
+
+def mel_power_of(waveform: npt.NDArray[np.float32], frontend: LogMel) -> npt.NDArray[np.float16]:
+    """Log mel power of a whole track, [samples // hop, n_mels], computed in bounded memory."""
+    hop, chunk = frontend.spec.hop, CHUNK_FRAMES * frontend.spec.hop
+    margin = -(-frontend.spec.n_fft // hop) * hop
+    parts = []
+    for start in range(0, len(waveform) // hop * hop, chunk):
+        first = max(0, start - margin)
+        piece = torch.from_numpy(waveform[first : start + chunk + margin])[None]
+        with torch.no_grad():
+            power = frontend.power(piece)[0, (start - first) // hop :][:CHUNK_FRAMES]
+        parts.append((power + SILENCE_POWER).log().numpy().astype(np.float16))
+    if not parts:
+        raise InputError(f"shorter than one frame of {hop} samples")
+    return np.concatenate(parts)

@@ -1,0 +1,19 @@
+"""The files of a data set, decoded once into a store, and the clips of its items."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from musicfeat_trainer.data.contents import Contents
+from musicfeat_trainer.data.sets.dataset import DataSet
+from musicfeat_trainer.data.store import Store, prepare
+from musicfeat_trainer.data.tracks import Track
+
+
+def stored(dataset: DataSet, folder: Path, contents: Contents) -> Store:
+    """The store of all files of a data set, built below ``folder`` first where it is missing."""
+    groups = {item.path: item.group for item in dataset.items}
+    key = hashlib.sha256(f"{dataset.root} {contents.described()}".encode()).hexdigest()[:8]
+    tracks = [Track(path, group) for path, group in groups.items()]
+    return prepare(folder / f"{dataset.name}-{key}", dataset.root, tracks, contents)

@@ -1,0 +1,46 @@
+"""Which files a folder of music holds, and which source each is of."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from musicfeat.errors import InputError
+
+AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3"}
+
+
+@dataclass(frozen=True)
+class Track:
+    """A file of a collection; ``source`` is the unit that a split keeps together. In a store it has a place."""
+
+    path: str
+    source: str
+    start: int = 0
+    frames: int = 0
+
+
+def list_tracks(root: Path, table: Path | None = None) -> list[Track]:
+    """Audio files below ``root``; the first folder of a path is its source.
+
+    Args:
+        root: folder of audio.
+        table: CSV with columns ``path``, ``source`` and optionally ``noncommercial``; rows that say yes there are
+            left out. Without a table every audio file below ``root`` is taken.
+
+    Raises:
+        InputError: the folder is missing or holds nothing usable.
+    """
+    if not root.is_dir():
+        raise InputError(f"no audio folder at {root}: set `audio` in the recipe's [data] section")
+    if table is not None:
+        with table.open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if row.get("noncommercial") != "yes"]
+        tracks = [Track(row["path"], row["source"]) for row in rows]
+    else:
+        files = sorted(p.relative_to(root) for p in root.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES)
+        tracks = [Track(p.as_posix(), p.parts[0] if len(p.parts) > 1 else p.stem) for p in files]
+    if not tracks:
+        raise InputError(f"no audio files found below {root}")
+    return tracks

@@ -1,0 +1,55 @@
+"""One process per GPU, as ``torchrun`` starts them; alone, every function is the identity."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import torch
+from torch import distributed, nn
+
+
+def start() -> None:
+    """Join the group that ``torchrun`` announces in the environment, if it does."""
+    if "WORLD_SIZE" in os.environ and not distributed.is_initialized():
+        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+
+
+def stop() -> None:
+    """Leave the group."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
+def rank() -> int:
+    """Which of the processes runs here, from 0; the first one evaluates and writes."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def share_weights(module: nn.Module) -> None:
+    """Give all processes the weights and buffers of the first."""
+    if distributed.is_initialized():
+        for tensor in [*module.parameters(), *module.buffers()]:
+            distributed.broadcast(tensor.data, 0)
+
+
+def average_gradients(module: nn.Module) -> None:
+    """Replace every gradient by its mean over the processes."""
+    if distributed.is_initialized():
+        gradients = [p.grad for p in module.parameters() if p.grad is not None]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        distributed.all_reduce(flat)
+        flat /= distributed.get_world_size()
+        for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(mean.view_as(gradient))
+
+
+def from_first(value: Any) -> Any:
+    """What the first process has."""
+    if not distributed.is_initialized():
+        return value
+    box = [value]
+    distributed.broadcast_object_list(box, 0)
+    return box[0]

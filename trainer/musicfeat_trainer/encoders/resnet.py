@@ -1,0 +1,90 @@
+"""ResNet-18 to -152 (He et al., "Deep residual learning for image recognition", 2016) over spectrograms.
+
+Layers and their names are torchvision's, so that weights trained on pictures load as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+from musicfeat_trainer.encoders.encoder import Encoder, EncoderConfig
+from musicfeat_trainer.features import Shape
+
+Depth = Literal[18, 34, 50, 101, 152]
+BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+WIDTHS = (64, 128, 256, 512)
+BOTTLENECK_FROM = 50
+EXPANSION = 4
+
+
+class ResNetConfig(EncoderConfig):
+    """ResNet-18, -34, -50, -101 or -152 over pictures of one channel or several."""
+
+    name: Literal["resnet"] = "resnet"
+    depth: Depth = 18
+
+    def build(self, shape: Shape) -> Encoder:
+        shape.need_picture(self.name)
+        return ResNet(self.depth, shape.channels)
+
+
+class ResNet(Encoder):
+    """Features are scaled by their running mean and deviation first; the classifier is left out.
+
+    Strides of the bottlenecks stand at their middle convolution, as in torchvision.
+    """
+
+    def __init__(self, depth: Depth, channels: int) -> None:
+        super().__init__()
+        self.scale = nn.BatchNorm2d(channels, affine=False)
+        self.conv1 = nn.Conv2d(channels, WIDTHS[0], 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(WIDTHS[0])
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        expansion = EXPANSION if depth >= BOTTLENECK_FROM else 1
+        inputs = WIDTHS[0]
+        for number, (width, count) in enumerate(zip(WIDTHS, BLOCKS[depth], strict=True), start=1):
+            blocks = [_Block(inputs if i == 0 else width * expansion, width, expansion, 1 if number == 1 or i else 2)
+                      for i in range(count)]  # fmt: skip
+            self.add_module(f"layer{number}", nn.Sequential(*blocks))
+            inputs = width * expansion
+        self.dimension = inputs
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[batch, channels, frames, bands] -> [batch, 512], or 2048 from 50 layers on."""
+        x = self.maxpool(self.relu(self.bn1(self.conv1(self.scale(features)))))
+        for number in range(1, len(WIDTHS) + 1):
+            x = self.get_submodule(f"layer{number}")(x)
+        return x.mean((2, 3))
+
+
+class _Block(nn.Module):
+    """Two convolutions of 3 x 3, or, if it expands, 1 x 1, 3 x 3, 1 x 1; and a shortcut."""
+
+    def __init__(self, inputs: int, width: int, expansion: int, stride: int) -> None:
+        super().__init__()
+        outputs = width * expansion
+        kernels = ((3, stride), (3, 1)) if expansion == 1 else ((1, 1), (3, stride), (1, 1))
+        widths = (inputs, *[width] * (len(kernels) - 1), outputs)
+        for i, (kernel, step) in enumerate(kernels, start=1):
+            convolution = nn.Conv2d(widths[i - 1], widths[i], kernel, step, kernel // 2, bias=False)
+            self.add_module(f"conv{i}", convolution)
+            self.add_module(f"bn{i}", nn.BatchNorm2d(widths[i]))
+        self.count = len(kernels)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = None
+        if stride > 1 or inputs != outputs:
+            shortcut = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+            self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x
+        for i in range(1, self.count + 1):
+            y = self.get_submodule(f"bn{i}")(self.get_submodule(f"conv{i}")(y))
+            y = self.relu(y) if i < self.count else y
+        return self.relu(y + (self.downsample(x) if self.downsample else x))

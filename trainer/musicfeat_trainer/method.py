@@ -1,0 +1,99 @@
+"""A method of self-supervision: frontend, encoder, objective, and the clips and views that it learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from musicfeat_trainer.augment.augmentation import Augmentation
+from musicfeat_trainer.augment.registry import PictureAugmentation, WaveformAugmentation
+from musicfeat_trainer.data.clips import Clips, ClipsConfig
+from musicfeat_trainer.encoders.registry import AnyEncoder
+from musicfeat_trainer.features import shape_of
+from musicfeat_trainer.frontends.frontend import Frontend
+from musicfeat_trainer.frontends.registry import AnyFrontend
+from musicfeat_trainer.objectives.objective import Setting, Views
+from musicfeat_trainer.objectives.pieces import PiecesConfig
+from musicfeat_trainer.objectives.registry import AnyObjective
+from musicfeat_trainer.optimisation import Optimisation
+from musicfeat_trainer.section import Section
+
+
+class Branch(Section):
+    """A frontend and an encoder for the second view alone."""
+
+    frontend: AnyFrontend
+    encoder: AnyEncoder
+
+
+class MethodConfig(Optimisation):
+    """Everything that makes a method but its data; all in one section ``[method]`` with tables of its own."""
+
+    batch: int = Field(gt=0)
+    clips: ClipsConfig
+    frontend: AnyFrontend
+    encoder: AnyEncoder
+    objective: AnyObjective
+    pieces: PiecesConfig | None = None
+    second: Branch | None = None
+    waveform_augment: tuple[WaveformAugmentation, ...] = ()
+    """Applied to raw samples, in this order, to each view by itself."""
+    picture_augment: tuple[PictureAugmentation, ...] = ()
+    """Applied to spectrograms."""
+
+
+class Method(nn.Module):
+    """The modules of a method.
+
+    Raises:
+        InputError: parts that do not fit together, saying why.
+    """
+
+    def __init__(self, config: MethodConfig) -> None:
+        super().__init__()
+        self.config = config
+        branches: list[Branch | MethodConfig] = [config, config.second] if config.second else [config]
+        self.frontends = [branch.frontend.build() for branch in branches]
+        self.transforms = nn.ModuleList(self.frontends)
+        shapes = [shape_of(self.arranged(f.silence(config.clips.seconds))) for f in self.frontends]
+        encoders = [branch.encoder.build(shape) for branch, shape in zip(branches, shapes, strict=True)]
+        second = encoders[-1] if config.second else None
+        self.objective = config.objective.build(Setting(encoders[0], second, config.pieces))
+        self.objective.mixed_precision = config.bfloat16
+
+    def frontend(self, view: int) -> Frontend:
+        """What reads a view."""
+        return self.frontends[min(view, len(self.frontends) - 1)]
+
+    def arranged(self, features: Tensor) -> Tensor:
+        """Cut into pieces, if the method is about pieces."""
+        return self.config.pieces.arranged(features) if self.config.pieces else features
+
+    def views(self, clips: Clips, generator: torch.Generator | None) -> Views:
+        """Features of drawn clips, augmented if there is a generator to draw from."""
+        features = [self._features(clip, view, generator) for view, clip in enumerate(clips.views)]
+        return Views(tuple(features), clips.instances)
+
+    def _features(self, clip: Tensor, view: int, generator: torch.Generator | None) -> Tensor:
+        frontend, config = self.frontend(view), self.config
+        with torch.no_grad():
+            if generator and frontend.reads_samples:
+                clip = augmented(clip, config.waveform_augment, generator)
+            features = frontend(clip)
+            if generator and features.ndim == 4:
+                features = augmented(features, config.picture_augment, generator)
+            return self.arranged(features)
+
+    def embed(self, clips: Tensor) -> Tensor:
+        """What downstream tasks read of clips as the first view has them: [batch, samples] -> [batch, D]."""
+        return self.objective.embed(self.arranged(self.frontend(0)(clips)))
+
+
+def augmented(clips: Tensor, changes: Sequence[Augmentation], generator: torch.Generator) -> Tensor:
+    """Clips after some augmentations, one after another."""
+    for change in changes:
+        clips = change(clips, generator)
+    return clips

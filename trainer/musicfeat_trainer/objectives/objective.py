@@ -1,0 +1,95 @@
+"""What every method of self-supervision offers to the one training loop."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from musicfeat_trainer.encoders.encoder import Encoder
+from musicfeat_trainer.objectives.pieces import PiecesConfig
+from musicfeat_trainer.section import Section
+
+
+class ObjectiveConfig(Section):
+    """The table of an objective in a recipe; subclasses add ``name`` and their settings."""
+
+    def build(self, setting: Setting) -> Objective:
+        """The objective around an encoder.
+
+        Raises:
+            InputError: the setting lacks what the method needs.
+        """
+        raise NotImplementedError
+
+    def chance(self, batch: int) -> Mapping[str, float]:
+        """The figures that the objective's ``figures`` returns, each with what guessing reaches."""
+        raise NotImplementedError
+
+
+class Setting(NamedTuple):
+    """What a method is built from."""
+
+    encoder: Encoder
+    second: Encoder | None = None
+    """Reads the second view, where a recipe gives that a frontend and an encoder of its own."""
+    pieces: PiecesConfig | None = None
+    """How clips are cut into pieces, where a recipe says so; features are arranged like that already."""
+
+
+class Views(NamedTuple):
+    """Features of the clips of one step."""
+
+    features: tuple[Tensor, ...]
+    """As many as the objective's ``views``, each [batch, ...], augmented and arranged; row i of all is clip i."""
+    instances: Tensor
+    """[batch] int64, which stretch of the training data each clip is: what memory banks are indexed by."""
+
+
+class Objective(nn.Module, ABC):
+    """An encoder under training with whatever heads, copies and memories its method needs.
+
+    All randomness that a loss needs comes from the torch generator that the loop seeds before each step, so that a
+    resumed run draws what an undisturbed one would. Whatever must survive a checkpoint is a parameter or a buffer.
+    """
+
+    views: ClassVar[int] = 2
+    """Views of each clip in a step."""
+    mixed_precision: bool = False
+    """Whether encoders run in bfloat16; heads and losses never do."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def encode(self, features: Tensor, encoder: nn.Module | None = None) -> Tensor:
+        """What the encoder, or a copy of it, makes of features, in float32; every loss reads encoders through this."""
+        with torch.autocast(features.device.type, torch.bfloat16, enabled=self.mixed_precision):
+            return (encoder or self.encoder)(features).float()
+
+    @abstractmethod
+    def losses(self, views: Views) -> dict[str, Tensor]:
+        """The weighted losses of one step."""
+
+    @abstractmethod
+    def figures(self, views: Views) -> dict[str, float]:
+        """How well the pretext task is solved on clips of held-out music; called in evaluation mode, no gradients."""
+
+    def after_step(self) -> None:
+        """What follows an update: copies that trail the encoder, and the like."""
+
+    def prepare(self, instances: int) -> None:
+        """Told the number of stretches of the training data before the first step, and again after a restart."""
+
+    def embed(self, features: Tensor) -> Tensor:
+        """What downstream tasks read, [batch, D]."""
+        return self.encode(features)
+
+
+def agreement(first: Tensor, second: Tensor) -> float:
+    """Share of rows of ``first`` whose nearest row of ``second``, by cosine, is their own; chance 1 / n."""
+    a, b = (nn.functional.normalize(x, dim=1) for x in (first, second))
+    return float(((a @ b.T).argmax(1) == torch.arange(len(a), device=a.device)).float().mean())

@@ -1,0 +1,37 @@
+"""How anything is optimised; what the one training loop reads."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from musicfeat_trainer.section import Section
+
+
+class Optimisation(Section):
+    """How one part of a model is optimised."""
+
+    steps: int = Field(gt=0)
+    seed: int = 7
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    momentum: float = Field(0.9, ge=0, lt=1)
+    """Of sgd."""
+    learning_rate: float = Field(2.5e-3, gt=0)
+    schedule: Literal["cosine", "plateau", "constant"] = "cosine"
+    """After the warm-up: a cosine to zero; a tenth whenever validation stalls; or nothing."""
+    plateau_patience: int = Field(3, gt=0)
+    """Evaluations without a better score before ``plateau`` lowers the rate."""
+    warmup: int = Field(200, ge=0)
+    weight_decay: float = Field(0.03, ge=0)
+    average: float = Field(0.998, ge=0, lt=1)
+    """Decay of the moving average of weights that is evaluated and kept."""
+    bfloat16: bool = True
+    """Whether convolutions and products run in bfloat16; statistics and losses never do."""
+    compile: bool = False
+    """Whether encoders go through ``torch.compile``; needs a C++ compiler."""
+    evaluate_every: int = Field(500, gt=0)
+    checkpoint_seconds: float = Field(120.0, gt=0)
+    patience: int = Field(12, gt=0)
+    """Evaluations without a better score before training stops."""
+    clips_per_track: int = Field(6, gt=0)

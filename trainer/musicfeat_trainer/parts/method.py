@@ -1,0 +1,118 @@
+"""The part of a run of one method: draws clips, makes views, asks the objective."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import torch
+from torch import Tensor
+
+from musicfeat_trainer.config import MethodRecipe
+from musicfeat_trainer.data.clips import Clips, ClipSampler
+from musicfeat_trainer.data.sampler import step_generators
+from musicfeat_trainer.data.sets.dataset import DataSet
+from musicfeat_trainer.data.sets.stored import stored
+from musicfeat_trainer.data.tracks import Track
+from musicfeat_trainer.distributed import rank
+from musicfeat_trainer.method import Method, MethodConfig
+from musicfeat_trainer.objectives.objective import Views
+from musicfeat_trainer.parts.part import Part
+from musicfeat_trainer.section import expanded
+
+VALIDATION_BATCHES = 8
+VALIDATION_SEED = 7
+
+
+class MethodPart(Part[MethodRecipe, Method]):
+    """Whatever the objective: one way to draw, to augment and to judge."""
+
+    name = "method"
+    recipe_type = MethodRecipe
+
+    @classmethod
+    def build(cls, recipe: MethodRecipe) -> Method:
+        return Method(recipe.method)
+
+    @property
+    def optimisation(self) -> MethodConfig:
+        return self.recipe.method
+
+    @property
+    def chance(self) -> Mapping[str, float]:
+        return self.recipe.method.objective.chance(self.recipe.method.batch)
+
+    def open_training(self) -> None:
+        self.sampler = self._sampler("train")
+        self.module.objective.prepare(len(self.sampler.stretches))
+        self._pool = ThreadPoolExecutor(1)
+        self._next: tuple[int, Future[Clips]] | None = None
+
+    def open_validation(self, split: str = "validation") -> None:
+        sampler = self._sampler(split)
+        batch = min(self.optimisation.batch, len(sampler.stretches))
+        draws = [step_generators(VALIDATION_SEED, number)[0] for number in range(VALIDATION_BATCHES)]
+        self.clips = [sampler.draw(batch, generator) for generator in draws]
+
+    def losses(self, number: int) -> dict[str, Tensor]:
+        start = time.perf_counter()
+        clips = self._clips(number)
+        self.waited += time.perf_counter() - start
+        _, generator = step_generators(self.optimisation.seed, number, rank())
+        torch.manual_seed(generator.initial_seed())
+        return self.module.objective.losses(self.module.views(on(self.device, clips), generator))
+
+    def compile(self) -> None:
+        self.module.objective.encoder.compile()
+
+    def after_step(self) -> None:
+        self.module.objective.after_step()
+
+    @torch.no_grad()
+    def evaluate(self, module: Method) -> dict[str, float]:
+        sums: dict[str, float] = defaultdict(float)
+        for number, clips in enumerate(self.clips):
+            torch.manual_seed(number)
+            for key, value in module.objective.figures(self._views(module, clips)).items():
+                sums[key] += value / len(self.clips)
+        return dict(sums)
+
+    def _views(self, module: Method, clips: Clips) -> Views:
+        """Augmented where a method compares views of one clip, which would be the same without."""
+        same = self.optimisation.clips.relation == "same" and len(clips.views) > 1
+        generator = torch.Generator().manual_seed(VALIDATION_SEED) if same else None
+        return module.views(on(self.device, clips), generator)
+
+    def _sampler(self, split: str) -> ClipSampler:
+        method, config = self.module, self.optimisation
+        dataset = self.recipe.data.set.open()
+        views = method.objective.views
+        frontends = [method.frontend(view) for view in range(views)]
+        folder = expanded(self.recipe.data.store)
+        stores = [stored(dataset, folder, frontend.contents) for frontend in frontends]
+        lengths = [frontend.frames(config.clips.seconds) for frontend in frontends]
+        return ClipSampler(stores, tracks_of(dataset, split, stores[0].tracks), config.clips, lengths)
+
+    def _clips(self, number: int) -> Clips:
+        """The clips of a step, drawn while the step before it ran."""
+        future = self._next[1] if self._next and self._next[0] == number else self._drawn(number)
+        self._next = (number + 1, self._drawn(number + 1))
+        return future.result()
+
+    def _drawn(self, number: int) -> Future[Clips]:
+        generator, _ = step_generators(self.optimisation.seed, number, rank())
+        return self._pool.submit(self.sampler.draw, self.optimisation.batch, generator)
+
+
+def tracks_of(dataset: DataSet, split: str, tracks: Sequence[Track]) -> list[Track]:
+    """The stored tracks of a split."""
+    wanted = {dataset.items[i].path for i in dataset.split(split)}
+    return [track for track in tracks if track.path in wanted]
+
+
+def on(device: torch.device, clips: Clips) -> Clips:
+    """The same clips on a device."""
+    views = tuple(view.to(device, non_blocking=True) for view in clips.views)
+    return Clips(views, clips.instances.to(device))
