@@ -20,8 +20,6 @@ class InpaintingConfig(ObjectiveConfig):
     name: Literal["inpainting"] = "inpainting"
     gap: float = Field(0.25, gt=0, lt=1)
     """Share of a clip that is silenced, in one stretch; Pathak et al. take a quarter of a picture."""
-    hop: int = Field(160, gt=0)
-    """Samples from one step of the encoder to the next; contrastive predictive coding's encoder has 160."""
     hidden: int = Field(256, gt=0)
     """Units of the decoder in each direction of time."""
     error: Literal["squared", "absolute"] = "squared"
@@ -29,7 +27,10 @@ class InpaintingConfig(ObjectiveConfig):
 
     def build(self, setting: Setting) -> Objective:
         sequence_of(setting.encoder)
-        return Inpainting(setting.encoder, self)
+        step = getattr(setting.encoder, "step", None)
+        if not isinstance(step, int):
+            raise InputError("inpainting needs an encoder with a vector every so many samples, such as strided_conv")
+        return Inpainting(setting.encoder, step, self)
 
     def chance(self, batch: int) -> Mapping[str, float]:  # noqa: ARG002
         return {"inpainting": 0.0}
@@ -44,11 +45,11 @@ class Inpainting(Objective):
 
     views = 1
 
-    def __init__(self, encoder: Encoder, config: InpaintingConfig) -> None:
+    def __init__(self, encoder: Encoder, step: int, config: InpaintingConfig) -> None:
         super().__init__(encoder)
         self.config = config
         self.recurrent = nn.GRU(encoder.dimension, config.hidden, batch_first=True, bidirectional=True)
-        self.samples = nn.Linear(2 * config.hidden, config.hop)
+        self.samples = nn.Linear(2 * config.hidden, step)
 
     def losses(self, views: Views) -> dict[str, Tensor]:
         filled, truth, gaps = self._filled(views.features[0])
@@ -60,26 +61,15 @@ class Inpainting(Objective):
         """Share of the gaps' energy that is explained, in [0, 1]; leaving them silent is 0."""
         filled, truth, gaps = self._filled(views.features[0])
         error, energy = (x[gaps].square().sum().clamp(min=1e-9) for x in (filled - truth, truth))
-        return {"inpainting": float((1 - error / energy).clamp(0, 1))}
+        return {"inpainting": (1 - error / energy).clamp(0, 1).item()}
 
     def _filled(self, waveform: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What the decoder makes of clips with gaps, what they were, and where the gaps are, each [batch, samples]."""
-        if waveform.ndim != 2:
-            raise InputError("inpainting fills gaps of raw samples: choose the frontend waveform")
         gaps = drawn_gaps(len(waveform), waveform.shape[1], self.config.gap).to(waveform.device)
         steps = self.encode(waveform.masked_fill(gaps, 0.0), sequence_of(self.encoder))
         filled = self.samples(self.recurrent(steps)[0]).flatten(1)
-        self._check(filled.shape[1], waveform.shape[1])
         length = min(filled.shape[1], waveform.shape[1])
         return filled[:, :length], waveform[:, :length], gaps[:, :length]
-
-    def _check(self, filled: int, samples: int) -> None:
-        """Raise InputError where the encoder's steps are not ``hop`` apart, but for what padding adds or takes."""
-        if abs(filled - samples) > max(4 * self.config.hop, samples // 20):
-            steps = filled // self.config.hop
-            raise InputError(
-                f"the encoder makes {steps} steps of {samples} samples: set objective.hop to about {samples // steps}"
-            )
 
 
 def drawn_gaps(batch: int, samples: int, share: float) -> Tensor:

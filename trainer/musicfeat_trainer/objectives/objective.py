@@ -105,7 +105,7 @@ def spread(outputs: Tensor) -> float:
     Near 1 where outputs point anywhere: how Chen and He (2021, section 4.1) tell a collapse.
     """
     unit = nn.functional.normalize(outputs, dim=1)
-    return float(unit.std(0, correction=0).mean()) * outputs.shape[1] ** 0.5
+    return unit.std(0, correction=0).mean().item() * outputs.shape[1] ** 0.5
 
 
 def sequence_of(encoder: nn.Module) -> Callable[[Tensor], Tensor]:

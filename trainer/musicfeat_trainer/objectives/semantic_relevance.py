@@ -52,7 +52,7 @@ class SemanticRelevance(Objective):
         first, second = self._embeddings(views)
         similarity = cosines(first, second)
         ranks = (similarity >= similarity.diagonal()[:, None]).sum(1)
-        return {"agreement": agreement(first, second), "neighbour": float((-ranks.log().mean()).exp())}
+        return {"agreement": agreement(first, second), "neighbour": (-ranks.log().mean()).exp().item()}
 
     def embed(self, features: Tensor) -> Tensor:
         return self.linear(self.encode(features))
