@@ -20,10 +20,57 @@ class TagHead(nn.Module):
 
 
 def tagging_loss(logits: Tensor, there: Tensor, known: Tensor, smoothing: float = 0.02) -> Tensor:
-    """Binary cross-entropy over what is known; 0 where nothing is."""
-    target = there * (1 - smoothing) + smoothing / 2
-    each = nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    return (each * known).sum() / known.sum().clamp(min=1.0)
+    """Binary cross-entropy over what is known, with smoothed labels; 0 where nothing is known."""
+    return masked_bce(logits, there * (1 - smoothing) + smoothing / 2, known)
+
+
+def masked_bce(logits: Tensor, there: Tensor, known: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Mean binary cross-entropy over what is known; 0 where nothing is.
+
+    Args:
+        logits: [batch, labels].
+        there: [batch, labels], 1 where the label applies, else 0, or anything between.
+        known: [batch, labels], 1 where an annotator has said so, else 0.
+        weights: [labels], of every answer about a label, such as ``batch_class_weights``; None: all alike.
+    """
+    each = nn.functional.binary_cross_entropy_with_logits(logits, there, reduction="none")
+    return _known_mean(each, known if weights is None else known * weights)
+
+
+def batch_class_weights(known: Tensor) -> Tensor:
+    """Weights that let every label of a batch count alike, however often it is known, [batch, labels] -> [labels].
+
+    Addepalli et al. (2019, section 6.4.2) weigh each class by its number of observations in the batch, since labels
+    are missing or unbalanced there, and give no formula. The inverse of that number is what balances them: with it
+    ``masked_bce`` is the mean over labels of each label's mean. Labels that the batch lacks weigh 0.
+    """
+    counts = known.sum(0)
+    return torch.where(counts > 0, 1 / counts.clamp(min=1.0), torch.zeros_like(counts))
+
+
+def focal_loss(logits: Tensor, there: Tensor, known: Tensor, gamma: float = 2.0, alpha: float | None = 0.25) -> Tensor:
+    """Mean focal loss over what is known, so that easy answers count little (Lin et al., 2017, equation 5).
+
+    The paper divides its sum by the number of objects in a picture; there are none here, so this one is a mean.
+
+    Args:
+        logits: [batch, labels].
+        there: [batch, labels], 1 where the label applies, else 0.
+        known: [batch, labels], 1 where an annotator has said so, else 0.
+        gamma: the power of the probability of the wrong answer that each term is multiplied with; 0 is ``masked_bce``.
+        alpha: weight of labels that apply, 1 - alpha being that of the others; None: neither is weighted.
+    """
+    each = nn.functional.binary_cross_entropy_with_logits(logits, there, reduction="none")
+    each = each * torch.sigmoid(torch.where(there > 0, -logits, logits)) ** gamma
+    if alpha is not None:
+        each = each * torch.where(there > 0, alpha, 1 - alpha)
+    return _known_mean(each, known)
+
+
+def _known_mean(each: Tensor, weights: Tensor) -> Tensor:
+    """0 if all weights are."""
+    total = weights.sum()
+    return (each * weights).sum() / torch.where(total > 0, total, torch.ones_like(total))
 
 
 def mixed_labels(there: Tensor, known: Tensor, mixed: Tensor) -> tuple[Tensor, Tensor]:
