@@ -11,12 +11,12 @@ import torch
 
 from musicfeat.errors import InputError, MusicfeatError
 from musicfeat_trainer.checkpoint import save_recipe
-from musicfeat_trainer.config import Recipe, load_recipe
+from musicfeat_trainer.commands import listing
+from musicfeat_trainer.config import Recipe
 from musicfeat_trainer.distributed import rank, start, stop
 from musicfeat_trainer.model import PARTS, load_model, parts_of
+from musicfeat_trainer.recipe_files import open_recipe
 from musicfeat_trainer.training import Trainer
-
-RECIPES = Path(__file__).parent / "recipes"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,10 +40,11 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="musicfeat-train", description="Pretrain and evaluate music encoders.")
     top.add_argument("--threads", type=int, help="threads of torch (default: torch's own choice)")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    commands.add_parser("list", help="the recipes that come with the package").set_defaults(run=run_list)
+    listing.add(commands)
     run = commands.add_parser("run", help="train a recipe, or go on where it stopped")
-    run.add_argument("recipe", help="a TOML file, or the name of a recipe that `list` shows")
+    run.add_argument("recipe", help="a TOML file, or what `list` shows, such as music_small or jigsaw/resnet18-3s")
     run.add_argument("-o", "--output", type=Path, help="folder of the run (default: runs/RECIPE)")
+    run.add_argument("--set", dest="change", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
     run.add_argument("--part", choices=sorted(PARTS), help="train this part only (default: one after another)")
     run.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     run.set_defaults(run=run_training)
@@ -53,24 +54,9 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def find_recipe(name: str) -> Path:
-    """A path as it is, or the file of a recipe that comes with the package."""
-    for path in (Path(name), RECIPES / f"{name}.toml"):
-        if path.is_file():
-            return path
-    known = ", ".join(sorted(path.stem for path in RECIPES.glob("*.toml")))
-    raise InputError(f"no recipe {name!r}: neither a file nor one of {known}")
-
-
-def run_list(_: argparse.Namespace) -> None:
-    """Print name and first comment line of each recipe."""
-    for path in sorted(RECIPES.glob("*.toml")):
-        print(f"{path.stem}: {path.read_text().splitlines()[0].lstrip('# ')}")
-
-
 def run_training(options: argparse.Namespace) -> None:
     """Train every part, or the one asked for, resuming where the folder holds a checkpoint."""
-    recipe = load_recipe(find_recipe(options.recipe))
+    recipe = open_recipe(options.recipe, options.change)
     folder = options.output or Path("runs") / recipe.name
     for name in [options.part] if options.part else parts_of(recipe):
         trainer = Trainer(PARTS[name](recipe, folder), options.device)
@@ -78,10 +64,11 @@ def run_training(options: argparse.Namespace) -> None:
             save_recipe(folder, recipe)
         trainer.run()
         done = trainer.progress
-        print(
-            f"{folder / name}: {done['step']} steps, best mean score {done['best']:.4f}, "
-            f"{trainer.waiting:.1%} of the time spent waiting for data"
-        )
+        if rank() == 0:
+            print(
+                f"{folder / name}: {done['step']} steps, best mean score {done['best']:.4f}, "
+                f"{trainer.waiting:.1%} of the time spent waiting for data"
+            )
 
 
 def run_evaluation(options: argparse.Namespace) -> None:

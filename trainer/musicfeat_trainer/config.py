@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -170,21 +169,12 @@ class Recipe(AnyRecipe):
     card: CardConfig = CardConfig()
 
 
-def load_recipe(path: Path) -> AnyRecipe:
-    """Read and check a recipe, of one method if it has a section ``[method]``.
+def parse_recipe(data: dict[str, Any], where: str) -> AnyRecipe:
+    """A recipe from nested dictionaries, of one method if they have ``method``; ``where`` names them in errors.
 
     Raises:
-        InputError: no such file, not TOML, a misspelt key, or a value out of range.
+        InputError: a key misspelt or missing, or a value out of range.
     """
-    try:
-        with path.open("rb") as file:
-            return parse_recipe(tomllib.load(file), str(path))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"cannot read recipe {path}: {error}") from error
-
-
-def parse_recipe(data: dict[str, Any], where: str) -> AnyRecipe:
-    """A recipe from nested dictionaries; ``where`` names them in errors."""
     kind = MethodRecipe if "method" in data else Recipe
     try:
         return kind.model_validate(data)

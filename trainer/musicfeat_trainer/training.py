@@ -95,7 +95,8 @@ class Trainer:
             return None
         self.part.open_training()
         self.part.open_validation()
-        scores, losses, saved = None, [], time.monotonic()
+        scores, losses = None, []
+        begun = saved = time.monotonic()
         if self.config.compile:
             self.part.compile()
         bar = tqdm(initial=self.progress["step"], total=self.config.steps, desc=self.part.name, disable=rank() > 0)
@@ -111,7 +112,7 @@ class Trainer:
                 self._save("last")
                 saved = time.monotonic()
         bar.close()
-        self.waiting = self.part.waited / max(bar.format_dict["elapsed"], 1e-9)
+        self.waiting = self.part.waited / (time.monotonic() - begun)
         self._save("last")
         return scores
 

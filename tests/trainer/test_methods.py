@@ -1,0 +1,203 @@
+"""One method from its recipe to its weights: the loop around every objective."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from musicfeat import InputError, ModelError
+from musicfeat_trainer.checkpoint import load_checkpoint
+from musicfeat_trainer.cli import main
+from musicfeat_trainer.curves import read_rows
+from musicfeat_trainer.model import load_method, load_model
+from musicfeat_trainer.optimisation import Optimisation
+from musicfeat_trainer.parts.method import MethodPart
+from musicfeat_trainer.recipe_files import open_recipe
+from musicfeat_trainer.training import Trainer, optimizer_of
+
+RECIPE = """
+# A method of a few seconds.
+name = "tiny-method"
+[data]
+store = "{folder}/method-store"
+[data.set]
+name = "folder"
+root = "{folder}/audio"
+validation_sources = ["c"]
+test_sources = ["d"]
+[method]
+steps = 6
+batch = 4
+evaluate_every = 2
+checkpoint_seconds = 0.001
+warmup = 2
+bfloat16 = false
+clips = {{seconds = 1.0}}
+frontend = {{name = "log_mel"}}
+encoder = {{name = "resnet"}}
+objective = {{name = "time_reversal"}}
+waveform_augment = [{{name = "polarity", probability = 0.5}}]
+[rows.sgd]
+about = "by plain gradients"
+method = {{optimizer = "sgd", schedule = "plateau"}}
+"""
+
+
+@pytest.fixture(scope="module")
+def recipe(small_run: Path) -> str:
+    path = small_run / "method.toml"
+    path.write_text(RECIPE.format(folder=small_run))
+    return f"{path}/sgd"
+
+
+@pytest.fixture(scope="module")
+def finished(small_run: Path, recipe: str) -> Path:
+    output = small_run / "method-whole"
+    assert main(["--threads", "1", "run", recipe, "-o", str(output)]) == 0
+    return output
+
+
+def test_a_run_leaves_what_can_be_loaded_again(finished: Path) -> None:
+    assert [row["step"] for row in read_rows(finished / "method" / "log.csv")] == [2, 4, 6]
+    method, recipe = load_method(finished)
+    assert recipe.name == "tiny-method-sgd"
+    assert recipe.about == "by plain gradients"
+    assert method.embed(torch.zeros(2, 22050)).shape == (2, 512)
+    best = load_checkpoint(finished / "method" / "best.safetensors").part("average")
+    assert all(torch.equal(value, best[name]) for name, value in method.state_dict().items())
+    with pytest.raises(ModelError, match="of one method"):
+        load_model(finished)
+
+
+def test_a_killed_run_resumes_to_the_same_curve(small_run: Path, recipe: str, finished: Path) -> None:
+    output = small_run / "method-killed"
+    last = output / "method" / "last.safetensors"
+    command = [sys.executable, "-m", "musicfeat_trainer.cli", "--threads", "1", "run", recipe, "-o", str(output)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not last.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert load_checkpoint(last).progress["step"] < 6, "the run ended before it was killed"
+    assert main(["--threads", "1", "run", recipe, "-o", str(output)]) == 0
+    assert read_rows(output / "method" / "log.csv") == read_rows(finished / "method" / "log.csv")
+    ours, theirs = (load_checkpoint(f / "method" / "last.safetensors").tensors for f in (output, finished))
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_rows_and_changes_are_made_in_turn(recipe: str) -> None:
+    found = open_recipe(recipe, ["method.batch=2", "method.clips.seconds=3.5", "data.store=elsewhere"])
+    assert (found.method.batch, found.method.clips.seconds, str(found.data.store)) == (2, 3.5, "elsewhere")
+    assert (found.method.optimizer, found.method.steps) == ("sgd", 6)
+    other = open_recipe(recipe, ['method.encoder={name="resnet", depth=50}', "method.encoder.depth=18"])
+    assert other.method.encoder.depth == 18
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("{file}", None, "choose method/ROW of sgd"),
+        ("{file}/adam", None, "no row 'adam', only sgd"),
+        ("nowhere/sgd", None, "no recipe 'nowhere/sgd'"),
+        ("{file}/sgd", "method.batchez=3", "batchez"),
+        ("{file}/sgd", "method.batch=none", "batch"),
+        ("{file}/sgd", "batch", "KEY=VALUE"),
+        ("{file}/sgd", 'method.encoder={name="resnot"}', "resnot"),
+        ("{file}/sgd", 'data.set.validation_sources=["x"]', "no track of source"),
+        ("{file}/sgd", "method.clips.seconds=1000", "lasts 1000 s"),
+        ("{file}/sgd", 'method.frontend={name="waveform"}', "resnet reads pictures"),
+        ("{file}/sgd", 'method.encoder={name="sample_cnn"}', "reads raw samples"),
+    ],
+)
+def test_what_cannot_be_trained_is_explained_first(
+    recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, change: str | None, words: str
+) -> None:
+    called = name.format(file=recipe.removesuffix("/sgd"))
+    assert main(["run", called, "-o", str(tmp_path / "run"), *(["--set", change] if change else [])]) == 1
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "run" / "method").exists()
+
+
+def test_batches_do_not_depend_on_what_was_drawn_before(small_run: Path, recipe: str) -> None:
+    part = MethodPart(open_recipe(recipe), small_run / "never")
+    part.module = part.build(part.recipe)
+    part.open_training()
+    drawn = [part._clips(number).views[0] for number in (3, 4, 5, 3)]
+    torch.testing.assert_close(drawn[0], drawn[3], rtol=0, atol=0)
+    assert not torch.equal(drawn[0], drawn[1])
+
+
+def test_the_rate_is_lowered_when_validation_stalls(small_run: Path, recipe: str) -> None:
+    changes = ["method.plateau_patience=2", "method.warmup=0", "method.learning_rate=1.0"]
+    trainer = Trainer(MethodPart(open_recipe(recipe, changes), small_run / "method-plateau"))
+    scores = iter([0.9, 0.8, 0.7, 0.6, 0.5, 0.95])
+    trainer.part.evaluate = lambda _: {"reversal": next(scores)}
+    rates = []
+    for number in range(6):
+        trainer.progress["step"] = number
+        trainer._evaluate({"x": 0.0})
+        rates.append(trainer._learning_rate(number))
+    np.testing.assert_allclose(rates, [1.0, 1.0, 0.1, 0.1, 0.01, 0.01])
+
+
+def test_optimizers_are_those_named() -> None:
+    layer = torch.nn.Linear(2, 2)
+    layer.bias.requires_grad_(False)
+    for name, kind in (("adamw", torch.optim.AdamW), ("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)):
+        optimizer = optimizer_of(layer, Optimisation(steps=1, optimizer=name))
+        assert type(optimizer) is kind
+        assert optimizer.param_groups[0]["params"] == [layer.weight]
+
+
+def test_two_processes_train_as_one(small_run: Path, recipe: str, finished: Path) -> None:
+    """The first of them evaluates and writes, once; other clips than a process alone would draw."""
+    output = small_run / "method-two"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["-m", "musicfeat_trainer.cli", "--threads", "1", "run", recipe, "-o", str(output), "--device", "cpu"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.count("6 steps") == 1
+    assert [row["step"] for row in read_rows(output / "method" / "log.csv")] == [2, 4, 6]
+    assert read_rows(output / "method" / "log.csv") != read_rows(finished / "method" / "log.csv")
+
+
+def test_gradients_are_averaged_over_processes(tmp_path: Path) -> None:
+    script = tmp_path / "two.py"
+    script.write_text(
+        "import torch\n"
+        "from musicfeat_trainer.distributed import average_gradients, from_first, rank, share_weights, start, stop\n"
+        "start()\n"
+        "torch.manual_seed(rank())\n"
+        "layer = torch.nn.Linear(3, 2)\n"
+        "share_weights(layer)\n"
+        "rows = torch.arange(12.0).reshape(4, 3)\n"
+        "layer(rows[2 * rank() : 2 * rank() + 2]).square().mean().backward()\n"
+        "average_gradients(layer)\n"
+        "whole = torch.nn.Linear(3, 2)\n"
+        "whole.load_state_dict(layer.state_dict())\n"
+        "whole(rows).square().mean().backward()\n"
+        "torch.testing.assert_close(layer.weight.grad, whole.weight.grad)\n"
+        "torch.testing.assert_close(layer.bias.grad, whole.bias.grad)\n"
+        "assert from_first(rank()) == 0\n"
+        "stop()\n"
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_loading_something_else_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="not the folder of a run"):
+        load_method(tmp_path)
+    with pytest.raises(InputError, match="no recipe"):
+        open_recipe("")
