@@ -13,7 +13,7 @@ from musicfeat_trainer.evaluate.fitting import Fitting, fit
 from musicfeat_trainer.evaluate.items import ItemClips, Rows
 from musicfeat_trainer.evaluate.probe import head
 from musicfeat_trainer.evaluate.splits import Split
-from musicfeat_trainer.evaluate.tasks import Array, Task
+from musicfeat_trainer.evaluate.tasks import Array, Targets, Task
 from musicfeat_trainer.method import Method
 
 
@@ -39,7 +39,7 @@ def dimension_of(method: Method) -> int:
 
 
 def fine_tuned(
-    method: Method, clips: ItemClips, targets: Array, split: Split, task: Task, config: Fitting, device: str = "cpu"
+    method: Method, clips: ItemClips, targets: Targets, split: Split, task: Task, config: Fitting, device: str = "cpu"
 ) -> tuple[Array, list[float]]:
     """Predictions of the test items, [n, outputs], and the loss of each epoch.
 

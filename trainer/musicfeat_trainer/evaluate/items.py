@@ -56,8 +56,9 @@ class ItemClips:
 
     def read(self, clips: npt.NDArray[np.integer]) -> Tensor:
         """Clips by number: [n, frames, ...] float32."""
-        places = (self.places[clip] for clip in clips)
-        return torch.from_numpy(np.stack([excerpt(self.store, *place, self.frames) for place in places]))
+        places = [self.places[clip] for clip in clips]
+        read = [excerpt(self.store, track, begin, end, self.frames) for track, begin, end in places]
+        return torch.from_numpy(np.stack(read))
 
     def of(self, rows: Rows) -> Rows:
         """The numbers of the clips of some items."""

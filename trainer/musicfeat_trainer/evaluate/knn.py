@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from musicfeat_trainer.evaluate.splits import Split
-from musicfeat_trainer.evaluate.tasks import Array, Task
+from musicfeat_trainer.evaluate.tasks import Array, Targets, Task
 
 NUMBERS = (1, 3, 5, 10, 20, 50, 100)
 """Of neighbours, to choose from."""
@@ -20,7 +20,7 @@ Votes = dict[int, Array]
 
 
 def neighbours_voted(
-    features: npt.NDArray[np.float32], targets: Array, split: Split, task: Task, groups: npt.NDArray[np.int64]
+    features: npt.NDArray[np.float32], targets: Targets, split: Split, task: Task, groups: npt.NDArray[np.int64]
 ) -> Array:
     """Predictions of the test items, [n, outputs]: means of what is known of the nearest training items.
 

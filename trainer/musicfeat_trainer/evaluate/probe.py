@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from musicfeat_trainer.evaluate.fitting import Fitting, fit
 from musicfeat_trainer.evaluate.splits import Split
-from musicfeat_trainer.evaluate.tasks import Array, ClassTask, Task
+from musicfeat_trainer.evaluate.tasks import Array, ClassTask, Targets, Task
 
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Values of C to choose from."""
@@ -19,7 +19,7 @@ HIDDEN = 128
 
 
 def probed(
-    features: npt.NDArray[np.float32], targets: Array, split: Split, task: Task, config: Fitting, hidden: bool = False
+    features: npt.NDArray[np.float32], targets: Targets, split: Split, task: Task, config: Fitting, hidden: bool = False
 ) -> Array:
     """Predictions of the test items, [n, outputs].
 
@@ -37,11 +37,11 @@ def probed(
     """
     scaled = StandardScaler().fit(features[split.train]).transform(features)
     if isinstance(task, ClassTask) and not hidden:
-        return _regressed(scaled, targets, split, task)
+        return _regressed(scaled, targets, split)
     return _trained(torch.from_numpy(scaled).float(), targets, split, task, config, hidden)
 
 
-def _regressed(features: Array, targets: Array, split: Split, task: ClassTask) -> Array:
+def _regressed(features: Array, targets: Targets, split: Split) -> Array:
     best, chosen = -1.0, np.zeros(0)
     for strength in STRENGTHS:
         model = LogisticRegression(C=strength, max_iter=1000).fit(features[split.train], targets[split.train])
@@ -59,7 +59,7 @@ def head(dimension: int, outputs: int, hidden: bool = False) -> nn.Module:
     return nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), nn.Linear(HIDDEN, outputs))
 
 
-def _trained(features: Tensor, targets: Array, split: Split, task: Task, config: Fitting, hidden: bool) -> Array:
+def _trained(features: Tensor, targets: Targets, split: Split, task: Task, config: Fitting, hidden: bool) -> Array:
     torch.manual_seed(config.seed)
     layers = head(features.shape[1], task.outputs, hidden)
     wanted = torch.from_numpy(targets)

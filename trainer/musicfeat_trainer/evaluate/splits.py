@@ -85,5 +85,5 @@ def _trained(dataset: DataSet, rows: Rows, column: int) -> bool:
     return bool((targets == column).any() if dataset.problem == "class" else (targets[:, column] == 1).any())
 
 
-def _rankable(targets: npt.NDArray[np.floating]) -> bool:
+def _rankable(targets: npt.NDArray[np.floating | np.integer]) -> bool:
     return bool(((targets == 1).any(0) & (targets == 0).any(0)).any())

@@ -22,6 +22,8 @@ from musicfeat_trainer.evaluate.metrics import (
 from musicfeat_trainer.objectives.tagging import batch_class_weights, masked_bce
 
 Array = npt.NDArray[np.floating]
+Targets = npt.NDArray[np.floating | np.integer]
+"""As ``DataSet.targets``."""
 EachClass = dict[str, dict[str, float]]
 
 
@@ -45,22 +47,22 @@ class Task(ABC):
         """Predictions of logits."""
 
     @abstractmethod
-    def figures(self, targets: Array, scores: Array) -> dict[str, float]:
+    def figures(self, targets: Targets, scores: Array) -> dict[str, float]:
         """All figures of predictions, by name."""
 
     @abstractmethod
-    def chance(self, targets: Array) -> dict[str, float]:
+    def chance(self, targets: Targets) -> dict[str, float]:
         """The same figures for who has seen no more than the training labels."""
 
     @abstractmethod
-    def votes(self, targets: Array) -> Array:
+    def votes(self, targets: Targets) -> Array:
         """Targets as something to average over neighbours, [n, outputs], NaN where unknown."""
 
-    def each(self, targets: Array, scores: Array) -> EachClass:  # noqa: ARG002
+    def each(self, targets: Targets, scores: Array) -> EachClass:  # noqa: ARG002
         """Precision, recall, F1 and support of each class, if there are any."""
         return {}
 
-    def figure(self, targets: Array, scores: Array) -> float:
+    def figure(self, targets: Targets, scores: Array) -> float:
         """The one to choose by."""
         return self.figures(targets, scores)[self.choose_by]
 
@@ -76,17 +78,17 @@ class ClassTask(Task):
     def scores(self, logits: Tensor) -> Array:
         return torch.softmax(logits.double(), dim=1).numpy()
 
-    def figures(self, targets: Array, scores: Array) -> dict[str, float]:
+    def figures(self, targets: Targets, scores: Array) -> dict[str, float]:
         return class_figures(targets.astype(int), scores.argmax(1), self.outputs)
 
-    def each(self, targets: Array, scores: Array) -> EachClass:
+    def each(self, targets: Targets, scores: Array) -> EachClass:
         return each_class(targets.astype(int), scores.argmax(1), self.classes)
 
-    def chance(self, targets: Array) -> dict[str, float]:
+    def chance(self, targets: Targets) -> dict[str, float]:
         commonest = self.votes(self.learned).sum(0)
         return self.figures(targets, np.tile(commonest, (len(targets), 1)))
 
-    def votes(self, targets: Array) -> Array:
+    def votes(self, targets: Targets) -> Array:
         return np.eye(self.outputs)[targets.astype(int)]
 
 
@@ -106,21 +108,23 @@ class TagsTask(Task):
     def scores(self, logits: Tensor) -> Array:
         return torch.sigmoid(logits.double()).numpy()
 
-    def figures(self, targets: Array, scores: Array) -> dict[str, float]:
-        return tag_rankings(targets, scores) | tag_decisions(targets, scores >= 0.5)
+    def figures(self, targets: Targets, scores: Array) -> dict[str, float]:
+        return tag_rankings(targets.astype(float), scores) | tag_decisions(targets.astype(float), scores >= 0.5)
 
-    def figure(self, targets: Array, scores: Array) -> float:
-        return tag_rankings(targets, scores)[self.choose_by]
+    def figure(self, targets: Targets, scores: Array) -> float:
+        return tag_rankings(targets.astype(float), scores)[self.choose_by]
 
-    def each(self, targets: Array, scores: Array) -> EachClass:
-        return each_tag(targets, scores >= 0.5, self.classes)
+    def each(self, targets: Targets, scores: Array) -> EachClass:
+        return each_tag(targets.astype(float), scores >= 0.5, self.classes)
 
-    def chance(self, targets: Array) -> dict[str, float]:
+    def chance(self, targets: Targets) -> dict[str, float]:
         usual = np.nanmean(self.learned, axis=0) >= 0.5
         decided = np.tile(usual, (len(targets), 1))
-        return tag_rankings(targets, np.zeros(targets.shape)) | tag_decisions(targets, decided)
+        return tag_rankings(targets.astype(float), np.zeros(targets.shape)) | tag_decisions(
+            targets.astype(float), decided
+        )
 
-    def votes(self, targets: Array) -> Array:
+    def votes(self, targets: Targets) -> Array:
         return targets.astype(float)
 
 
@@ -139,13 +143,13 @@ class NumberTask(Task):
     def scores(self, logits: Tensor) -> Array:
         return logits.double().numpy() * self.deviation + self.mean
 
-    def figures(self, targets: Array, scores: Array) -> dict[str, float]:
-        return number_figures(targets, scores[:, 0])
+    def figures(self, targets: Targets, scores: Array) -> dict[str, float]:
+        return number_figures(targets.astype(float), scores[:, 0])
 
-    def chance(self, targets: Array) -> dict[str, float]:
+    def chance(self, targets: Targets) -> dict[str, float]:
         return self.figures(targets, np.full((len(targets), 1), self.mean))
 
-    def votes(self, targets: Array) -> Array:
+    def votes(self, targets: Targets) -> Array:
         return targets[:, None].astype(float)
 
 
