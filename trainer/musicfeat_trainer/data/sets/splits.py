@@ -1,0 +1,43 @@
+"""Splits for data sets that prescribe none, or no validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from musicfeat_trainer.data.sets.dataset import Item, held_out_groups
+
+
+def drawn_splits(
+    strata: Sequence[str], groups: Sequence[str], validation: float = 0.15, test: float = 0.15, seed: int = 7
+) -> list[str]:
+    """The split of each item, drawn by group and separately for each stratum.
+
+    Every stratum of enough groups has at least one in each split; one of fewer groups trains only.
+
+    Args:
+        strata: what must be alike in all splits (class, composer), of each item.
+        groups: what must stay together, of each item; a group is of one stratum.
+        validation: share of the groups.
+        test: share of the groups; 0 for none.
+        seed: of the drawing; the order of the items has no part in it.
+    """
+    generator = np.random.default_rng(seed)
+    kinds: dict[str, str] = {}
+    for stratum in sorted(set(strata)):
+        names = sorted({group for group, of in zip(groups, strata, strict=True) if of == stratum})
+        drawn = generator.permutation(names).tolist()
+        held = [round(share * len(names)) or 1 if share else 0 for share in (validation, test)]
+        if len(names) > sum(share > 0 for share in (validation, test)):
+            kinds |= dict.fromkeys(drawn[: held[0]], "validation")
+            kinds |= dict.fromkeys(drawn[held[0] : sum(held)], "test")
+    return [kinds.get(group, "train") for group in groups]
+
+
+def with_validation(items: Sequence[Item], share: float, seed: int = 7) -> list[Item]:
+    """Some groups of the training split as validation, where the published splits have none."""
+    held = held_out_groups([item.group for item in items if item.split == "train"], share, seed)
+    moved = {"train": "validation"}
+    return [replace(i, split=moved.get(i.split, i.split)) if i.group in held else i for i in items]
