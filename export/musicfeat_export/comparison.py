@@ -16,7 +16,7 @@ from musicfeat.extractor import Audio
 from musicfeat.joins import LEAST_SECONDS
 from musicfeat.session import Session
 from musicfeat_export.clips import Tagged, Windows
-from musicfeat_trainer.evaluate.tags import mean_average_precision
+from musicfeat_trainer.evaluate.metrics import mean_average_precision
 
 OTHER_ORDERS = list(permutations(range(3)))[1:]
 BATCH = 4

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import torch
 
-from musicfeat.errors import InputError, MusicfeatError
+from musicfeat.errors import MusicfeatError
 from musicfeat_trainer.checkpoint import save_recipe
-from musicfeat_trainer.commands import listing
-from musicfeat_trainer.config import Recipe
+from musicfeat_trainer.commands import evaluate, listing
 from musicfeat_trainer.distributed import rank, start, stop
-from musicfeat_trainer.model import PARTS, load_model, parts_of
+from musicfeat_trainer.model import PARTS, parts_of
 from musicfeat_trainer.recipe_files import open_recipe
 from musicfeat_trainer.training import Trainer
 
@@ -48,9 +47,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--part", choices=sorted(PARTS), help="train this part only (default: one after another)")
     run.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     run.set_defaults(run=run_training)
-    evaluate = commands.add_parser("evaluate", help="score a run on the recipe's test sources")
-    evaluate.add_argument("folder", type=Path, help="folder of the run")
-    evaluate.set_defaults(run=run_evaluation)
+    evaluate.add(commands)
     return top
 
 
@@ -69,27 +66,6 @@ def run_training(options: argparse.Namespace) -> None:
                 f"{folder / name}: {done['step']} steps, best mean score {done['best']:.4f}, "
                 f"{trainer.waiting:.1%} of the time spent waiting for data"
             )
-
-
-def run_evaluation(options: argparse.Namespace) -> None:
-    """Print a Markdown table of the recipe's test sources, chance beside each figure."""
-    model, recipe = load_model(options.folder)
-    print("| part | figure | value | chance |\n|---|---|---|---|")
-    for name in parts_of(recipe):
-        kind = PARTS[name]
-        part = kind(on_test_sources(recipe), options.folder)
-        part.module = getattr(model, name)
-        part.open_validation()
-        for figure, value in part.evaluate(part.module).items():
-            print(f"| {name} | {figure} | {100 * value:.1f} % | {100 * part.chance[figure]:.1f} % |")
-
-
-def on_test_sources(recipe: Recipe) -> Recipe:
-    """The recipe with its test sources in the place of those that early stopping looks at."""
-    if not recipe.data.test_sources:
-        raise InputError("the recipe names no test_sources to evaluate on")
-    data = recipe.data.model_copy(update={"validation_sources": recipe.data.test_sources})
-    return recipe.model_copy(update={"data": data, "rendered": None})
 
 
 if __name__ == "__main__":

@@ -90,6 +90,11 @@ class ClipSampler:
     def _read(self, view: int, path: str, at: float) -> npt.NDArray[np.float32]:
         store, track, frames = self.stores[view], self.places[view][path], self.lengths[view]
         begin = min(round(at / store.frame_seconds), max(0, track.frames - frames))
-        values = store.values[track.start + begin : track.start + min(begin + frames, track.frames)]
-        clip = values.astype(np.float32) / (FULL_SCALE if values.dtype == np.int16 else 1)
-        return np.pad(clip, [(0, frames - len(clip)), *[(0, 0)] * (clip.ndim - 1)])
+        return excerpt(store, track, begin, min(begin + frames, track.frames), frames)
+
+
+def excerpt(store: Store, track: Track, begin: int, end: int, frames: int) -> npt.NDArray[np.float32]:
+    """A track's frames from ``begin`` to ``end``, as floats (sound within -1 and 1), and zeros up to ``frames``."""
+    values = store.values[track.start + begin : track.start + end]
+    clip = values.astype(np.float32) / (FULL_SCALE if values.dtype == np.int16 else 1)
+    return np.pad(clip, [(0, frames - len(clip)), *[(0, 0)] * (clip.ndim - 1)])

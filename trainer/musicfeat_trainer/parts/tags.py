@@ -19,7 +19,7 @@ from musicfeat_trainer.data.sampler import Collection, CropSampler, step_generat
 from musicfeat_trainer.encoders.tag_net import TagNet
 from musicfeat_trainer.encoders.temporal_net import TrunkOutput
 from musicfeat_trainer.evaluate.clips import clip_starts, fixed_clips
-from musicfeat_trainer.evaluate.tags import mean_average_precision, mean_roc_auc
+from musicfeat_trainer.evaluate.metrics import mean_average_precision, mean_roc_auc
 from musicfeat_trainer.instruments import columns_of
 from musicfeat_trainer.objectives.tagging import mixed_labels, tagging_loss
 from musicfeat_trainer.parts.part import Part

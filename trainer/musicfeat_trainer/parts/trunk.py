@@ -15,7 +15,7 @@ from musicfeat_trainer.data.notes import NoteCollages
 from musicfeat_trainer.data.sampler import CropSampler, step_generators
 from musicfeat_trainer.encoders.temporal_net import TemporalNet, TrunkOutput
 from musicfeat_trainer.evaluate.clips import clip_starts, fixed_clips
-from musicfeat_trainer.evaluate.neighbours import arithmetic_and_geometric, neighbour_ranks
+from musicfeat_trainer.evaluate.metrics import arithmetic_and_geometric, neighbour_ranks
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.instruments import columns_of
 from musicfeat_trainer.objectives.simclr import Projector, nt_xent

@@ -1,0 +1,110 @@
+"""``musicfeat-train evaluate``: a run's own held-out figures, or how well it serves a labelled data set."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import TypeAdapter, ValidationError
+
+from musicfeat.errors import InputError
+from musicfeat_trainer.commands.held_out import print_held_out
+from musicfeat_trainer.commands.outcomes import Kept, keep, markdown
+from musicfeat_trainer.data.sets.dataset import DataSet
+from musicfeat_trainer.data.sets.registry import SetConfig
+from musicfeat_trainer.evaluate.budgets import parse_budget
+from musicfeat_trainer.evaluate.downstream import WAYS, Subject, control, evaluate
+from musicfeat_trainer.evaluate.fitting import Fitting
+from musicfeat_trainer.model import load_method
+from musicfeat_trainer.recipe_files import changed, parse_change
+from musicfeat_trainer.section import expanded
+
+PRETRAINED, CONTROL = "pretrained", "random"
+
+
+def add(commands: Any) -> None:
+    """Add the command to a parser."""
+    parser = commands.add_parser("evaluate", help="score a run on held-out music, or --on a labelled data set")
+    parser.add_argument("folder", type=Path, help="folder of the run")
+    on = parser.add_argument_group("downstream")
+    on.add_argument("--on", metavar="SET", help="a data set that `list` shows (default: the recipe's own held-out)")
+    on.add_argument("--root", type=Path, help="where the data set is")
+    on.add_argument("--set", dest="change", action="append", default=[], metavar="KEY=VALUE", help="of the data set")
+    on.add_argument("--how", type=_ways, default=["probe"], help=f"one or more of {','.join(WAYS)} (default: probe)")
+    on.add_argument("--budget", nargs="+", default=["full"], help="labelled items: 10 (of each class), 1%%, full")
+    on.add_argument("--control", action="store_true", help="judge the same network with random weights, too")
+    on.add_argument("--hidden", action="store_true", help="two hidden layers in the probe")
+    on.add_argument("--fit", action="append", default=[], metavar="KEY=VALUE", help="such as epochs=30 or batch=16")
+    on.add_argument("--store", type=Path, help="where decoded audio is kept (default: the recipe's store)")
+    on.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    on.add_argument("-o", "--output", type=Path, help="folder of figures and predictions (default: below the run)")
+    parser.set_defaults(run=run)
+
+
+def _ways(text: str) -> list[str]:
+    ways = text.split(",")
+    if wrong := set(ways) - set(WAYS):
+        raise argparse.ArgumentTypeError(f"{', '.join(sorted(wrong))}: choose of {', '.join(WAYS)}")
+    return ways
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print a Markdown table of figures, chance beside each.
+
+    Raises:
+        InputError: a data set, a budget or settings that do not fit, before anything is trained.
+    """
+    if options.on:
+        judge(options, open_set(options.on, options.root, options.change))
+    else:
+        print_held_out(options.folder)
+
+
+def judge(options: argparse.Namespace, dataset: DataSet) -> None:
+    """Judge a run on a data set in every way asked for."""
+    method, recipe = load_method(options.folder)
+    config = _checked(Fitting, options.fit)
+    store = expanded(options.store or recipe.data.store)
+    subjects = {PRETRAINED: Subject(method, dataset, store, options.device)}
+    if options.control:
+        subjects[CONTROL] = Subject(control(recipe.method), dataset, store, options.device)
+    budgets = {text: parse_budget(text) for text in options.budget}
+    for budget in budgets.values():
+        subjects[PRETRAINED].within(budget)
+    kept = [
+        Kept(system, way, text, evaluate(subject, way, budget, config, hidden=options.hidden))
+        for way in options.how
+        for text, budget in budgets.items()
+        for system, subject in subjects.items()
+    ]
+    print(markdown(kept))
+    keep(options.output or options.folder / "downstream" / dataset.name, kept, subjects[PRETRAINED])
+
+
+def open_set(name: str, root: Path | None, changes: list[str]) -> DataSet:
+    """A data set by name.
+
+    Raises:
+        InputError: no such set, or settings that it does not have.
+    """
+    table: dict[str, Any] = {"name": name} | ({"root": root} if root else {})
+    for text in changes:
+        table = changed(table, parse_change(text))
+    return _validated(SetConfig, table, f"--on {name}").open()
+
+
+def _checked(kind: Any, changes: list[str]) -> Any:
+    table: dict[str, Any] = {}
+    for text in changes:
+        table = changed(table, parse_change(text))
+    return _validated(kind, table, "--fit")
+
+
+def _validated(kind: Any, table: dict[str, Any], where: str) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(table)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise InputError(f"{where}: " + "; ".join(lines)) from error

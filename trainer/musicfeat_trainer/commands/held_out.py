@@ -1,0 +1,52 @@
+"""The figures that a run was trained for, on music that its recipe holds out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from musicfeat.errors import InputError
+from musicfeat_trainer.checkpoint import load_recipe_of
+from musicfeat_trainer.config import MethodRecipe, Recipe
+from musicfeat_trainer.model import PARTS, load_method, load_model, parts_of
+from musicfeat_trainer.parts.method import MethodPart
+from musicfeat_trainer.parts.part import Part
+
+
+def print_held_out(run: Path) -> None:
+    """Print a Markdown table of the parts of a run, chance beside each figure.
+
+    A whole model is judged on its recipe's test sources; a method on the test split of its data set, or, where there
+    is none, on the validation split, which early stopping has seen.
+    """
+    parts = _of_method(run) if isinstance(load_recipe_of(run), MethodRecipe) else _of_model(run)
+    print("| part | figure | value | chance |\n|---|---|---|---|")
+    for part in parts:
+        for figure, value in part.evaluate(part.module.eval()).items():
+            print(f"| {part.name} | {figure} | {100 * value:.1f} % | {100 * part.chance[figure]:.1f} % |")
+
+
+def _of_model(run: Path) -> Iterator[Part[Any, Any]]:
+    model, recipe = load_model(run)
+    for name in parts_of(recipe):
+        part = PARTS[name](on_test_sources(recipe), run)
+        part.module = getattr(model, name)
+        part.open_validation()
+        yield part
+
+
+def _of_method(run: Path) -> Iterator[Part[Any, Any]]:
+    part = MethodPart(load_method(run)[1], run)
+    part.module = load_method(run)[0]
+    items = part.recipe.data.set.open().items
+    part.open_validation("test" if any(item.split == "test" for item in items) else "validation")
+    yield part
+
+
+def on_test_sources(recipe: Recipe) -> Recipe:
+    """The recipe with its test sources in the place of those that early stopping looks at."""
+    if not recipe.data.test_sources:
+        raise InputError("the recipe names no test_sources to evaluate on")
+    data = recipe.data.model_copy(update={"validation_sources": recipe.data.test_sources})
+    return recipe.model_copy(update={"data": data, "rendered": None})

@@ -1,0 +1,81 @@
+"""The loop that trains whatever is put on top of an encoder, and the encoder itself in fine-tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from musicfeat_trainer.section import Section
+
+
+class Fitting(Section):
+    """Adam, a tenth of the rate whenever validation stalls, early stopping, seed 7 (Addepalli et al., 2019, 6.2).
+
+    The paper leaves the numbers open: rate and tenth are the defaults of Adam and of ReduceLROnPlateau.
+    """
+
+    batch: int = Field(64, gt=0)
+    epochs: int = Field(100, gt=0)
+    learning_rate: float = Field(1e-3, gt=0)
+    plateau_patience: int = Field(3, ge=0)
+    """Epochs without a better score before the rate falls."""
+    patience: int = Field(12, gt=0)
+    """Epochs without a better score before training stops."""
+    seed: int = 7
+
+
+def fit(
+    module: nn.Module, loss: Callable[[Tensor], Tensor], examples: int, score: Callable[[], float], config: Fitting
+) -> list[float]:
+    """Train a module, and leave it with the weights of its best epoch.
+
+    Args:
+        module: its parameters learn.
+        loss: of the training examples of some numbers, [batch] int64.
+        examples: how many there are; each epoch goes through all, in batches of about equal size.
+        score: the validation figure, the higher the better, called in evaluation mode without gradients.
+        config: how.
+
+    Returns:
+        The mean loss of each epoch.
+    """
+    optimizer = torch.optim.Adam(module.parameters(), config.learning_rate)
+    schedule = ReduceLROnPlateau(optimizer, mode="max", patience=config.plateau_patience)
+    generator = torch.Generator().manual_seed(config.seed)
+    losses: list[float] = []
+    best, best_epoch, weights = float("-inf"), 0, _weights(module)
+    for epoch in range(config.epochs):
+        losses.append(_epoch(module, optimizer, loss, torch.randperm(examples, generator=generator), config.batch))
+        with torch.no_grad():
+            module.eval()
+            reached = score()
+        schedule.step(reached)
+        if reached > best:
+            best, best_epoch, weights = reached, epoch, _weights(module)
+        elif epoch - best_epoch >= config.patience:
+            break
+    module.load_state_dict(weights)
+    return losses
+
+
+def _epoch(
+    module: nn.Module, optimizer: torch.optim.Optimizer, loss: Callable[[Tensor], Tensor], order: Tensor, batch: int
+) -> float:
+    module.train()
+    total = 0.0
+    # Of equal size, lest a last batch of one example stop batch normalisation.
+    for numbers in torch.tensor_split(order, -(-len(order) // batch)):
+        optimizer.zero_grad(set_to_none=True)
+        value = loss(numbers)
+        value.backward()
+        optimizer.step()
+        total += value.item() * len(numbers)
+    return total / len(order)
+
+
+def _weights(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in module.state_dict().items()}

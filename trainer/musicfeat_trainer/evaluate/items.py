@@ -1,0 +1,78 @@
+"""The clips of a data set's items, as long as a method reads."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from musicfeat.errors import InputError
+from musicfeat_trainer.data.clips import excerpt
+from musicfeat_trainer.data.sets.dataset import DataSet, Item
+from musicfeat_trainer.data.store import Store
+from musicfeat_trainer.data.tracks import Track
+
+Rows = npt.NDArray[np.int64]
+
+
+class ItemClips:
+    """Every item as clips of equal length: one after another, all of it; what is shorter ends in zeros.
+
+    The last clip ends with its item, so that it overlaps the one before where lengths do not divide.
+
+    Args:
+        dataset: of which every item's file is in the store; ``readable`` keeps those.
+        store: of the files.
+        frames: of a clip.
+
+    Attributes:
+        owners: [clips], the item that each clip is of; in order.
+    """
+
+    def __init__(self, dataset: DataSet, store: Store, frames: int) -> None:
+        self.store, self.frames = store, frames
+        tracks = {track.path: track for track in store.tracks}
+        self.places: list[tuple[Track, int, int]] = []
+        owners: list[int] = []
+        for number, item in enumerate(dataset.items):
+            track = tracks[item.path]
+            for place in self._places(item, track):
+                self.places.append((track, *place))
+                owners.append(number)
+        self.owners = np.array(owners, dtype=np.int64)
+        self.items = len(dataset.items)
+
+    def _places(self, item: Item, track: Track) -> list[tuple[int, int]]:
+        """First and last frame of each clip of an item."""
+        begin = round(item.start / self.store.frame_seconds)
+        length = track.frames - begin
+        if item.seconds is not None:
+            length = min(length, round(item.seconds / self.store.frame_seconds))
+        if length <= 0:
+            raise InputError(f"{item.path} ends before {item.start:g} s, where an item of the data set begins")
+        starts = range(0, max(1, length), self.frames)
+        return [(begin + max(0, min(s, length - self.frames)), begin + min(s + self.frames, length)) for s in starts]
+
+    def read(self, clips: npt.NDArray[np.integer]) -> Tensor:
+        """Clips by number: [n, frames, ...] float32."""
+        places = [self.places[clip] for clip in clips]
+        read = [excerpt(self.store, track, begin, end, self.frames) for track, begin, end in places]
+        return torch.from_numpy(np.stack(read))
+
+    def of(self, rows: Rows) -> Rows:
+        """The numbers of the clips of some items."""
+        return np.flatnonzero(np.isin(self.owners, rows))
+
+    def mean(self, values: Tensor, clips: Rows) -> Tensor:
+        """What was found of clips, [n, D], as means over the clips of each item, [items, D]; NaN of items without."""
+        owners = torch.from_numpy(self.owners[clips]).to(values.device)
+        sums = torch.zeros(self.items, values.shape[1], dtype=values.dtype, device=values.device)
+        counts = torch.bincount(owners, minlength=self.items)[:, None]
+        return sums.index_add(0, owners, values) / counts
+
+
+def readable(dataset: DataSet, store: Store) -> DataSet:
+    """The items whose files could be read into the store."""
+    paths = {track.path for track in store.tracks}
+    return dataset.subset(dataset.rows(lambda item: item.path in paths))

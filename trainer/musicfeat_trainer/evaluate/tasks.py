@@ -1,0 +1,165 @@
+"""What each kind of problem asks of a prediction: a loss to learn by, the figure to choose by, and all figures."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from musicfeat.errors import InputError
+from musicfeat_trainer.data.sets.dataset import DataSet
+from musicfeat_trainer.evaluate.metrics import (
+    class_figures,
+    each_class,
+    each_tag,
+    number_figures,
+    tag_decisions,
+    tag_rankings,
+)
+from musicfeat_trainer.objectives.tagging import batch_class_weights, masked_bce
+
+Array = npt.NDArray[np.floating]
+Targets = npt.NDArray[np.floating | np.integer]
+"""As ``DataSet.targets``."""
+EachClass = dict[str, dict[str, float]]
+
+
+class Task(ABC):
+    """Predictions are [n, ``outputs``]: probabilities of classes or of tags, or a number."""
+
+    choose_by: str
+    """The figure, the higher the better, that early stopping watches and settings are chosen by."""
+
+    def __init__(self, dataset: DataSet, train: npt.NDArray[np.int64]) -> None:
+        self.classes = dataset.classes
+        self.outputs = max(1, len(dataset.classes))
+        self.learned = dataset.targets[train]
+
+    @abstractmethod
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Of a batch of a network's last layer, [batch, outputs]."""
+
+    @abstractmethod
+    def scores(self, logits: Tensor) -> Array:
+        """Predictions of logits."""
+
+    @abstractmethod
+    def figures(self, targets: Targets, scores: Array) -> dict[str, float]:
+        """All figures of predictions, by name."""
+
+    @abstractmethod
+    def chance(self, targets: Targets) -> dict[str, float]:
+        """The same figures for who has seen no more than the training labels."""
+
+    @abstractmethod
+    def votes(self, targets: Targets) -> Array:
+        """Targets as something to average over neighbours, [n, outputs], NaN where unknown."""
+
+    def each(self, targets: Targets, scores: Array) -> EachClass:  # noqa: ARG002
+        """Precision, recall, F1 and support of each class, if there are any."""
+        return {}
+
+    def figure(self, targets: Targets, scores: Array) -> float:
+        """The one to choose by."""
+        return self.figures(targets, scores)[self.choose_by]
+
+
+class ClassTask(Task):
+    """Cross-entropy; chance is the commonest class of the training items."""
+
+    choose_by = "accuracy"
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(logits, targets)
+
+    def scores(self, logits: Tensor) -> Array:
+        return torch.softmax(logits.double(), dim=1).numpy()
+
+    def figures(self, targets: Targets, scores: Array) -> dict[str, float]:
+        return class_figures(targets.astype(int), scores.argmax(1), self.outputs)
+
+    def each(self, targets: Targets, scores: Array) -> EachClass:
+        return each_class(targets.astype(int), scores.argmax(1), self.classes)
+
+    def chance(self, targets: Targets) -> dict[str, float]:
+        commonest = self.votes(self.learned).sum(0)
+        return self.figures(targets, np.tile(commonest, (len(targets), 1)))
+
+    def votes(self, targets: Targets) -> Array:
+        return np.eye(self.outputs)[targets.astype(int)]
+
+
+class TagsTask(Task):
+    """Binary cross-entropy over what is known, every tag of a batch counting alike (Addepalli et al., 2019, 6.4.2).
+
+    Chance ranks at random, and decides for what most training answers about a tag say. Tags of which a validation
+    split does not know both answers do not take part in choosing.
+    """
+
+    choose_by = "pr_auc_tag"
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        known = (~targets.isnan()).to(logits)
+        return masked_bce(logits, targets.nan_to_num(), known, batch_class_weights(known))
+
+    def scores(self, logits: Tensor) -> Array:
+        return torch.sigmoid(logits.double()).numpy()
+
+    def figures(self, targets: Targets, scores: Array) -> dict[str, float]:
+        return tag_rankings(targets.astype(float), scores) | tag_decisions(targets.astype(float), scores >= 0.5)
+
+    def figure(self, targets: Targets, scores: Array) -> float:
+        return tag_rankings(targets.astype(float), scores)[self.choose_by]
+
+    def each(self, targets: Targets, scores: Array) -> EachClass:
+        return each_tag(targets.astype(float), scores >= 0.5, self.classes)
+
+    def chance(self, targets: Targets) -> dict[str, float]:
+        usual = np.nanmean(self.learned, axis=0) >= 0.5
+        decided = np.tile(usual, (len(targets), 1))
+        return tag_rankings(targets.astype(float), np.zeros(targets.shape)) | tag_decisions(
+            targets.astype(float), decided
+        )
+
+    def votes(self, targets: Targets) -> Array:
+        return targets.astype(float)
+
+
+class NumberTask(Task):
+    """Squared error of standardised numbers; chance is the mean of the training items."""
+
+    choose_by = "r2"
+
+    def __init__(self, dataset: DataSet, train: npt.NDArray[np.int64]) -> None:
+        super().__init__(dataset, train)
+        self.mean, self.deviation = float(self.learned.mean()), max(float(self.learned.std()), 1e-9)
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return nn.functional.mse_loss(logits[:, 0], ((targets - self.mean) / self.deviation).to(logits))
+
+    def scores(self, logits: Tensor) -> Array:
+        return logits.double().numpy() * self.deviation + self.mean
+
+    def figures(self, targets: Targets, scores: Array) -> dict[str, float]:
+        return number_figures(targets.astype(float), scores[:, 0])
+
+    def chance(self, targets: Targets) -> dict[str, float]:
+        return self.figures(targets, np.full((len(targets), 1), self.mean))
+
+    def votes(self, targets: Targets) -> Array:
+        return targets[:, None].astype(float)
+
+
+def task_of(dataset: DataSet, train: npt.NDArray[np.int64]) -> Task:
+    """The task of a data set, knowing the labels of its training items.
+
+    Raises:
+        InputError: the data set has no labels.
+    """
+    if dataset.problem == "none":
+        raise InputError(f"data set {dataset.name!r} has no labels: methods are judged on sets that have")
+    kinds: dict[str, type[Task]] = {"class": ClassTask, "tags": TagsTask, "number": NumberTask}
+    return kinds[dataset.problem](dataset, train)
