@@ -11,6 +11,7 @@ import torch
 
 from musicfeat.errors import InputError, MusicfeatError
 from musicfeat_trainer.checkpoint import save_recipe
+from musicfeat_trainer.commands import pictures
 from musicfeat_trainer.config import Recipe, load_recipe
 from musicfeat_trainer.distributed import rank, start, stop
 from musicfeat_trainer.model import PARTS, load_model, parts_of
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="score a run on the recipe's test sources")
     evaluate.add_argument("folder", type=Path, help="folder of the run")
     evaluate.set_defaults(run=run_evaluation)
+    pictures.add(commands)
     return top
 
 
