@@ -82,6 +82,14 @@ class Objective(nn.Module, ABC):
     def figures(self, views: Views) -> dict[str, float]:
         """How well the pretext task is solved on clips of held-out music; called in evaluation mode, no gradients."""
 
+    def certainty(self, views: Views) -> Tensor:  # noqa: ARG002
+        """P(right answer) about clips as they were recorded (forwards, in order), [batch]; in evaluation mode.
+
+        Raises:
+            InputError: the method asks nothing that has a right answer.
+        """
+        raise InputError("this method has no right and wrong answers")
+
     def after_step(self) -> None:
         """What follows an update: copies that trail the encoder, and the like."""
 
