@@ -116,4 +116,3 @@ class Queue(nn.Module):
         places = (self.position + torch.arange(len(keys), device=self.keys.device)) % size
         self.keys[places[-size:]] = keys[-size:].to(self.keys)
         self.position += len(keys)
-        self.position %= size
