@@ -42,6 +42,8 @@ class DataSet:
     targets: npt.NDArray[np.floating | np.integer] = field(default_factory=lambda: np.zeros(0))
     """class: [n] int64. tags: [n, classes] float32, 1 there, 0 missing, NaN unknown. number: [n] float64."""
     classes: tuple[str, ...] = ()
+    font: Path | None = None
+    """The sound font through which MIDI files are heard."""
 
     @property
     def folds(self) -> list[str]:
