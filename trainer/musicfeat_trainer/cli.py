@@ -1,4 +1,4 @@
-"""The command ``musicfeat-train``: list, run, evaluate."""
+"""The command ``musicfeat-train``: list, run, evaluate, pictures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 
 from musicfeat.errors import MusicfeatError
 from musicfeat_trainer.checkpoint import save_recipe
-from musicfeat_trainer.commands import evaluate, listing
+from musicfeat_trainer.commands import evaluate, listing, pictures
 from musicfeat_trainer.distributed import rank, start, stop
 from musicfeat_trainer.model import PARTS, parts_of
 from musicfeat_trainer.recipe_files import open_recipe
@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     run.set_defaults(run=run_training)
     evaluate.add(commands)
+    pictures.add(commands)
     return top
 
 

@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from musicfeat_trainer.pictures.style import save
+
 
 def append_row(path: Path, row: dict[str, float]) -> None:
     """Add one evaluation; rows of an earlier, unfinished continuation from the same step on are dropped."""
@@ -46,4 +48,4 @@ def draw_curves(log: Path, picture: Path, chance: Mapping[str, float]) -> None:
     for axes in (left, right):
         axes.legend()
         axes.grid(alpha=0.3)
-    figure.savefig(picture, dpi=100)
+    save(figure, picture)

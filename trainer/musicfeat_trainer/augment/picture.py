@@ -1,19 +1,90 @@
-"""Augmentations of pictures, [batch, channels, frames, bands]."""
+"""Augmentations of pictures, [batch, channels, frames, bands].
+
+Siamusic is "Self-supervised Learning for Music Genre Classification using Image Augmentation" (Kim, Hong and Lee,
+2022); probabilities are those of its table 1, all else is that of the papers it cites.
+"""
 
 from __future__ import annotations
 
 from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from musicfeat_trainer.augment.augmentation import Augmentation
+from musicfeat_trainer.augment.draws import partners
+from musicfeat_trainer.augment.masks import blanked, boxes, stripes
+from musicfeat_trainer.augment.mixup import larger_share
 
 
 class FlipTime(Augmentation):
-    """The picture from its end to its beginning: the horizontal flip."""
+    """The picture from its end to its beginning: the horizontal flip. Siamusic: probability 0.8."""
 
     name: Literal["flip_time"] = "flip_time"
+    probability: float = Field(0.8, ge=0, le=1)
 
     def change(self, clips: Tensor, batch: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002
         return clips.flip(2)
+
+
+class FlipBands(Augmentation):
+    """High bands in place of low ones: the vertical flip. Siamusic: probability 0.8."""
+
+    name: Literal["flip_bands"] = "flip_bands"
+    probability: float = Field(0.8, ge=0, le=1)
+
+    def change(self, clips: Tensor, batch: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002
+        return clips.flip(3)
+
+
+class CutMix(Augmentation):
+    """A box of another picture of the batch. Siamusic: probability 0.6.
+
+    Yun et al. (2019): the box has the picture's proportions and, with weights from Beta(1, 1), one weight of its area;
+    edges cut it off. It is the smaller weight, as a view without a label must stay one of its own clip.
+    """
+
+    name: Literal["cutmix"] = "cutmix"
+    probability: float = Field(0.6, ge=0, le=1)
+
+    def change(self, clips: Tensor, batch: Tensor, generator: torch.Generator) -> Tensor:
+        others = partners(batch, len(clips), generator)
+        sides = (1 - larger_share(len(clips), generator)).sqrt()
+        where = boxes(clips.shape[2], clips.shape[3], sides, generator)
+        return torch.where(where.to(clips.device), others, clips)
+
+
+class CutOut(Augmentation):
+    """A box of the picture's mean. Siamusic: probability 0.8.
+
+    DeVries and Taylor (2017): half as long as each side of the picture, their 16 of 32 pixels for CIFAR-10.
+    """
+
+    name: Literal["cutout"] = "cutout"
+    probability: float = Field(0.8, ge=0, le=1)
+    side: float = Field(0.5, gt=0, le=1)
+    """Share of the frames and of the bands."""
+
+    def change(self, clips: Tensor, batch: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002
+        sides = torch.full((len(clips),), self.side)
+        return blanked(clips, boxes(clips.shape[2], clips.shape[3], sides, generator))
+
+
+class Mask(Augmentation):
+    """A stripe of time or one of bands at the picture's mean. Siamusic: probability 0.4.
+
+    The paper says no more of it than its name: the shape is our reading, a coin tosses for the direction.
+    """
+
+    name: Literal["mask"] = "mask"
+    probability: float = Field(0.4, ge=0, le=1)
+    widest: float = Field(0.2, gt=0, le=1)
+    """Share of the frames or bands; the width is uniform up to it."""
+
+    def change(self, clips: Tensor, batch: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002
+        count, _, frames, bands = clips.shape
+        in_time = stripes(frames, self.widest, count, generator)[:, None, :, None]
+        in_bands = stripes(bands, self.widest, count, generator)[:, None, None, :]
+        coin = torch.rand(count, 1, 1, 1, generator=generator) < 0.5
+        return blanked(clips, torch.where(coin, in_time, in_bands))

@@ -6,8 +6,18 @@ from typing import Annotated
 
 from pydantic import Field
 
-from musicfeat_trainer.augment.picture import FlipTime
-from musicfeat_trainer.augment.waveform import Polarity
+from musicfeat_trainer.augment.filters import HighLowPass
+from musicfeat_trainer.augment.mixup import Mixup
+from musicfeat_trainer.augment.picture import CutMix, CutOut, FlipBands, FlipTime, Mask
+from musicfeat_trainer.augment.pitch import PitchShift, TimeStretch
+from musicfeat_trainer.augment.reverb import Reverb
+from musicfeat_trainer.augment.spec_augment import SpecAugment
+from musicfeat_trainer.augment.waveform import CropPad, Delay, FlipSamples, Gain, Noise, Polarity
 
-WaveformAugmentation = Annotated[Polarity, Field()]
-PictureAugmentation = Annotated[FlipTime, Field()]
+WaveformAugmentation = Annotated[
+    Polarity | Noise | Gain | HighLowPass | Delay | PitchShift | Reverb | Mixup | TimeStretch | FlipSamples | CropPad,
+    Field(discriminator="name"),
+]
+PictureAugmentation = Annotated[
+    FlipTime | FlipBands | CutMix | Mixup | Mask | CutOut | SpecAugment, Field(discriminator="name")
+]

@@ -6,8 +6,21 @@ from typing import Annotated
 
 from pydantic import Field
 
+from musicfeat_trainer.encoders.convnet import ConvNetConfig, ConvNetExtConfig
+from musicfeat_trainer.encoders.es_resnet import ESResNetConfig
 from musicfeat_trainer.encoders.resnet import ResNetConfig
 from musicfeat_trainer.encoders.sample_cnn import SampleCNNConfig
+from musicfeat_trainer.encoders.strided_conv import StridedConvConfig
+from musicfeat_trainer.encoders.temporal_net import TemporalNetConfig
 
-AnyEncoder = Annotated[ResNetConfig | SampleCNNConfig, Field(discriminator="name")]
+AnyEncoder = Annotated[
+    ConvNetConfig
+    | ConvNetExtConfig
+    | ESResNetConfig
+    | ResNetConfig
+    | SampleCNNConfig
+    | StridedConvConfig
+    | TemporalNetConfig,
+    Field(discriminator="name"),
+]
 """One of the encoders; its ``build`` says, where it cannot read a frontend's features, why not."""

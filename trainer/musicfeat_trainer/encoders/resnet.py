@@ -5,12 +5,17 @@ Layers and their names are torchvision's, so that weights trained on pictures lo
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from musicfeat.errors import InputError
 from musicfeat_trainer.encoders.encoder import Encoder, EncoderConfig
 from musicfeat_trainer.features import Shape
+from musicfeat_trainer.section import expanded
 
 Depth = Literal[18, 34, 50, 101, 152]
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
@@ -88,3 +93,26 @@ class _Block(nn.Module):
             y = self.get_submodule(f"bn{i}")(self.get_submodule(f"conv{i}")(y))
             y = self.relu(y) if i < self.count else y
         return self.relu(y + (self.downsample(x) if self.downsample else x))
+
+
+def load_weights(net: ResNet, path: Path) -> None:
+    """Start from weights under torchvision's names, a safetensors file; ``fc`` is left out.
+
+    Raises:
+        InputError: no such file, or one of another depth or other channels.
+    """
+    path = expanded(path)
+    try:
+        weights = {name: value for name, value in load_file(path).items() if not name.startswith("fc.")}
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"no weights to start from at {path}, or no safetensors file: {error}") from error
+    own = {name: value.shape for name, value in net.state_dict().items() if not name.startswith("scale.")}
+    found = {name: value.shape for name, value in weights.items()}
+    wrong = sorted(name for name in own.keys() | found.keys() if own.get(name) != found.get(name))
+    if wrong:
+        name = wrong[0]
+        raise InputError(
+            f"the weights at {path} are of another network: {len(wrong)} arrays differ, the first of them {name!r}, "
+            f"which is {found.get(name)} there and {own.get(name)} here; check depth, channels and torchvision's names"
+        )
+    net.load_state_dict(weights, strict=False)

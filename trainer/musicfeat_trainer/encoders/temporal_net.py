@@ -2,15 +2,50 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from musicfeat.errors import InputError
+from musicfeat_trainer.encoders.encoder import Encoder, EncoderConfig
 from musicfeat_trainer.encoders.residual import Residual
+from musicfeat_trainer.features import Shape
 
 CEPSTRUM = 20
+BAND_STEP = 32
+"""Bands that the strides fold into one."""
+
+
+class TemporalNetConfig(EncoderConfig):
+    """Our own trunk over a log-mel spectrogram: as cheap as decoding, pooled over the frames that sound."""
+
+    name: Literal["temporal_net"] = "temporal_net"
+    stem: tuple[int, int] = (16, 32)
+    widths: tuple[int, int, int] = (48, 64, 128)
+    frames: int = 160
+
+    def build(self, shape: Shape) -> Encoder:
+        shape.need_picture(self.name)
+        if shape.channels != 1 or shape.bands % BAND_STEP:
+            raise InputError(
+                f"{self.name} reads one channel of {BAND_STEP} bands or a multiple, where silence is 0, "
+                f"got {shape.channels} of {shape.bands}: choose the frontend log_mel"
+            )
+        return TemporalEncoder(TemporalNet(shape.bands, self.stem, self.widths, self.frames))
+
+
+class TemporalEncoder(Encoder):
+    """What TemporalNet pools, as the vector of an encoder."""
+
+    def __init__(self, net: TemporalNet) -> None:
+        super().__init__()
+        self.net, self.dimension = net, net.dimension
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[batch, 1, frames, bands] log-mel, silence 0 -> [batch, ``dimension``], standardised."""
+        return self.net(features[:, 0]).pooled
 
 
 class TrunkOutput(NamedTuple):

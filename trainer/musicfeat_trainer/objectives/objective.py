@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import ClassVar, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
+from musicfeat.errors import InputError
 from musicfeat_trainer.encoders.encoder import Encoder
 from musicfeat_trainer.objectives.pieces import PiecesConfig
 from musicfeat_trainer.section import Section
@@ -65,8 +66,11 @@ class Objective(nn.Module, ABC):
         super().__init__()
         self.encoder = encoder
 
-    def encode(self, features: Tensor, encoder: nn.Module | None = None) -> Tensor:
-        """What the encoder, or a copy of it, makes of features, in float32; every loss reads encoders through this."""
+    def encode(self, features: Tensor, encoder: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+        """What the encoder, a copy of it or its ``sequence_of`` makes of features, in float32.
+
+        Every loss reads encoders through this.
+        """
         with torch.autocast(features.device.type, torch.bfloat16, enabled=self.mixed_precision):
             return (encoder or self.encoder)(features).float()
 
@@ -77,6 +81,14 @@ class Objective(nn.Module, ABC):
     @abstractmethod
     def figures(self, views: Views) -> dict[str, float]:
         """How well the pretext task is solved on clips of held-out music; called in evaluation mode, no gradients."""
+
+    def certainty(self, views: Views) -> Tensor:  # noqa: ARG002
+        """P(right answer) about clips as they were recorded (forwards, in order), [batch]; in evaluation mode.
+
+        Raises:
+            InputError: the method asks nothing that has a right answer.
+        """
+        raise InputError("this method has no right and wrong answers")
 
     def after_step(self) -> None:
         """What follows an update: copies that trail the encoder, and the like."""
@@ -93,3 +105,27 @@ def agreement(first: Tensor, second: Tensor) -> float:
     """Share of rows of ``first`` whose nearest row of ``second``, by cosine, is their own; chance 1 / n."""
     a, b = (nn.functional.normalize(x, dim=1) for x in (first, second))
     return float(((a @ b.T).argmax(1) == torch.arange(len(a), device=a.device)).float().mean())
+
+
+def spread(outputs: Tensor) -> float:
+    """Mean deviation of unit vectors times the root of their width, [n, width]; 0 if all outputs are the same.
+
+    Near 1 where outputs point anywhere: how Chen and He (2021, section 4.1) tell a collapse.
+    """
+    unit = nn.functional.normalize(outputs, dim=1)
+    return unit.std(0, correction=0).mean().item() * outputs.shape[1] ** 0.5
+
+
+def sequence_of(encoder: nn.Module) -> Callable[[Tensor], Tensor]:
+    """What gives a vector for each step of time, features -> [batch, steps, dimension].
+
+    Raises:
+        InputError: the encoder has but one vector for a clip.
+    """
+    sequence = getattr(encoder, "sequence", None)
+    if not callable(sequence):
+        raise InputError(
+            f"{type(encoder).__name__} gives one vector a clip, and this method needs one for each step of time: "
+            "choose an encoder that keeps time, such as strided_conv"
+        )
+    return cast("Callable[[Tensor], Tensor]", sequence)

@@ -6,8 +6,24 @@ from typing import Annotated
 
 from pydantic import Field
 
+from musicfeat_trainer.objectives.byol import BYOLConfig
+from musicfeat_trainer.objectives.cpc import CPCConfig
+from musicfeat_trainer.objectives.inpainting import InpaintingConfig
+from musicfeat_trainer.objectives.jigsaw import JigsawConfig
+from musicfeat_trainer.objectives.semantic_relevance import SemanticRelevanceConfig
 from musicfeat_trainer.objectives.simclr import SimCLRConfig
+from musicfeat_trainer.objectives.simsiam import SimSiamConfig
 from musicfeat_trainer.objectives.time_reversal import TimeReversalConfig
 
-AnyObjective = Annotated[TimeReversalConfig | SimCLRConfig, Field(discriminator="name")]
+AnyObjective = Annotated[
+    TimeReversalConfig
+    | JigsawConfig
+    | SimCLRConfig
+    | SimSiamConfig
+    | BYOLConfig
+    | CPCConfig
+    | SemanticRelevanceConfig
+    | InpaintingConfig,
+    Field(discriminator="name"),
+]
 """One of the objectives; the first line of its docstring names the paper and its setting."""

@@ -45,6 +45,9 @@ class TimeReversal(Objective):
         forwards, backwards = (self.head(self.encode(x)) for x in (features, features.flip(time_axis(features))))
         return {"reversal": float(torch.cat([forwards < 0, backwards > 0]).float().mean())}
 
+    def certainty(self, views: Views) -> Tensor:
+        return torch.sigmoid(-self.head(self.encode(views.features[0])))
+
 
 def time_axis(features: Tensor) -> int:
     """Samples lie on the last axis, the frames of pictures on the last but one."""

@@ -1,0 +1,36 @@
+"""What augmentations draw: always from the CPU generator handed in, so that a seed means the same on every device."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from pydantic import AfterValidator
+from torch import Tensor
+
+
+def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] > bounds[1]:
+        raise ValueError(f"the lower bound comes first, got {bounds}")
+    return bounds
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
+"""Lower and upper bound of what is drawn; the same number twice always gives that number."""
+
+
+def uniform(bounds: tuple[float, float], count: int, generator: torch.Generator) -> Tensor:
+    """Numbers between two bounds, [count] float32 on the CPU."""
+    low, high = bounds
+    return low + (high - low) * torch.rand(count, generator=generator)
+
+
+def partners(batch: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Clips of a batch to mix into others, [count, ...]; now and then that is the clip itself."""
+    rows = torch.randint(len(batch), (count,), generator=generator)
+    return batch[rows.to(batch.device)]
+
+
+def beside(values: Tensor, clips: Tensor) -> Tensor:
+    """One value a clip, [n], on the clips' device and in a shape to multiply them by."""
+    return values.to(clips.device).view(-1, *[1] * (clips.ndim - 1))

@@ -1,0 +1,160 @@
+"""``musicfeat-train pictures``: draw what a run, or an evaluation, has to show."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from musicfeat.errors import InputError, MusicfeatError
+from musicfeat_trainer.checkpoint import load_recipe_of
+from musicfeat_trainer.curves import draw_curves
+from musicfeat_trainer.data.contents import Waveform
+from musicfeat_trainer.model import PARTS, load_method, parts_of
+from musicfeat_trainer.pictures.budget_curves import draw_budget_curves
+from musicfeat_trainer.pictures.confusion import draw_confusion
+from musicfeat_trainer.pictures.embedding_map import draw_embedding_map, one_class
+from musicfeat_trainer.pictures.filters import draw_filters, filter_spectra, reached_layers
+from musicfeat_trainer.pictures.mistakes import draw_mistakes, judged
+from musicfeat_trainer.pictures.pr_curves import draw_pr_curves
+
+Draw = Callable[[Path, Path], None]
+"""Draws what one folder shows into another."""
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The arguments."""
+    pictures = commands.add_parser("pictures", help="draw a run, or an evaluation that `evaluate -o` kept")
+    pictures.add_argument("folder", type=Path, help="folder of the run or of the evaluation")
+    pictures.add_argument("--of", choices=sorted(OF_RUNS), help="what of a run (default: all that it has)")
+    pictures.add_argument("-o", "--output", type=Path, required=True, help="folder of the pictures")
+    pictures.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Draw, and say what could not be drawn and why.
+
+    Raises:
+        InputError: neither a run nor an evaluation; or what was asked for cannot be drawn.
+    """
+    kinds = OF_RUNS if (options.folder / "recipe.json").exists() else OF_EVALUATIONS
+    if kinds is OF_EVALUATIONS and not any((options.folder / name).exists() for name in FILES):
+        raise InputError(f"{options.folder} holds neither recipe.json of a run nor {' or '.join(FILES)}")
+    if options.of:
+        if kinds is OF_EVALUATIONS:
+            raise InputError(f"--of {options.of} is drawn of runs, and {options.folder} is an evaluation")
+        kinds = {options.of: kinds[options.of]}
+    for name, draw in kinds.items():
+        try:
+            draw(options.folder, options.output)
+        except MusicfeatError as error:
+            if options.of:
+                raise
+            print(f"no {name}: {error}")
+    print(f"pictures are in {options.output}")
+
+
+def curves(folder: Path, output: Path) -> None:
+    """The losses and figures of each part of a run."""
+    recipe = load_recipe_of(folder)
+    logs = {name: folder / name / "log.csv" for name in parts_of(recipe)}
+    if not any(log.exists() for log in logs.values()):
+        raise InputError(f"{folder} has no log yet: its training has not been evaluated once")
+    for name, log in logs.items():
+        if log.exists():
+            draw_curves(log, output / f"curves_{name}.png", PARTS[name](recipe, folder).chance)
+
+
+def filters(folder: Path, output: Path) -> None:
+    """A picture for each layer of convolutions that 729 samples get through to."""
+    method, _ = load_method(folder)
+    contents, encoder = method.frontend(0).contents, method.objective.encoder
+    if method.frontend(0).transform is not None or not isinstance(contents, Waveform):
+        raise InputError("this run's encoder reads pictures: only encoders of raw samples have such filters")
+    for number, (name, layer) in enumerate(reached_layers(encoder).items(), 1):
+        title = f"Filters of convolution {number} ({name})"
+        draw_filters(filter_spectra(encoder, layer), contents.sample_rate, title, output / f"filters_{number:02d}.png")
+
+
+def mistakes(folder: Path, output: Path) -> None:
+    """Confident mistakes and uncertain clips of held-out music."""
+    draw_mistakes(judged(*load_method(folder)), output / "mistakes.png")
+
+
+def of_scores(folder: Path, output: Path) -> None:
+    """Precision and recall of tags, or the confusion of classes."""
+    found = predictions(folder)
+    truth, scores, classes = found.truth, found.scores, found.classes
+    if truth.ndim == 2:
+        draw_pr_curves(truth, scores, classes, output / "pr_curves.png")
+    else:
+        draw_confusion(truth.astype(np.int64), scores.argmax(axis=1), classes, output / "confusion.png")
+
+
+def of_embedding(folder: Path, output: Path) -> None:
+    """The embedding as a map."""
+    found = predictions(folder)
+    draw_embedding_map(found.embedding, one_class(found.truth), found.classes, output / "embedding_map.png")
+
+
+class Predictions(NamedTuple):
+    """What ``evaluate -o`` keeps in ``predictions.npz``."""
+
+    truth: npt.NDArray[Any]
+    """[n] places in ``classes``, or [n, classes] of tags: 1 there, 0 missing, NaN unknown."""
+    scores: npt.NDArray[Any]
+    """[n, classes]."""
+    classes: list[str]
+    embedding: npt.NDArray[Any]
+    """[n, D]."""
+
+
+def predictions(folder: Path) -> Predictions:
+    """The predictions of an evaluation.
+
+    Raises:
+        InputError: there are none, or they are of numbers, which have no classes.
+    """
+    path = folder / "predictions.npz"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            truth, scores, classes, embedding = (file[name] for name in ("truth", "scores", "classes", "embedding"))
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path} holds no predictions of `evaluate -o`: {error}") from error
+    if not len(classes):
+        raise InputError(f"{path} predicts numbers, not classes")
+    return Predictions(truth, scores, [str(name) for name in classes], embedding)
+
+
+def of_figures(folder: Path, output: Path) -> None:
+    """Each figure against the label budget, where there were several budgets."""
+    try:
+        rows = json.loads((folder / "figures.json").read_text())
+        figures = {name: {row["budget"] for row in rows if row["figure"] == name} for name in _names(rows)}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder} has no figures of `evaluate -o`: {error}") from error
+    several = [name for name, budgets in figures.items() if len(budgets) > 1]
+    if not several:
+        raise InputError("every figure has one label budget only")
+    for name in several:
+        plain = re.sub(r"[^\w@.-]", "_", name)
+        draw_budget_curves(rows, name, output / f"budget_{plain}.png")
+
+
+def _names(rows: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(row["figure"] for row in rows))
+
+
+OF_RUNS: dict[str, Draw] = {"curves": curves, "filters": filters, "mistakes": mistakes}
+OF_EVALUATIONS: dict[str, Draw] = {
+    "curves or confusion": of_scores,
+    "embedding map": of_embedding,
+    "budget curves": of_figures,
+}
+FILES = ("predictions.npz", "figures.json")

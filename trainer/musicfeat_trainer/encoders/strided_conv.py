@@ -1,0 +1,67 @@
+"""Strided convolutions: raw waveforms to a sequence of vectors, the encoder of contrastive predictive coding."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from musicfeat.errors import InputError
+from musicfeat_trainer.encoders.encoder import Encoder, EncoderConfig
+from musicfeat_trainer.features import Shape
+
+Size: TypeAlias = Annotated[int, Field(gt=0)]
+Layers: TypeAlias = tuple[tuple[Size, Size], ...]
+"""Kernel and stride of each convolution, in samples of what it reads."""
+
+PUBLISHED: Layers = ((10, 5), (8, 4), (4, 2), (4, 2), (4, 2))
+
+
+class StridedConvConfig(EncoderConfig):
+    """Five strided convolutions over raw samples, one vector for every 160 of them. CPC, 2018.
+
+    CLMR's author trains CPC on music with seven: [[10, 5], [6, 3], [4, 2], [4, 2], [4, 2], [2, 2], [2, 2]].
+    """
+
+    name: Literal["strided_conv"] = "strided_conv"
+    layers: Layers = Field(PUBLISHED, min_length=1)
+    width: int = Field(512, gt=0)
+    """Channels of every layer."""
+
+    def build(self, shape: Shape) -> Encoder:
+        shape.need_waveform(self.name)
+        net = StridedConv(self.layers, self.width)
+        if shape.frames < net.step:
+            raise InputError(f"{self.name} needs clips of {net.step} samples or more, got {shape.frames}")
+        return net
+
+
+class StridedConv(Encoder):
+    """The encoder of van den Oord, Li and Vinyals, "Representation learning with contrastive predictive coding" (2018),
+    section 3.1: convolutions with rectifiers and without normalisation, 512 channels each.
+
+    The paper leaves padding open. Here it is half of what a kernel reaches beyond its stride, rounded up, so that
+    20 480 samples give the paper's 128 vectors.
+
+    An objective over sequences, such as CPC, reads ``sequence``; all others read its mean.
+    """
+
+    def __init__(self, layers: Layers = PUBLISHED, width: int = 512) -> None:
+        super().__init__()
+        self.dimension = width
+        self.step = math.prod(stride for _, stride in layers)
+        parts: list[nn.Module] = []
+        for number, (kernel, stride) in enumerate(layers):
+            padding = max(0, (kernel - stride + 1) // 2)
+            parts += [nn.Conv1d(width if number else 1, width, kernel, stride, padding), nn.ReLU()]
+        self.layers = nn.Sequential(*parts)
+
+    def sequence(self, features: Tensor) -> Tensor:
+        """[batch, samples] -> [batch, steps, ``dimension``], at least 0, a step every ``step`` samples."""
+        return self.layers(features[:, None]).transpose(1, 2)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[batch, samples] -> [batch, ``dimension``], the mean of the sequence."""
+        return self.sequence(features).mean(1)

@@ -1,0 +1,72 @@
+"""SimSiam: two views predict each other, and a stopped gradient keeps them from collapsing (Chen and He, 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from musicfeat_trainer.encoders.encoder import Encoder
+from musicfeat_trainer.objectives.heads import perceptron
+from musicfeat_trainer.objectives.objective import Objective, ObjectiveConfig, Setting, Views, agreement, spread
+
+
+class SimSiamConfig(ObjectiveConfig):
+    """Two views predict each other without negatives. Siamusic 2022: ResNet-50 to -152, pictures augmented."""
+
+    name: Literal["simsiam"] = "simsiam"
+    width: int = Field(2048, gt=0)
+    """Of the projector's three layers; Siamusic gives no widths, so that they are SimSiam's."""
+    bottleneck: int = Field(512, gt=0)
+    """Of the predictor's hidden layer."""
+
+    def build(self, setting: Setting) -> Objective:
+        return SimSiam(setting.encoder, self.width, self.bottleneck)
+
+    def chance(self, batch: int) -> Mapping[str, float]:
+        return {"agreement": 1 / batch, "spread": 0.0}
+
+
+class SimSiam(Objective):
+    """A projector of three layers, each with batch normalisation, and a predictor of two, as in section 3 of the paper.
+
+    The last normalisation has no weights, as in the authors' code, whose hidden layers are as wide as the encoder's
+    vector; for a ResNet-50 that is the paper's 2048.
+    """
+
+    def __init__(self, encoder: Encoder, width: int, bottleneck: int) -> None:
+        super().__init__(encoder)
+        layers = perceptron(encoder.dimension, width, width, width)
+        self.projector = nn.Sequential(layers, nn.BatchNorm1d(width, affine=False))
+        self.predictor = perceptron(width, bottleneck, width)
+
+    def losses(self, views: Views) -> dict[str, Tensor]:
+        first, second = self._projections(views)
+        return {"similarity": simsiam_loss(first, second, self.predictor(first), self.predictor(second))}
+
+    def figures(self, views: Views) -> dict[str, float]:
+        """Share of clips whose second view is the nearest of the batch, and ``spread``, 0 after a collapse."""
+        first, second = self._projections(views)
+        return {"agreement": agreement(first, second), "spread": spread(first)}
+
+    def _projections(self, views: Views) -> tuple[Tensor, Tensor]:
+        first, second = (self.projector(self.encode(x)) for x in views.features)
+        return first, second
+
+
+def simsiam_loss(first: Tensor, second: Tensor, from_first: Tensor, from_second: Tensor) -> Tensor:
+    """Negative cosine between what is predicted from one view and the other view, both ways (Siamusic, equation 2).
+
+    Args:
+        first: [n, width], the projections of the first views; no gradient flows into them from here.
+        second: the same of the second views.
+        from_first: [n, width], what the predictor makes of ``first``.
+        from_second: what it makes of ``second``.
+
+    Returns:
+        The mean over the batch, in [-1, 1].
+    """
+    cosine = nn.functional.cosine_similarity
+    return -(cosine(from_first, second.detach()) + cosine(from_second, first.detach())).mean() / 2

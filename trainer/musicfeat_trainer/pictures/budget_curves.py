@@ -1,0 +1,83 @@
+"""A figure against the number of labels that a system had (as Addepalli et al., 2019, table 2)."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict
+
+from musicfeat.errors import InputError
+from musicfeat_trainer.pictures.style import COLOURS, MARKERS, STROKES, save
+
+
+class Row(TypedDict):
+    """One figure of one system, as an evaluation lists them in ``figures.json``."""
+
+    system: str
+    """Pretrained, random initialisation..."""
+    how: str
+    """Linear probe, fine-tuning..."""
+    budget: str
+    """A number, perhaps with words or a per cent sign; without a number: all labels."""
+    figure: str
+    value: float
+    chance: float
+
+
+def budget_places(budgets: Sequence[str]) -> dict[str, float]:
+    """Where budgets lie on a logarithmic axis; one without a number lies as far behind the last as that is apart.
+
+    Raises:
+        InputError: a budget of nothing.
+    """
+    numbers = {budget: float(found[0]) for budget in budgets if (found := re.search(r"\d+(\.\d+)?", budget))}
+    if not all(numbers.values()):
+        raise InputError(f"a label budget of nothing among {', '.join(numbers)}")
+    known = sorted({*numbers.values()})
+    step = known[-1] / known[-2] if len(known) > 1 else 10.0
+    full = known[-1] * step if known else 1.0
+    places = {budget: numbers.get(budget, full) for budget in budgets}
+    return dict(sorted(places.items(), key=lambda place: place[1]))
+
+
+def budget_lines(rows: Sequence[Row]) -> dict[tuple[str, str], list[tuple[float, float]]]:
+    """For each system and way of using it: places of budgets and values, ascending."""
+    places = budget_places([row["budget"] for row in rows])
+    lines = defaultdict(list)
+    for row in rows:
+        lines[row["system"], row["how"]].append((places[row["budget"]], row["value"]))
+    return {key: sorted(points) for key, points in lines.items()}
+
+
+def draw_budget_curves(rows: Sequence[Row], figure_name: str, path: Path) -> None:
+    """One line a system, over a logarithmic axis; the way of using it is the stroke, dotted grey is chance.
+
+    Raises:
+        InputError: no such figure among the rows, or a budget of nothing.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import NullLocator
+
+    rows = [row for row in rows if row["figure"] == figure_name]
+    if not rows:
+        raise InputError(f"the evaluation has no figure {figure_name!r}")
+    places, lines = budget_places([row["budget"] for row in rows]), budget_lines(rows)
+    systems, ways = (list(dict.fromkeys(key[i] for key in lines)) for i in (0, 1))
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for (system, how), points in lines.items():
+        i, stroke = systems.index(system), STROKES[ways.index(how) % len(STROKES)]
+        colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
+        line = axes.plot(*zip(*points, strict=True), label=f"{system}, {how}", color=colour)
+        line[0].set(marker=marker, linestyle=stroke)
+    chances = sorted({places[row["budget"]]: row["chance"] for row in rows}.items())
+    axes.plot(*zip(*chances, strict=True), color="grey", linestyle=":", label="chance")
+    axes.set_xscale("log")
+    axes.set_xticks(list(places.values()), list(places))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set(xlabel="labels", ylabel=figure_name.replace("_", " "))
+    axes.grid(alpha=0.3)
+    figure.legend(loc="outside right upper", fontsize=9)
+    save(figure, path)

@@ -1,0 +1,125 @@
+"""What the filters of a waveform encoder listen to, by gradient ascent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from musicfeat.errors import InputError
+from musicfeat_trainer.pictures.style import save
+
+SAMPLES, STEPS, RATE, NOISE = 729, 18, 1.0, 0.015
+
+
+class _ReachedError(Exception):
+    """Ends a forward pass at the layer that was looked for."""
+
+
+def body(encoder: nn.Module) -> nn.Module:
+    """The innermost module with all of an encoder's one-dimensional convolutions in it.
+
+    An encoder itself may take only clips of the length that it was trained on; its convolutions take any.
+    """
+    inner = [child for child in encoder.children() if any(isinstance(m, nn.Conv1d) for m in child.modules())]
+    return body(inner[0]) if len(inner) == 1 and not isinstance(inner[0], nn.ModuleList) else encoder
+
+
+def _fed(encoder: nn.Module, waveforms: Tensor) -> None:
+    """[batch, samples] through the convolutions; encoders take samples, what is inside them takes channels, too."""
+    inside = body(encoder)
+    inside(waveforms if inside is encoder else waveforms[:, None])
+
+
+def reached_layers(encoder: nn.Module, samples: int = SAMPLES) -> dict[str, nn.Conv1d]:
+    """The convolutions that a short waveform gets through to, by name; deeper ones need a longer one.
+
+    Raises:
+        InputError: there is none.
+    """
+    layers = {name: layer for name, layer in encoder.named_modules() if isinstance(layer, nn.Conv1d)}
+    reached: list[nn.Module] = []
+    hooks = [layer.register_forward_hook(lambda layer, _, __: reached.append(layer)) for layer in layers.values()]
+    device = next(encoder.parameters()).device
+    try:
+        with torch.no_grad():
+            _fed(encoder, torch.zeros(1, samples, device=device))
+    except RuntimeError:  # too short for the next pooling or convolution
+        pass
+    finally:
+        for hook in hooks:
+            hook.remove()
+    found = {name: layer for name, layer in layers.items() if layer in reached}
+    if not found:
+        raise InputError("this encoder has no one-dimensional convolution that reads samples: it has no such filters")
+    return found
+
+
+def _response(encoder: nn.Module, layer: nn.Module, waveforms: Tensor) -> Tensor:
+    """[filters], of filter i to waveform i: the mean over time of what the layer makes of it, rectified.
+
+    The rectifier leaks: a filter that is silent on noise has no gradient otherwise.
+    """
+    kept: list[Tensor] = []
+
+    def stop(_: nn.Module, __: object, output: Tensor) -> None:
+        kept.append(output)
+        raise _ReachedError
+
+    hook = layer.register_forward_hook(stop)
+    try:
+        _fed(encoder, waveforms)
+    except _ReachedError:
+        pass
+    finally:
+        hook.remove()
+    return nn.functional.leaky_relu(kept[0]).mean(dim=2).diagonal()
+
+
+def filter_spectra(encoder: nn.Module, layer: nn.Conv1d, samples: int = SAMPLES) -> npt.NDArray[np.float64]:
+    """Magnitude spectra of the waveforms that excite each filter of a layer, [filters, samples // 2 + 1].
+
+    Lee, Park, Kim and Nam, 'Sample-level deep convolutional neural networks for music auto-tagging using raw
+    waveforms' (2017), section 5.2, as in CLMR. As in the authors' code: 18 steps of length 1 along the gradient, which
+    is divided by its root mean square, from noise of at most 0.015. Batch normalisation is that of evaluation, here.
+    """
+    encoder, generator = encoder.eval(), torch.Generator().manual_seed(7)
+    noise = (torch.rand(layer.out_channels, samples, generator=generator) * 2 - 1) * NOISE
+    waveforms = noise.to(layer.weight.device)
+    for _ in range(STEPS):
+        waveforms.requires_grad_()
+        (slope,) = torch.autograd.grad(_response(encoder, layer, waveforms).sum(), waveforms)
+        scale = slope.square().mean(dim=1, keepdim=True).sqrt() + 1e-9
+        waveforms = (waveforms + RATE * slope / scale).detach()
+    centred = waveforms - waveforms.mean(dim=1, keepdim=True)
+    return torch.fft.rfft(centred).abs().cpu().double().numpy()
+
+
+def by_peak(spectra: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Rows sorted by the bin of their greatest value."""
+    return spectra[np.argsort(spectra.argmax(axis=1), kind="stable")]
+
+
+def draw_filters(spectra: npt.NDArray[np.float64], sample_rate: int, title: str, path: Path) -> None:
+    """A column for each filter of a layer, sorted by peak, each in decibels below it.
+
+    Args:
+        spectra: [filters, bins] from 0 Hz to half the rate.
+        sample_rate: in Hz.
+        title: above the picture.
+        path: of the PNG.
+    """
+    from matplotlib.figure import Figure
+
+    rows = by_peak(spectra)
+    decibels = 20 * np.log10(np.maximum(rows / np.maximum(rows.max(axis=1, keepdims=True), 1e-12), 1e-6))
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    extent = (0.5, len(rows) + 0.5, 0.0, sample_rate / 2000)
+    picture = axes.imshow(decibels.T, "cividis", origin="lower", aspect="auto", extent=extent, vmin=-40, vmax=0)
+    axes.set(xlabel="filter, sorted by peak", ylabel="kHz", title=title)
+    figure.colorbar(picture, label="dB")
+    save(figure, path)

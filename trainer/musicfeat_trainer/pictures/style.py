@@ -1,0 +1,28 @@
+"""What all pictures share: colours that the colour-blind tell apart, and files written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe and Ito, 'Color universal design' (2008), without the yellow, which is lost on white."""
+MARKERS = "os^DvP*Xp"
+STROKES = ("-", "--", "-.", ":")
+
+
+def short(text: str, length: int) -> str:
+    """At most so many characters; the end tells files and labels apart better than the beginning."""
+    return text if len(text) <= length else "…" + text[1 - length :]
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a PNG atomically, into a folder that is made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    figure.savefig(temporary, format="png", dpi=120, facecolor="white")
+    os.replace(temporary, path)
