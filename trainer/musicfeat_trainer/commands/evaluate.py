@@ -66,11 +66,11 @@ def judge(options: argparse.Namespace, dataset: DataSet) -> None:
     """Judge a run on a data set in every way asked for."""
     method, recipe = load_method(options.folder)
     config = _checked(Fitting, options.fit)
+    budgets = {text: parse_budget(text) for text in options.budget}
     store = expanded(options.store or recipe.data.store)
     subjects = {PRETRAINED: Subject(method, dataset, store, options.device)}
     if options.control:
         subjects[CONTROL] = Subject(control(recipe.method), dataset, store, options.device)
-    budgets = {text: parse_budget(text) for text in options.budget}
     for budget in budgets.values():
         subjects[PRETRAINED].within(budget)
     kept = [

@@ -37,9 +37,10 @@ def _of_model(run: Path) -> Iterator[Part[Any, Any]]:
 
 
 def _of_method(run: Path) -> Iterator[Part[Any, Any]]:
-    part = MethodPart(load_method(run)[1], run)
-    part.module = load_method(run)[0]
-    items = part.recipe.data.set.open().items
+    method, recipe = load_method(run)
+    part = MethodPart(recipe, run)
+    part.module = method
+    items = recipe.data.set.open().items
     part.open_validation("test" if any(item.split == "test" for item in items) else "validation")
     yield part
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,33 +36,39 @@ def _shown(name: str, value: float) -> str:
 
 
 def keep(folder: Path, kept: Sequence[Kept], subject: Subject) -> None:
-    """Write ``figures.json`` and ``predictions.npz``.
+    """Write ``figures.json``, ``classes.json`` and ``predictions.npz``.
 
-    The first is a list of objects with ``system``, ``how``, ``budget``, ``figure``, ``value`` and ``chance``, with
-    ``folds``, the values that the mean was taken of; precision, recall, F1 and support of class C are among
-    them as ``precision of C``..., without chance and folds, for the items of all folds together.
-    The second holds ``paths``, ``truth``, ``embedding`` (of the pretrained network) and ``scores`` of the items
-    tested, and ``classes``; scores are those of the first way with the last budget, by the pretrained network. Those
-    of others are ``scores HOW BUDGET SYSTEM``.
+    The first is a list of objects with ``system``, ``how``, ``budget``, ``figure``, ``value``, ``chance``, and
+    ``folds``, the values that a mean was taken of. The second lists precision, recall, F1 and support of each ``class``
+    over the items of all folds. The third holds ``paths``, ``truth``, ``embedding`` (frozen, of the trained network)
+    and ``scores`` of the items tested, and ``classes``; scores are those of the first way within the last budget, by
+    the trained network. All scores are there as ``scores HOW BUDGET SYSTEM``, too.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [row for one in kept for row in _rows(one)]
-    (folder / "figures.json").write_text(json.dumps(rows, indent=1) + "\n")
+    (folder / "figures.json").write_text(json.dumps([row for one in kept for row in _figures(one)], indent=1) + "\n")
+    (folder / "classes.json").write_text(json.dumps([row for one in kept for row in _classes(one)], indent=1) + "\n")
     first = [one for one in kept if (one.way, one.system) == (kept[0].way, kept[0].system)][-1].outcome
     dataset, tested = subject.dataset, first.rows
-    np.savez_compressed(
-        folder / "predictions.npz",
-        paths=np.array([dataset.items[row].path for row in tested]),
-        truth=dataset.targets[tested],
-        scores=first.scores,
-        classes=np.array(dataset.classes, dtype=str),
-        embedding=subject.features[tested],
-        **{f"scores {one.way} {one.budget} {one.system}": one.outcome.scores for one in kept},
-    )
+    arrays: dict[str, Any] = {f"scores {one.way} {one.budget} {one.system}": one.outcome.scores for one in kept}
+    arrays |= {
+        "paths": np.array([dataset.items[row].path for row in tested]),
+        "truth": dataset.targets[tested],
+        "scores": first.scores,
+        "classes": np.array(dataset.classes, dtype=str),
+        "embedding": subject.features[tested],
+    }
+    np.savez_compressed(folder / "predictions.npz", **arrays)
 
 
-def _rows(one: Kept) -> Iterator[dict[str, object]]:
-    whose = {"system": one.system, "how": one.way, "budget": one.budget}
+def _whose(one: Kept) -> dict[str, object]:
+    return {"system": one.system, "how": one.way, "budget": one.budget}
+
+
+def _figures(one: Kept) -> Iterator[dict[str, object]]:
     for name, value in one.outcome.figures.items():
         folds = [fold[name] for fold in one.outcome.folds]
-        yield {**whose, "figure": name, "value": value, "chance": one.outcome.chance[name], "folds": folds}
+        yield _whose(one) | {"figure": name, "value": value, "chance": one.outcome.chance[name], "folds": folds}
+
+
+def _classes(one: Kept) -> Iterator[dict[str, object]]:
+    return (_whose(one) | {"class": name, **row} for name, row in one.outcome.each.items())

@@ -17,9 +17,10 @@ Rows = npt.NDArray[np.int64]
 
 
 class ItemClips:
-    """Every item as clips of equal length: one after another, all of it; what is shorter ends in zeros.
+    """Every item as clips of equal length, one after another; what is shorter ends in zeros.
 
-    The last clip ends with its item, so that it overlaps the one before where lengths do not divide.
+    Where lengths do not divide, the last clip ends with its item and overlaps the one before; a rest of a tenth of a
+    clip or less is not worth one.
 
     Args:
         dataset: of which every item's file is in the store; ``readable`` keeps those.
@@ -51,7 +52,7 @@ class ItemClips:
             length = min(length, round(item.seconds / self.store.frame_seconds))
         if length <= 0:
             raise InputError(f"{item.path} ends before {item.start:g} s, where an item of the data set begins")
-        starts = range(0, max(1, length), self.frames)
+        starts = range(0, max(1, length - self.frames // 10), self.frames)
         return [(begin + max(0, min(s, length - self.frames)), begin + min(s + self.frames, length)) for s in starts]
 
     def read(self, clips: npt.NDArray[np.integer]) -> Tensor:

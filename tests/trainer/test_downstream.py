@@ -1,0 +1,339 @@
+"""Probe, neighbours and fine-tuning of a tiny network on sounds that are easily told apart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from pydantic import TypeAdapter
+from sklearn.neighbors import KNeighborsClassifier
+
+from musicfeat import InputError
+from musicfeat_trainer.cli import main
+from musicfeat_trainer.data.sets.dataset import DataSet, Item
+from musicfeat_trainer.evaluate.budgets import parse_budget
+from musicfeat_trainer.evaluate.downstream import Subject, control, evaluate
+from musicfeat_trainer.evaluate.features import embeddings
+from musicfeat_trainer.evaluate.finetune import fine_tuned
+from musicfeat_trainer.evaluate.fitting import Fitting, fit
+from musicfeat_trainer.evaluate.items import ItemClips
+from musicfeat_trainer.evaluate.knn import votes
+from musicfeat_trainer.evaluate.splits import splits_of
+from musicfeat_trainer.evaluate.tasks import task_of
+from musicfeat_trainer.method import Method, MethodConfig
+
+RATE = 8000
+CLASSES = ("deep", "high", "noise")
+TAKES = 12
+METHOD = {
+    "steps": 2,
+    "batch": 4,
+    "warmup": 1,
+    "evaluate_every": 1,
+    "bfloat16": False,
+    "clips": {"seconds": 0.5},
+    "frontend": {
+        "name": "log_mel",
+        "spec": {"sample_rate": RATE, "n_fft": 256, "hop": 128, "n_mels": 32, "fmax": 4000.0},
+    },
+    "encoder": {"name": "resnet"},
+    "objective": {"name": "time_reversal"},
+}
+
+
+def sound(kind: str, generator: np.random.Generator, seconds: float) -> np.ndarray:
+    time = np.arange(round(seconds * RATE)) / RATE
+    noise = generator.normal(size=len(time))
+    tone = {"deep": 200, "high": 2000}.get(kind, 0) * generator.uniform(0.8, 1.25)
+    return 0.3 * noise if kind == "noise" else 0.5 * np.sin(2 * np.pi * tone * time) + 0.02 * noise
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``CLASS/FOLD-RECORDING-TAKE.wav``, as ESC-10 names them; a clip and a half to three clips long."""
+    folder, generator = tmp_path_factory.mktemp("sounds"), np.random.default_rng(5)
+    for kind in CLASSES:
+        (folder / kind).mkdir()
+        for take in range(TAKES):
+            length = (0.4, 0.75, 1.5)[take % 3]
+            path = folder / kind / f"{1 + take % 3}-{kind}{take}-A.wav"
+            soundfile.write(path, sound(kind, generator, length), RATE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def store(root: Path) -> Path:
+    return root.parent / "downstream-store"
+
+
+def dataset_of(root: Path, split_of: Callable[[int], str]) -> DataSet:
+    """The sounds with the split of every take."""
+    items, targets = [], []
+    for target, kind in enumerate(CLASSES):
+        for take in range(TAKES):
+            path = f"{kind}/{1 + take % 3}-{kind}{take}-A.wav"
+            items.append(Item(path, f"{kind}{take}", split_of(take)))
+            targets.append(target)
+    return DataSet("sounds", root, items, "class", np.array(targets), CLASSES)
+
+
+def thirds(take: int) -> str:
+    return ("train", "train", "train", "validation", "test", "test")[take % 6]
+
+
+@pytest.fixture(scope="module")
+def config() -> MethodConfig:
+    return TypeAdapter(MethodConfig).validate_python(METHOD)
+
+
+@pytest.fixture(scope="module")
+def fixed(root: Path, store: Path, config: MethodConfig) -> Subject:
+    return Subject(control(config), dataset_of(root, thirds), store)
+
+
+def tagged(dataset: DataSet) -> DataSet:
+    """Two tags, ``pitched`` and ``bright``; a third of the answers is unknown."""
+    targets = np.array([[1, 0], [1, 1], [0, 1]], np.float32)[dataset.targets]
+    targets[np.random.default_rng(2).random(targets.shape) < 1 / 3] = np.nan
+    return DataSet("tagged", dataset.root, dataset.items, "tags", targets, ("pitched", "bright"))
+
+
+@pytest.mark.parametrize("way", ["probe", "knn"])
+def test_frozen_features_beat_chance_by_far(fixed: Subject, way: str) -> None:
+    outcome = evaluate(fixed, way)
+    assert outcome.chance["accuracy"] == pytest.approx(1 / 3)
+    assert outcome.figures["accuracy"] >= 0.9
+    assert outcome.scores.sum(1) == pytest.approx(np.ones(len(outcome.rows)))
+    truth = fixed.dataset.targets[outcome.rows]
+    assert outcome.figures["accuracy"] == pytest.approx(np.mean(outcome.scores.argmax(1) == truth))
+    assert sum(row["support"] for row in outcome.each.values()) == len(truth)
+
+
+def test_a_probe_with_hidden_layers_and_few_labels(fixed: Subject) -> None:
+    config = Fitting(epochs=30, learning_rate=0.01)
+    assert evaluate(fixed, "probe", parse_budget("2"), config, hidden=True).figures["accuracy"] >= 0.9
+    assert [len(split.train) for split in fixed.within(parse_budget("2"))] == [6]
+
+
+def test_fine_tuning_lowers_the_loss_and_beats_chance(fixed: Subject) -> None:
+    before = {name: value.clone() for name, value in fixed.method.state_dict().items()}
+    split = fixed.splits[0]
+    task = task_of(fixed.dataset, split.train)
+    config = Fitting(epochs=4, batch=8)
+    scores, losses = fine_tuned(fixed.method, fixed.clips, fixed.dataset.targets, split, task, config)
+    assert losses[-1] < 0.6 * losses[0]
+    assert task.figure(fixed.dataset.targets[split.test], scores) >= 0.8
+    assert all(torch.equal(value, before[name]) for name, value in fixed.method.state_dict().items())
+
+
+@pytest.mark.parametrize("way", ["probe", "knn", "finetune"])
+def test_tags_of_which_some_are_unknown(root: Path, store: Path, config: MethodConfig, way: str) -> None:
+    subject = Subject(control(config), tagged(dataset_of(root, thirds)), store)
+    outcome = evaluate(subject, way, config=Fitting(epochs=5 if way == "finetune" else 60, batch=8))
+    assert outcome.chance["roc_auc_tag"] == pytest.approx(1 / 2)
+    assert outcome.figures["roc_auc_tag"] >= 0.9
+    known = ~np.isnan(subject.dataset.targets[outcome.rows])
+    shares = [np.nanmean(subject.dataset.targets[outcome.rows][:, i]) for i in range(2)]
+    assert outcome.chance["pr_auc_tag"] == pytest.approx(np.mean(shares))
+    assert not known.all()
+
+
+def test_numbers_are_learnt(root: Path, store: Path, config: MethodConfig) -> None:
+    classes = dataset_of(root, thirds)
+    heights = np.array([200.0, 2000.0, 900.0])[classes.targets]
+    subject = Subject(control(config), DataSet("heights", root, classes.items, "number", heights), store)
+    for way in ("probe", "knn"):
+        outcome = evaluate(subject, way, config=Fitting(epochs=100, learning_rate=0.01))
+        assert outcome.figures["r2"] > 0.8
+        assert outcome.chance["r2"] == pytest.approx(0)
+        assert outcome.figures["mae"] < outcome.chance["mae"] / 2
+
+
+def test_cross_validation_tests_every_item_once_and_takes_the_mean(
+    root: Path, store: Path, config: MethodConfig
+) -> None:
+    dataset = dataset_of(root, lambda take: f"fold{1 + take % 3}")
+    subject = Subject(control(config), dataset, store)
+    outcome = evaluate(subject, "knn")
+    assert sorted(outcome.rows) == list(range(len(dataset.items)))
+    assert len(outcome.folds) == 3
+    assert outcome.figures["accuracy"] == pytest.approx(np.mean([fold["accuracy"] for fold in outcome.folds]))
+    assert outcome.figures["accuracy"] >= 0.9
+    for split in subject.splits:
+        assert sorted(np.concatenate(split)) == list(range(len(dataset.items)))
+        assert all(np.bincount(dataset.targets[split.train], minlength=3))
+
+
+def test_groups_are_not_on_both_sides_of_a_drawn_validation() -> None:
+    items = [Item(f"{i}", str(i // 4), "test" if i >= 40 else "train") for i in range(48)]
+    for problem, targets in (("class", np.arange(48) % 2), ("number", np.arange(48.0))):
+        split = splits_of(DataSet("set", Path(), items, problem, targets, ("a", "b") * (problem == "class")))[0]
+        sides = [{items[row].group for row in rows} for rows in split]
+        assert sum(map(len, sides)) == len(set.union(*sides))
+        assert len(split.validation) == 8
+
+
+def test_an_item_is_the_mean_of_its_clips(fixed: Subject, root: Path) -> None:
+    method, clips = fixed.method, fixed.clips
+    found = embeddings(method, clips, batch=5)
+    for row in (0, 1, 2, 20):
+        item = fixed.dataset.items[row]
+        wave, _ = soundfile.read(root / item.path, dtype="float32")
+        size = RATE // 2
+        starts = [0] if len(wave) <= size else [*range(0, len(wave) - size, size), len(wave) - size]
+        pieces = [np.pad(wave[s : s + size], (0, max(0, size - len(wave)))) for s in starts]
+        with torch.no_grad():
+            expected = method.embed(torch.from_numpy(np.stack(pieces))).mean(0)
+        assert found[row] == pytest.approx(expected.numpy(), rel=2e-2, abs=2e-3)
+    assert np.bincount(clips.owners)[:3].tolist() == [1, 2, 3]
+
+
+def test_stretches_of_files_are_read_from_where_they_begin(fixed: Subject) -> None:
+    path = fixed.dataset.items[2].path
+    items = [Item(path, "a", start=0.25, seconds=0.3), Item(path, "a", start=0.5, seconds=1.0)]
+    clips = ItemClips(DataSet("parts", Path(), items), fixed.clips.store, RATE // 2)
+    track = next(track for track in fixed.clips.store.tracks if track.path == path)
+    values = fixed.clips.store.values[track.start : track.start + track.frames] / 32767
+    first, second, third = clips.read(np.arange(3)).numpy()
+    assert first[:2400] == pytest.approx(values[2000:4400], abs=1e-6)
+    assert not first[2400:].any()
+    assert second == pytest.approx(values[4000:8000], abs=1e-6)
+    assert third == pytest.approx(values[8000:12000], abs=1e-6)
+    with pytest.raises(InputError, match="ends before"):
+        ItemClips(DataSet("late", Path(), [Item(path, "a", start=9.0)]), fixed.clips.store, RATE // 2)
+
+
+def test_votes_are_those_of_scikit_learn() -> None:
+    generator = np.random.default_rng(4)
+    train, test = generator.normal(size=(60, 5)), generator.normal(size=(20, 5))
+    labels = generator.integers(3, size=60)
+    unit = [torch.from_numpy(x / np.linalg.norm(x, axis=1, keepdims=True)) for x in (test, train)]
+    found = votes(unit[0] @ unit[1].T, np.eye(3)[labels])
+    for k in (1, 3, 10, 50):
+        theirs = KNeighborsClassifier(k, metric="cosine").fit(train, labels).predict_proba(test)
+        assert found[k] == pytest.approx(theirs)
+
+
+def test_votes_pass_over_what_is_unknown() -> None:
+    similarity = torch.tensor([[0.9, 0.8, 0.7, 0.6]])
+    values = np.array([[np.nan, 1], [1, 0], [np.nan, np.nan], [0, 0]])
+    found = votes(similarity, values)
+    assert found[1].tolist() == [[1, 1]]
+    assert found[3].tolist() == [[1 / 2, pytest.approx(1 / 3)]]
+
+
+def test_fitting_keeps_the_best_epoch_and_stops_when_nothing_improves() -> None:
+    module = torch.nn.Linear(1, 1)
+    scores = iter([0.1, 0.5, 0.2, 0.3, 0.4, 0.1])
+    kept = []
+
+    def score() -> float:
+        kept.append(module.weight.item())
+        return next(scores)
+
+    losses = fit(module, lambda numbers: module(torch.ones(len(numbers), 1)).mean(), 4, score, Fitting(patience=3))
+    assert len(losses) == 5
+    assert module.weight.item() == kept[1] != kept[-1]
+
+
+def test_the_control_is_the_same_every_time_and_is_not_the_method(config: MethodConfig) -> None:
+    first, second, other = control(config), control(config), Method(config)
+    assert all(torch.equal(value, second.state_dict()[name]) for name, value in first.state_dict().items())
+    assert not torch.equal(first.objective.encoder.conv1.weight, other.objective.encoder.conv1.weight)
+
+
+def test_sets_that_nothing_can_be_learnt_from_are_explained(root: Path, store: Path, config: MethodConfig) -> None:
+    whole = dataset_of(root, thirds)
+    method = control(config)
+    unlabelled = DataSet("plain", root, whole.items)
+    with pytest.raises(InputError, match="no labels"):
+        Subject(method, unlabelled, store)
+    with pytest.raises(InputError, match="split 'test'"):
+        Subject(method, dataset_of(root, lambda take: ("train", "validation")[take % 2]), store)
+    with pytest.raises(InputError, match="one fold only"):
+        Subject(method, dataset_of(root, lambda _: "fold1"), store)
+    lacking = DataSet("sounds", root, whole.items, "class", np.minimum(whole.targets, 1), CLASSES)
+    with pytest.raises(InputError, match="no positive training item of noise"):
+        Subject(method, lacking, store)
+
+
+@pytest.fixture(scope="module")
+def run(root: Path) -> Path:
+    """A run of a method on the sounds, of two steps."""
+    folder = root.parent / "run"
+    lines = ['name = "tiny"', "[data]", f'store = "{root.parent / "method-store"}"', "[data.set]", 'name = "folder"']
+    lines += [f'root = "{root}"', 'validation_sources = ["deep"]', 'test_sources = ["noise"]', "[method]"]
+    recipe = root.parent / "tiny.toml"
+    changes = [f"--set=method.{key}={toml(value)}" for key, value in METHOD.items()]
+    recipe.write_text("\n".join(lines))
+    assert main(["--threads", "1", "run", str(recipe), "-o", str(folder), *changes]) == 0
+    return folder
+
+
+def toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {toml(v)}" for key, v in value.items()) + "}"
+    return json.dumps(value)
+
+
+def test_the_command_prints_a_table_and_keeps_what_pictures_need(
+    run: Path, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--on", "esc10", "--root", str(root), "--store", str(tmp_path / "store"), "-o", str(tmp_path / "out")]
+    what = ["--how", "probe,knn", "--budget", "3", "50%", "full", "--control", "--fit", "epochs=3"]
+    assert main(["evaluate", str(run), *where, *what]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert table[0] == "| how | labels | weights | figure | value | chance |"
+    lines = [line for line in table if "| accuracy |" in line]
+    assert len(lines) == 2 * 3 * 2
+    assert all("| 33.3 % |" in line for line in lines)
+    rows = json.loads((tmp_path / "out" / "figures.json").read_text())
+    assert {(row["system"], row["how"], row["budget"]) for row in rows} == {
+        (system, how, budget)
+        for system in ("pretrained", "random")
+        for how in ("probe", "knn")
+        for budget in ("3", "50%", "full")
+    }
+    with np.load(tmp_path / "out" / "predictions.npz") as kept:
+        truth, scores, classes = kept["truth"], kept["scores"], kept["classes"]
+        assert kept["embedding"].shape == (3 * TAKES, 512)
+        assert [Path(path).parent.name for path in kept["paths"]] == [classes[i] for i in truth]
+    accuracy = next(row for row in rows if row["how"] == "probe" and row["budget"] == "full")
+    correct = scores.argmax(1) == truth
+    assert accuracy["figure"] == "accuracy"
+    assert np.mean(accuracy["folds"]) == pytest.approx(accuracy["value"]) == pytest.approx(correct.mean())
+    each = json.loads((tmp_path / "out" / "classes.json").read_text())
+    recall = next(row["recall"] for row in each if row["class"] == "noise" and row["budget"] == "full")
+    assert recall == pytest.approx(correct[truth == list(classes).index("noise")].mean())
+
+
+def test_the_method_is_judged_on_its_own_test_split(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(run)]) == 0
+    assert "| method | reversal |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--budget", "50"], "has 6 labelled"),
+        (["--budget", "many"], "no label budget"),
+        (["--fit", "epoch=3"], "epoch"),
+        (["--set", "rooot=x"], "rooot"),
+        (["--root", "nowhere"], "nowhere"),
+        (["--on", "esc11"], "esc11"),
+        (["--on", "folder"], "no labels"),
+    ],
+)
+def test_wrong_requests_are_one_line_before_anything_is_trained(
+    run: Path, root: Path, more: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = root.parent / "cli-store"
+    assert main(["evaluate", str(run), "--on", "esc10", "--root", str(root), "--store", str(store), *more]) == 1
+    printed = capsys.readouterr()
+    assert words in printed.err.splitlines()[-1]
+    assert not printed.out
