@@ -62,6 +62,13 @@ def test_all_keep_shape_and_dtype_and_repeat_for_a_seed(kind: type[Augmentation]
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_what_is_drawn_follows_the_pictures_to_their_device(kind: type[Augmentation]) -> None:
+    clips = torch.empty(3, 2, 40, 20, device="meta")
+    changed = kind().change(clips, clips, seeded())
+    assert changed.device == clips.device
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_pictures_are_chosen_with_the_probability_and_others_stay(kind: type[Augmentation]) -> None:
     clips = pictures(300)
     changed = kind(probability=0.4)(clips, seeded(1))

@@ -76,6 +76,13 @@ def test_all_keep_shape_and_dtype_and_repeat_for_a_seed(kind: type[Augmentation]
     assert not torch.equal(changed, clips)
 
 
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {PitchShift, TimeStretch}, key=str))  # istft knows no meta device
+def test_what_is_drawn_follows_the_clips_to_their_device(kind: type[Augmentation]) -> None:
+    clips = torch.empty(3, 8000, device="meta")
+    changed = kind().change(clips, clips, seeded())
+    assert changed.device == clips.device
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_silence_stays_silence(kind: type[Augmentation]) -> None:
     assert kind(probability=1.0)(torch.zeros(2, 8000), seeded()).abs().max() < 1e-6
