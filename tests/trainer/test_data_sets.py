@@ -91,10 +91,18 @@ def test_fma_leaves_out_the_tracks_of_openmic(fma: Path) -> None:
     assert found.name != opened("fma", fma).name, "the store of one must not be taken for the other's"
 
 
-def test_another_table_is_not_taken_for_that_of_fma(fma: Path) -> None:
-    (fma / "fma_metadata" / "tracks.csv").write_text("a,b\nc,d\n\n")
-    with pytest.raises(InputError, match="genre_top"):
-        opened("fma", fma)
+def test_another_or_a_damaged_table_of_fma_is_explained(fma: Path) -> None:
+    table = fma / "fma_metadata" / "tracks.csv"
+    good = table.read_text()
+    for text, message in [
+        ("", "genre_top"),
+        ("a,b\nc,d\n\n", "genre_top"),
+        (good.replace("140,", "x140,"), r"line 8 .*damaged"),
+        (good.replace("validation", "valid"), "splits .'valid'"),
+    ]:
+        table.write_text(text)
+        with pytest.raises(InputError, match=message):
+            opened("fma", fma)
 
 
 def write_magnatagatune(root: Path, tags: list[str], clips: dict[str, set[str]]) -> None:
