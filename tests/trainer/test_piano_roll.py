@@ -146,6 +146,15 @@ def test_a_midi_set_splits_by_composer(folder: Path, tmp_path: Path) -> None:
         MidiSet(root=tmp_path / "empty").open()
 
 
+def test_what_fluidsynth_cannot_play_is_explained(folder: Path, fluidsynth: Path) -> None:
+    """Without a look at the font it would play its own in place of a broken one."""
+    piece = folder / "Alain" / "piece.mid"
+    with pytest.raises(InputError, match="at 4000 Hz, of 8000 to 96000"):
+        Waveform(4000, fluidsynth).read(piece)
+    with pytest.raises(InputError, match="no sound font"):
+        Waveform(16000, piece).read(piece)
+
+
 def test_one_set_is_read_as_notes_and_as_sound(folder: Path, tmp_path: Path, fluidsynth: Path) -> None:
     """Both stores are as long, and what sounds in a frame of one is the pitch in the other."""
     dataset = MidiSet(root=folder, font=fluidsynth).open()
