@@ -33,7 +33,7 @@ def test_convnet_has_the_layers_of_the_authors_code() -> None:
         assert ConvNet(channels).eval()(torch.randn(2, channels, frames, bands)).shape == (2, 1024)
 
 
-def test_convnet_is_blind_to_gain_after_training_on_it() -> None:
+def test_convnet_learns_the_same_at_any_scale_of_features() -> None:
     """Running statistics of the features come first, so that decibels of any offset will do."""
     torch.manual_seed(0)
     features = torch.randn(4, 1, 20, 16)

@@ -64,8 +64,13 @@ def test_the_pedal_holds_what_is_let_go_in_its_channel_alone(tmp_path: Path) -> 
         on(0.5, 62), on(0.8, 60, 99), off(0.9, 60), pedal(1.0, 63), off(1.5, 62), pedal(1.6, 127), off(1.7, 62),
         on(1.8, 40), off(1.9, 40), on(2.5, 41), off(3.0, 41, channel=2),
     ]  # fmt: skip
-    assert found(midi_file(tmp_path / "a.mid", events)) == [
-        (0.1, 0.3, 72, 64), (0.1, 0.8, 60, 64), (0.5, 1.5, 62, 64), (0.8, 1.0, 60, 99), (1.8, 4.0, 40, 64),
+    events += [  # struck again and not let go when the pedal comes up; and a channel with a pedal of its own
+        on(0.1, 50), off(0.2, 50), on(0.6, 50), off(1.3, 50),
+        pedal(0.0, 64, channel=3), on(0.1, 80, channel=3), off(0.2, 80, channel=3), pedal(1.2, 0, channel=3),
+    ]  # fmt: skip
+    assert found(midi_file(tmp_path / "a.mid", sorted(events, key=lambda event: event[0]))) == [
+        (0.1, 0.3, 72, 64), (0.1, 0.6, 50, 64), (0.1, 0.8, 60, 64), (0.1, 1.2, 80, 64), (0.5, 1.5, 62, 64),
+        (0.6, 1.3, 50, 64), (0.8, 1.0, 60, 99), (1.8, 4.0, 40, 64),
         (2.5, 4.0, 41, 64),
     ]  # fmt: skip
 
@@ -90,11 +95,11 @@ def test_a_roll_written_out(tmp_path: Path) -> None:
     assert np.count_nonzero(roll.any(axis=0)) == 96
 
 
-def test_a_note_shorter_than_a_frame_is_seen(tmp_path: Path) -> None:
-    roll = PianoRoll(10.0).read(
-        midi_file(tmp_path / "a.mid", [on(0.24, 69, 7), off(0.25, 69), on(0.9, 60), off(1, 60)])
-    )
-    assert roll[:, 69 - LOWEST].tolist() == [0, 0, 7, *[0] * 37]
+def test_notes_shorter_than_a_frame_are_seen(tmp_path: Path) -> None:
+    events = [on(0.24, 69, 7), off(0.25, 69), on(0.27, 69, 5), off(0.28, 69), on(0.5, 70, 9), off(0.5, 70)]
+    roll = PianoRoll(10.0).read(midi_file(tmp_path / "a.mid", events))
+    assert len(roll) == 40
+    assert {(*cell, roll[*cell]) for cell in np.argwhere(roll).tolist()} == {(2, 69 - LOWEST, 7), (5, 70 - LOWEST, 9)}
 
 
 def test_velocities_become_shares_or_ones() -> None:
@@ -144,6 +149,15 @@ def test_a_midi_set_splits_by_composer(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"\.mid, \.midi"):
         MidiSet(root=tmp_path / "empty").open()
+
+
+def test_what_fluidsynth_cannot_play_is_explained(folder: Path, fluidsynth: Path) -> None:
+    """Without a look at the font it would play its own in place of a broken one."""
+    piece = folder / "Alain" / "piece.mid"
+    with pytest.raises(InputError, match="at 4000 Hz, of 8000 to 96000"):
+        Waveform(4000, fluidsynth).read(piece)
+    with pytest.raises(InputError, match="no sound font"):
+        Waveform(16000, piece).read(piece)
 
 
 def test_one_set_is_read_as_notes_and_as_sound(folder: Path, tmp_path: Path, fluidsynth: Path) -> None:

@@ -88,11 +88,19 @@ def render_all(
 
 
 def need_fluidsynth(fonts: Sequence[Path]) -> None:
-    """Raise InputError unless FluidSynth and all fonts are there."""
+    """Raise InputError unless FluidSynth is there and all fonts are sound fonts."""
     if not shutil.which("fluidsynth"):
         raise InputError("rendering needs the program `fluidsynth`: install it (Debian: apt install fluidsynth)")
     if missing := [str(font) for font in fonts if not font.is_file()]:
         raise InputError(f"no sound font at {', '.join(missing)}: install it, or change `fonts` in the recipe")
+    if wrong := [str(font) for font in fonts if not _is_font(font)]:
+        raise InputError(f"{', '.join(wrong)} is no sound font (.sf2 or .sf3); FluidSynth would play another instead")
+
+
+def _is_font(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(12)
+    return (head[:4], head[8:]) == (b"RIFF", b"sfbk")
 
 
 def _seed(seed: int, font: Path, path: str) -> int:
@@ -159,5 +167,7 @@ def performed(path: Path, font: Path, rate: int) -> npt.NDArray[np.float32]:
         try:
             wave = synthesise(path, font, rate, Path(folder))[:length]
         except (OSError, subprocess.SubprocessError, soundfile.SoundFileError) as error:
-            raise InputError(f"FluidSynth cannot play {path} through {font}: {error}") from error
+            raise InputError(
+                f"FluidSynth cannot play {path} through {font} at {rate} Hz, of 8000 to 96000: {error}"
+            ) from error
     return np.pad(wave, (0, length - len(wave))) / max(1.0, float(np.abs(wave).max(initial=0.0)))
