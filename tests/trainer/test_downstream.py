@@ -22,9 +22,9 @@ from musicfeat_trainer.evaluate.features import embeddings
 from musicfeat_trainer.evaluate.finetune import fine_tuned
 from musicfeat_trainer.evaluate.fitting import Fitting, fit
 from musicfeat_trainer.evaluate.items import ItemClips
-from musicfeat_trainer.evaluate.knn import votes
+from musicfeat_trainer.evaluate.knn import neighbours_voted, votes
 from musicfeat_trainer.evaluate.ranking import apart, ranked
-from musicfeat_trainer.evaluate.splits import splits_of
+from musicfeat_trainer.evaluate.splits import Split, splits_of
 from musicfeat_trainer.evaluate.tasks import task_of
 from musicfeat_trainer.method import Method, MethodConfig
 
@@ -258,6 +258,35 @@ def test_fitting_keeps_the_best_epoch_and_stops_when_nothing_improves() -> None:
     losses = fit(module, lambda numbers: module(torch.ones(len(numbers), 1)).mean(), 4, score, Fitting(patience=3))
     assert len(losses) == 5
     assert module.weight.item() == kept[1] != kept[-1]
+
+
+def test_the_rate_falls_to_a_tenth_when_validation_stalls() -> None:
+    module = torch.nn.Linear(1, 1)
+    weights = [module.weight.item()]
+
+    def score() -> float:
+        weights.append(module.weight.item())
+        return -len(weights)
+
+    config = Fitting(plateau_patience=1, patience=6, learning_rate=1e-2)
+    fit(module, lambda numbers: module(torch.ones(len(numbers), 1)).mean(), 4, score, config)
+    # Steps of Adam are as long as the rate while the gradient stays the same.
+    steps = -np.diff(weights)
+    assert steps == pytest.approx([1e-2, 1e-2, 1e-2, 1e-3, 1e-3, 1e-4, 1e-4], rel=1e-2)
+
+
+def test_the_number_of_neighbours_is_not_chosen_by_twins_of_the_same_group() -> None:
+    generator = np.random.default_rng(6)
+    angles = generator.uniform(0, np.pi, 60).repeat(2)
+    labels = ((angles > np.pi / 2) ^ (generator.random(60) < 0.3).repeat(2)).astype(np.int64)
+    features = np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
+    dataset = DataSet("twins", Path(), [Item(str(i), "") for i in range(120)], "class", labels, ("a", "b"))
+    split, groups = Split(np.arange(100), np.arange(0), np.arange(100, 120)), np.arange(60).repeat(2)
+    task = task_of(dataset, split.train)
+    # Each item's twin is its nearest neighbour and has its label, so that one neighbour seems best if twins count.
+    assert set(neighbours_voted(features, labels, split, task, np.arange(120)).ravel()) == {0, 1}
+    scores = neighbours_voted(features, labels, split, task, groups)
+    assert len(set(scores.ravel())) > 2
 
 
 def test_the_control_is_the_same_every_time_and_is_not_the_method(config: MethodConfig) -> None:

@@ -71,10 +71,13 @@ def judge(options: argparse.Namespace, dataset: DataSet) -> None:
     method, recipe = load_method(options.folder)
     store = expanded(options.store or recipe.data.store)
     methods = {PRETRAINED: method} | ({CONTROL: control(recipe.method)} if options.control else {})
+    ranks = [
+        Kept(system, RANK, "none", ranked(each, dataset, store, options.device))
+        for system, each in methods.items()
+        if RANK in options.how
+    ]
     kept, subject = learnt(options, methods, dataset, store) if set(options.how) != {RANK} else ([], None)
-    if RANK in options.how:
-        found = {system: ranked(each, dataset, store, options.device) for system, each in methods.items()}
-        kept += [Kept(system, RANK, "none", outcome) for system, outcome in found.items()]
+    kept += ranks
     print(markdown(kept))
     keep(options.output or options.folder / "downstream" / dataset.name, kept, subject)
 
