@@ -162,9 +162,10 @@ def test_missing_notes_are_explained(tmp_path: Path) -> None:
 
 def write_openmic(folder: Path, clip: np.ndarray, rate: int, keys: list[str]) -> None:
     """The published layout, with our own sound."""
-    truth, mask = np.full((len(keys), 20), 0.5), np.zeros((len(keys), 20), bool)
-    truth[:, CELLO], mask[:, CELLO] = [0.9, 0.1, 0.8][: len(keys)], True
-    np.savez(folder / "openmic-2018.npz", Y_true=truth, Y_mask=mask, sample_key=np.array(keys, dtype=object))
+    rows = [f"{key},cello,{relevance},3" for key, relevance in zip(keys, [0.9, 0.1, 0.8], strict=True)]
+    rows += [f"{keys[1]},banjo,1.0,3"]
+    table = folder / "openmic-2018-aggregated-labels.csv"
+    table.write_text("\n".join(["sample_key,instrument,relevance,num_responses", *rows]))
     for i, key in enumerate(keys):
         (folder / "audio" / key[:3]).mkdir(parents=True, exist_ok=True)
         soundfile.write(folder / "audio" / key[:3] / f"{key}.ogg", clip[i * rate : (i + 10) * rate], rate)
@@ -178,11 +179,14 @@ def test_openmic_in_its_published_layout(tmp_path: Path, clip: np.ndarray, rate:
     assert [Path(track.path).stem for track in collection.tracks] == ["000046_3840", "000135_483840"]
     labels = [collection.labels.window(track.path, 0, 10) for track in collection.tracks]
     assert [(label.there[CELLO], label.known[CELLO], label.known[FLUTE]) for label in labels] == [(1, 1, 0), (0, 1, 0)]
+    assert labels[1].known.sum() == 1, "banjo is not taught here"
 
 
 def test_folders_that_are_not_openmic_are_explained(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="label file of OpenMIC"):
         read_labels(tmp_path, ())
-    np.savez(tmp_path / "openmic-2018.npz", Y_true=np.ones((1, 3)), Y_mask=np.ones((1, 3)), sample_key=["a"])
-    with pytest.raises(InputError, match="shape"):
-        read_labels(tmp_path, ())
+    table = tmp_path / "openmic-2018-aggregated-labels.csv"
+    for rows in ("key,instrument\na,cello\n", "sample_key,instrument,relevance\na,theremin,1.0\n"):
+        table.write_text(rows)
+        with pytest.raises(InputError, match="label file of OpenMIC"):
+            read_labels(tmp_path, ())

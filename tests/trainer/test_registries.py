@@ -18,6 +18,7 @@ REFUSED = {
     ("sample_cnn", "waveform"): "59049 samples",
     ("es_resnet", "log_mel"): "log_mel_stack",
     ("es_resnet", "cqt"): "log_mel_stack",
+    ("es_resnet", "piano_roll"): "log_mel_stack",
     ("temporal_net", "log_mel_stack"): "one channel",
     ("temporal_net", "cqt"): "32 bands",
 }

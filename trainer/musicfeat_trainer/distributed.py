@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 import torch
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 
 
 def start() -> None:
@@ -44,6 +44,15 @@ def average_gradients(module: nn.Module) -> None:
         flat /= distributed.get_world_size()
         for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(mean.view_as(gradient))
+
+
+def gathered(rows: Tensor) -> Tensor:
+    """The rows of all processes, [n, ...] from each, in the order of the processes; carries no gradient."""
+    if not distributed.is_initialized():
+        return rows.detach()
+    parts = [torch.empty_like(rows) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(parts, rows.detach().contiguous())
+    return torch.cat(parts)
 
 
 def from_first(value: Any) -> Any:

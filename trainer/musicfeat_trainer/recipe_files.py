@@ -9,7 +9,7 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from musicfeat.errors import InputError
 from musicfeat_trainer.config import AnyRecipe, parse_recipe
@@ -58,9 +58,8 @@ def changed(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     merged = dict(table)
     for key, value in changes.items():
         old = merged.get(key)
-        if isinstance(old, dict) and isinstance(value, dict) and "name" not in value:
-            value = changed(old, value)
-        merged[key] = value
+        within = isinstance(old, dict) and isinstance(value, dict) and "name" not in value
+        merged[key] = changed(cast("Mapping[str, Any]", old), value) if within else value
     return merged
 
 

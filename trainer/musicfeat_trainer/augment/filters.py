@@ -13,7 +13,7 @@ from musicfeat_trainer.augment.draws import Range, uniform
 from musicfeat_trainer.augment.fourier import fast_length
 
 ZEROS = 8
-"""Zero crossings of the sinc on either side, half of them within the window's half width of 4 / cutoff samples."""
+"""Of the sinc on either side of its centre, before the window ends."""
 
 
 class HighLowPass(Augmentation):

@@ -1,4 +1,7 @@
-"""Phase vocoder: other speeds at the same pitch (Flanagan and Golden, 1966; Dolson, 1986), a batch at a time."""
+"""Phase vocoder: other speeds at the same pitch (Flanagan and Golden, 1966; Dolson, 1986), a batch at a time.
+
+The plain one, as in librosa: phases of neighbouring bins are not locked to each other, so that onsets smear a little.
+"""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Reverb(Augmentation):
 
 
 def sox_room(reverberance: Tensor, damping: Tensor, room_size: Tensor) -> Room:
-    """Sox's three percentages as coefficients; feedback goes from 0.3 to 0.98, one less it falls exponentially."""
+    """Sox's three percentages as coefficients; what feedback lacks of 1 falls exponentially from 0.7 to 0.02."""
     feedback = 1 - 0.7 * (0.02 / 0.7) ** (reverberance / 100)
     return Room(feedback, 0.2 + 0.3 * damping / 100, 0.1 + 0.9 * room_size / 100)
 
@@ -85,20 +85,22 @@ class Delays:
         self.bins = torch.arange(length // 2 + 1, device=device)
 
     def __call__(self, samples: Tensor) -> Tensor:
-        """[n] int64 -> [n, bins] complex."""
-        turned = self.table[self.bins * samples[:, None] % self.length]
-        return turned * FOLD ** (samples / self.length)[:, None]
+        """Delays [n], cut to whole samples -> [n, bins] complex."""
+        whole = samples.long()
+        turned = self.table[(self.bins * whole[:, None]) % self.length]
+        return turned * FOLD ** (whole / self.length)[:, None]
 
 
 def response(delays: Delays, room: Room, sample_rate: int) -> Tensor:
     """Of all combs and all-passes, [n, bins] complex."""
-    ratio, damping = sample_rate / RATE, room.damping[:, None]
-    loop = room.feedback[:, None] * (1 - damping) / (1 - damping * delays(torch.ones_like(room.scale).long()))
-    total = torch.zeros_like(loop)
+    ratio, damping, scale = sample_rate / RATE, room.damping[:, None], room.scale
+    loop = room.feedback[:, None] * (1 - damping) / (1 - damping * delays(torch.ones_like(scale[:1])))
+    combs = torch.zeros_like(loop)
     for length in COMBS:
-        delayed = delays((room.scale * ratio * length + 0.5).long())
-        total += delayed / (1 - loop * delayed)
+        delayed = delays(scale * ratio * length + 0.5)
+        combs += delayed / (1 - loop * delayed)
+    allpasses = torch.ones_like(loop[:1])
     for length in ALLPASSES:
-        delayed = delays(torch.full_like(room.scale, ratio * length + 0.5).long())
-        total *= (1.5 * delayed - 1) / (1 - 0.5 * delayed)
-    return total
+        delayed = delays(torch.full_like(scale[:1], ratio * length + 0.5))
+        allpasses *= (1.5 * delayed - 1) / (1 - 0.5 * delayed)
+    return combs * allpasses

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> None:
     """Draw, and say what could not be drawn and why.
 
     Raises:
-        InputError: neither a run nor an evaluation; or what was asked for cannot be drawn.
+        MusicfeatError: neither a run nor an evaluation; or what was asked for, or everything, cannot be drawn.
     """
     kinds = OF_RUNS if (options.folder / "recipe.json").exists() else OF_EVALUATIONS
     if kinds is OF_EVALUATIONS and not any((options.folder / name).exists() for name in FILES):
@@ -50,13 +50,17 @@ def run(options: argparse.Namespace) -> None:
         if kinds is OF_EVALUATIONS:
             raise InputError(f"--of {options.of} is drawn of runs, and {options.folder} is an evaluation")
         kinds = {options.of: kinds[options.of]}
+    failures = 0
     for name, draw in kinds.items():
         try:
             draw(options.folder, options.output)
         except MusicfeatError as error:
-            if options.of:
+            if len(kinds) == 1:
                 raise
+            failures += 1
             print(f"no {name}: {error}")
+    if failures == len(kinds):
+        raise InputError(f"{options.folder} has nothing that could be drawn")
     print(f"pictures are in {options.output}")
 
 

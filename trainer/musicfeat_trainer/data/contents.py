@@ -13,6 +13,8 @@ import torch
 from musicfeat.audio import load
 from musicfeat.errors import InputError
 from musicfeat.log_mel import SILENCE_POWER, LogMelSpec
+from musicfeat_trainer.data.midi import MIDI_SUFFIXES
+from musicfeat_trainer.data.render import performed
 from musicfeat_trainer.frontends.log_mel import LogMel
 
 CHUNK_FRAMES = 4096
@@ -66,19 +68,29 @@ class Waveform:
     """Mono samples, [samples] int16 of full scale: every frontend can still read them."""
 
     sample_rate: int
+    font: Path | None = None
+    """The sound font through which MIDI files are heard."""
 
     @property
     def frame_seconds(self) -> float:
         return 1 / self.sample_rate
 
     def described(self) -> dict[str, Any]:
-        return {"waveform": self.sample_rate}
+        font = {"font": self.font.name} if self.font else {}
+        return {"waveform": self.sample_rate, **font}
 
     def read(self, path: Path) -> npt.NDArray[np.int16]:
-        waveform = load(path, rate=self.sample_rate)
+        waveform = self._samples(path)
         if not len(waveform):
             raise InputError(f"{path} holds no samples")
         return np.round(np.clip(waveform, -1, 1) * FULL_SCALE).astype(np.int16)
+
+    def _samples(self, path: Path) -> npt.NDArray[np.float32]:
+        if path.suffix.lower() not in MIDI_SUFFIXES:
+            return load(path, rate=self.sample_rate)
+        if not self.font:
+            raise InputError(f"{path} is MIDI, which sounds through a sound font: name one, `font` of the data set")
+        return performed(path, self.font, self.sample_rate)
 
     def silence(self, frames: int) -> npt.NDArray[np.float32]:
         return np.zeros(frames, np.float32)

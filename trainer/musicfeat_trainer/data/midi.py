@@ -11,6 +11,7 @@ import numpy.typing as npt
 from musicfeat.errors import InputError
 from musicfeat_trainer.instruments import DRUM_CHANNEL, OPENMIC, Sounds, of_drum, of_program, programs_of
 
+MIDI_SUFFIXES = frozenset({".mid", ".midi"})
 FAINT = 0.1
 """Notes whose velocity, volume and expression multiply to less than this share of full are not taught."""
 PIANO_SHARE, REPROGRAMMED_SHARE = 0.15, 0.6
@@ -26,12 +27,15 @@ def read(path: Path) -> mido.MidiFile:
     """Parse a MIDI file.
 
     Raises:
-        InputError: it is none, or damaged.
+        InputError: it is none, or damaged, or several pieces in one.
     """
     try:
-        return mido.MidiFile(path, clip=True)
+        midi = mido.MidiFile(path, clip=True)
     except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
         raise InputError(f"{path} is not a readable MIDI file: {error}") from error
+    if midi.type == 2:
+        raise InputError(f"{path} is a MIDI file of type 2, whose tracks are pieces of their own: save them apart")
+    return midi
 
 
 def notes_of(midi: mido.MidiFile) -> Notes:

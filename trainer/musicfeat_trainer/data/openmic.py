@@ -5,6 +5,7 @@ Humphrey, Durand and McFee, "OpenMIC-2018: an open data-set for multiple instrum
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -35,15 +36,19 @@ def open_openmic(folder: Path, store: Path, spec: LogMelSpec, teachable: tuple[s
 
 
 def read_labels(folder: Path, teachable: tuple[str, ...]) -> dict[str, Label]:
-    """Sample key to label; a probability of one half or more means there."""
-    table = folder / "openmic-2018.npz"
+    """Sample key to label; a relevance of one half or more means there.
+
+    The published ``.npz`` says the same, but its keys are pickled objects, which may run code as they are read.
+    """
+    table = folder / "openmic-2018-aggregated-labels.csv"
+    labels: dict[str, Label] = {}
     try:
-        with np.load(table, allow_pickle=True) as file:
-            there, known, keys = file["Y_true"] >= 0.5, file["Y_mask"].astype(bool), file["sample_key"]
+        with table.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                index, relevance = OPENMIC.index(row["instrument"]), float(row["relevance"])
+                label = labels.setdefault(row["sample_key"], Label(*np.zeros((2, len(OPENMIC)), np.float32)))
+                if row["instrument"] in teachable:
+                    label.there[index], label.known[index] = relevance >= 0.5, 1
     except (OSError, KeyError, ValueError) as error:
         raise InputError(f"{table} is not the label file of OpenMIC-2018: {error}") from error
-    if there.shape != (len(keys), len(OPENMIC)) or known.shape != there.shape:
-        raise InputError(f"{table} holds labels of shape {there.shape}, expected {(len(keys), len(OPENMIC))}")
-    known &= np.isin(OPENMIC, list(teachable))
-    rows = zip(keys, there & known, known, strict=True)
-    return {str(key): Label(y.astype(np.float32), k.astype(np.float32)) for key, y, k in rows}
+    return labels

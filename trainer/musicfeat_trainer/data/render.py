@@ -68,10 +68,7 @@ def render_all(
     Raises:
         InputError: FluidSynth, a font or the MIDI files are missing.
     """
-    if not shutil.which("fluidsynth"):
-        raise InputError("rendering needs the program `fluidsynth`: install it (Debian: apt install fluidsynth)")
-    if missing := [str(font) for font in fonts if not font.is_file()]:
-        raise InputError(f"no sound font at {', '.join(missing)}: install it, or change `fonts` in the recipe")
+    need_fluidsynth(fonts)
     files = [(path, source) for path, source in list_midi(root) if source not in held_out]
     jobs = [
         Rendering(root / path, font, folder / font.stem / f"{path[:-4]}.flac", _seed(seed, font, path), seconds, rate)
@@ -88,6 +85,14 @@ def render_all(
         rows = zip(jobs, sources, done, strict=True)
         table.writerows([job.target.relative_to(folder).as_posix(), source] for job, source, good in rows if good)
     os.replace(temporary, folder / "tracks.csv")
+
+
+def need_fluidsynth(fonts: Sequence[Path]) -> None:
+    """Raise InputError unless FluidSynth and all fonts are there."""
+    if not shutil.which("fluidsynth"):
+        raise InputError("rendering needs the program `fluidsynth`: install it (Debian: apt install fluidsynth)")
+    if missing := [str(font) for font in fonts if not font.is_file()]:
+        raise InputError(f"no sound font at {', '.join(missing)}: install it, or change `fonts` in the recipe")
 
 
 def _seed(seed: int, font: Path, path: str) -> int:
@@ -140,3 +145,19 @@ def synthesise(midi: Path, font: Path, rate: int, folder: Path) -> npt.NDArray[n
     command += ["-o", "synth.dynamic-sample-loading=yes"]  # decodes the samples that sound, not the whole font
     subprocess.run([*command, str(font), str(midi)], check=True, capture_output=True, timeout=TIMEOUT)
     return soundfile.read(target, dtype="float32", always_2d=True)[0].mean(axis=1)
+
+
+def performed(path: Path, font: Path, rate: int) -> npt.NDArray[np.float32]:
+    """A MIDI file as it is, mono, [samples] within -1 to 1, as long as its events and so as its piano roll.
+
+    Raises:
+        InputError: not a MIDI file, no FluidSynth or font, or FluidSynth fails.
+    """
+    need_fluidsynth([font])
+    length = round(read(path).length * rate)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            wave = synthesise(path, font, rate, Path(folder))[:length]
+        except (OSError, subprocess.SubprocessError, soundfile.SoundFileError) as error:
+            raise InputError(f"FluidSynth cannot play {path} through {font}: {error}") from error
+    return np.pad(wave, (0, length - len(wave))) / max(1.0, float(np.abs(wave).max(initial=0.0)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,13 +22,14 @@ class Track:
     frames: int = 0
 
 
-def list_tracks(root: Path, table: Path | None = None) -> list[Track]:
-    """Audio files below ``root``; the first folder of a path is its source.
+def list_tracks(root: Path, table: Path | None = None, suffixes: AbstractSet[str] = AUDIO_SUFFIXES) -> list[Track]:
+    """Audio or other files below ``root``; the first folder of a path is its source.
 
     Args:
-        root: folder of audio.
+        root: folder of files.
         table: CSV with columns ``path``, ``source`` and optionally ``noncommercial``; rows that say yes there are
-            left out. Without a table every audio file below ``root`` is taken.
+            left out. Without a table every file below ``root`` with a suffix is taken.
+        suffixes: of the files, in lower case.
 
     Raises:
         InputError: the folder is missing or holds nothing usable.
@@ -39,8 +41,8 @@ def list_tracks(root: Path, table: Path | None = None) -> list[Track]:
             rows = [row for row in csv.DictReader(file) if row.get("noncommercial") != "yes"]
         tracks = [Track(row["path"], row["source"]) for row in rows]
     else:
-        files = sorted(p.relative_to(root) for p in root.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES)
+        files = sorted(p.relative_to(root) for p in root.rglob("*") if p.suffix.lower() in suffixes)
         tracks = [Track(p.as_posix(), p.parts[0] if len(p.parts) > 1 else p.stem) for p in files]
     if not tracks:
-        raise InputError(f"no audio files found below {root}")
+        raise InputError(f"no files found below {root} that end in {', '.join(sorted(suffixes))}")
     return tracks

@@ -8,11 +8,13 @@ from pydantic import Field
 
 from musicfeat.log_mel import LogMelSpec
 from musicfeat_trainer.data.contents import Waveform
+from musicfeat_trainer.data.piano_roll import PianoRoll
 from musicfeat_trainer.frontends.cqt import CQT
 from musicfeat_trainer.frontends.cqt_kernels import CQTSpec
 from musicfeat_trainer.frontends.frontend import Frontend
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.frontends.log_mel_stack import LogMelStack, LogMelStackSpec
+from musicfeat_trainer.frontends.piano_roll import PianoRollPicture, PianoRollSpec
 from musicfeat_trainer.section import Section
 
 
@@ -56,5 +58,17 @@ class CQTConfig(Section):
         return Frontend(CQT(self.spec), Waveform(self.spec.sample_rate))
 
 
-AnyFrontend = Annotated[WaveformConfig | LogMelConfig | LogMelStackConfig | CQTConfig, Field(discriminator="name")]
+class PianoRollConfig(Section):
+    """Piano roll of MIDI files, eight octaves."""
+
+    name: Literal["piano_roll"] = "piano_roll"
+    spec: PianoRollSpec = PianoRollSpec()
+
+    def build(self) -> Frontend:
+        return Frontend(PianoRollPicture(self.spec), PianoRoll(self.spec.frame_rate))
+
+
+AnyFrontend = Annotated[
+    WaveformConfig | LogMelConfig | LogMelStackConfig | CQTConfig | PianoRollConfig, Field(discriminator="name")
+]
 """One of the frontends; the first line of its docstring is what ``musicfeat-train list`` says of it."""

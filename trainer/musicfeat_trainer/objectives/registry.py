@@ -10,6 +10,9 @@ from musicfeat_trainer.objectives.byol import BYOLConfig
 from musicfeat_trainer.objectives.cpc import CPCConfig
 from musicfeat_trainer.objectives.inpainting import InpaintingConfig
 from musicfeat_trainer.objectives.jigsaw import JigsawConfig
+from musicfeat_trainer.objectives.moco import MoCoConfig
+from musicfeat_trainer.objectives.npid import NPIDConfig
+from musicfeat_trainer.objectives.pirl import PIRLConfig
 from musicfeat_trainer.objectives.semantic_relevance import SemanticRelevanceConfig
 from musicfeat_trainer.objectives.simclr import SimCLRConfig
 from musicfeat_trainer.objectives.simsiam import SimSiamConfig
@@ -19,9 +22,12 @@ AnyObjective = Annotated[
     TimeReversalConfig
     | JigsawConfig
     | SimCLRConfig
+    | CPCConfig
+    | MoCoConfig
+    | NPIDConfig
+    | PIRLConfig
     | SimSiamConfig
     | BYOLConfig
-    | CPCConfig
     | SemanticRelevanceConfig
     | InpaintingConfig,
     Field(discriminator="name"),

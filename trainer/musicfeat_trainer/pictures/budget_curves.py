@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from musicfeat.errors import InputError
-from musicfeat_trainer.pictures.style import COLOURS, MARKERS, STROKES, save
+from musicfeat_trainer.pictures.style import COLOURS, MARKERS, STROKES, label, save
 
 
 class Row(TypedDict):
@@ -77,7 +77,7 @@ def draw_budget_curves(rows: Sequence[Row], figure_name: str, path: Path) -> Non
     axes.set_xscale("log")
     axes.set_xticks(list(places.values()), list(places))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set(xlabel="labels", ylabel=figure_name.replace("_", " "))
+    axes.set(xlabel="labels", ylabel=label(figure_name))
     axes.grid(alpha=0.3)
     figure.legend(loc="outside right upper", fontsize=9)
     save(figure, path)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import confusion_matrix
 
-from musicfeat_trainer.pictures.style import save, short
+from musicfeat_trainer.pictures.style import label, save
 
 COUNTED = 24
 """Most classes with counts in their cells: more would be too small to read."""
@@ -35,7 +35,7 @@ def draw_confusion(
     figure = Figure(figsize=(max(side, 2) + 3, max(side, 2) + 1.8), layout="constrained")
     axes = figure.subplots()
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    names = [short(name.replace("_", " "), 24) for name in classes]
+    names = [label(name) for name in classes]
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=9)
     axes.set_yticks(range(len(names)), names, fontsize=9)
     axes.set(xlabel="predicted", ylabel="true")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sklearn.manifold import TSNE
 
 from musicfeat.errors import InputError
-from musicfeat_trainer.pictures.style import COLOURS, MARKERS, save, short
+from musicfeat_trainer.pictures.style import COLOURS, MARKERS, label, save
 
 MOST = 3000
 """Clips on a map, at most: t-SNE takes minutes for more, and points would cover each other."""
@@ -72,8 +72,7 @@ def draw_embedding_map(
     for i, name in enumerate(classes):
         colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i // len(COLOURS) % len(MARKERS)]
         x, y = places[labels == i].T
-        label = short(name.replace("_", " "), 24)
-        axes.scatter(x, y, s=18, c=colour, marker=marker, alpha=0.8, linewidths=0, label=label)
+        axes.scatter(x, y, s=18, c=colour, marker=marker, alpha=0.8, linewidths=0, label=label(name))
     axes.set(xticks=[], yticks=[], aspect="equal")
     axes.set_adjustable("datalim")
     figure.legend(loc="outside right upper", ncols=columns, fontsize=9, markerscale=1.6)

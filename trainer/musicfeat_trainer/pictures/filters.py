@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from musicfeat.errors import InputError
 from musicfeat_trainer.pictures.style import save
 
-SAMPLES, STEPS, RATE, NOISE = 729, 18, 1.0, 0.015
+SAMPLES, STEPS, RATE, NOISE, LEAK = 729, 18, 1.0, 0.015, 1e-6
 
 
 class _ReachedError(Exception):
@@ -34,34 +35,36 @@ def _fed(encoder: nn.Module, waveforms: Tensor) -> None:
     inside(waveforms if inside is encoder else waveforms[:, None])
 
 
-def reached_layers(encoder: nn.Module, samples: int = SAMPLES) -> dict[str, nn.Conv1d]:
-    """The convolutions that a short waveform gets through to, by name; deeper ones need a longer one.
+def reached_layers(encoder: nn.Module, samples: int = SAMPLES) -> dict[str, nn.Module]:
+    """The convolutions that a short waveform gets through to; deeper ones need a longer one.
+
+    Returns:
+        By the name of the convolution, in the order of use: the batch normalisation that follows it, or itself.
 
     Raises:
         InputError: there is none.
     """
-    layers = {name: layer for name, layer in encoder.named_modules() if isinstance(layer, nn.Conv1d)}
-    reached: list[nn.Module] = []
-    hooks = [layer.register_forward_hook(lambda layer, _, __: reached.append(layer)) for layer in layers.values()]
-    device = next(encoder.parameters()).device
+    layers = {layer: name for name, layer in encoder.named_modules() if isinstance(layer, nn.Conv1d | nn.BatchNorm1d)}
+    used: list[nn.Module] = []
+    hooks = [layer.register_forward_hook(lambda layer, _, __: used.append(layer)) for layer in layers]
     try:
         with torch.no_grad():
-            _fed(encoder, torch.zeros(1, samples, device=device))
+            _fed(encoder.eval(), torch.zeros(1, samples, device=next(encoder.parameters()).device))
     except RuntimeError:  # too short for the next pooling or convolution
         pass
     finally:
         for hook in hooks:
             hook.remove()
-    found = {name: layer for name, layer in layers.items() if layer in reached}
-    if not found:
+    followed = [(layer, after) for layer, after in pairwise([*used, None]) if isinstance(layer, nn.Conv1d)]
+    if not followed:
         raise InputError("this encoder has no one-dimensional convolution that reads samples: it has no such filters")
-    return found
+    return {layers[a]: b if isinstance(b, nn.BatchNorm1d) else a for a, b in followed}
 
 
 def _response(encoder: nn.Module, layer: nn.Module, waveforms: Tensor) -> Tensor:
     """[filters], of filter i to waveform i: the mean over time of what the layer makes of it, rectified.
 
-    The rectifier leaks: a filter that is silent on noise has no gradient otherwise.
+    The rectifier leaks a little: a filter that is silent on noise has no gradient otherwise.
     """
     kept: list[Tensor] = []
 
@@ -76,23 +79,29 @@ def _response(encoder: nn.Module, layer: nn.Module, waveforms: Tensor) -> Tensor
         pass
     finally:
         hook.remove()
-    return nn.functional.leaky_relu(kept[0]).mean(dim=2).diagonal()
+    return nn.functional.leaky_relu(kept[0], LEAK).mean(dim=2).diagonal()
 
 
-def filter_spectra(encoder: nn.Module, layer: nn.Conv1d, samples: int = SAMPLES) -> npt.NDArray[np.float64]:
+def filter_spectra(encoder: nn.Module, layer: nn.Module, samples: int = SAMPLES) -> npt.NDArray[np.float64]:
     """Magnitude spectra of the waveforms that excite each filter of a layer, [filters, samples // 2 + 1].
 
     Lee, Park, Kim and Nam, 'Sample-level deep convolutional neural networks for music auto-tagging using raw
-    waveforms' (2017), section 5.2, as in CLMR. As in the authors' code: 18 steps of length 1 along the gradient, which
-    is divided by its root mean square, from noise of at most 0.015. Batch normalisation is that of evaluation, here.
+    waveforms' (2017), as in CLMR. As in the authors' code: 18 steps of length 1 along the gradient, which is divided by
+    its root mean square, from noise of at most 0.015. Batch normalisation is that of evaluation, here.
+
+    Args:
+        encoder: with one-dimensional convolutions in it.
+        layer: one of ``reached_layers``.
+        samples: of the waveforms.
     """
     encoder, generator = encoder.eval(), torch.Generator().manual_seed(7)
-    noise = (torch.rand(layer.out_channels, samples, generator=generator) * 2 - 1) * NOISE
-    waveforms = noise.to(layer.weight.device)
+    weight = next(layer.parameters())
+    noise = (torch.rand(len(weight), samples, generator=generator) * 2 - 1) * NOISE
+    waveforms = noise.to(weight.device)
     for _ in range(STEPS):
         waveforms.requires_grad_()
         (slope,) = torch.autograd.grad(_response(encoder, layer, waveforms).sum(), waveforms)
-        scale = slope.square().mean(dim=1, keepdim=True).sqrt() + 1e-9
+        scale = slope.square().mean(dim=1, keepdim=True).sqrt().clamp(min=1e-30)
         waveforms = (waveforms + RATE * slope / scale).detach()
     centred = waveforms - waveforms.mean(dim=1, keepdim=True)
     return torch.fft.rfft(centred).abs().cpu().double().numpy()

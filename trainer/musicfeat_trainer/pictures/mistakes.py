@@ -20,7 +20,7 @@ from musicfeat_trainer.frontends.frontend import Frontend
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.method import Method
 from musicfeat_trainer.parts.method import tracks_of
-from musicfeat_trainer.pictures.style import save, short
+from musicfeat_trainer.pictures.style import save
 from musicfeat_trainer.section import expanded
 
 COUNT = 4
@@ -87,30 +87,29 @@ def uncertain(clips: Sequence[Judged], count: int = COUNT) -> list[Judged]:
 
 
 def draw_mistakes(clips: Sequence[Judged], path: Path) -> None:
-    """Confident mistakes in the left column, uncertain clips in the right one, with file, time and P(right)."""
+    """Confident mistakes on the left, uncertain clips on the right, with file, time and P(right)."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 0.6 + 2.1 * COUNT), layout="constrained")
-    grid = figure.subplots(COUNT, 2, squeeze=False)
+    figure = Figure(figsize=(11, 0.5 + 2.2 * COUNT), layout="constrained")
     columns = {"Most confident mistakes": mistakes(clips), "Most uncertain": uncertain(clips)}
-    for column, (title, chosen) in zip(grid.T, columns.items(), strict=True):
-        for axes in column[max(1, len(chosen)) :]:
+    grid = figure.add_gridspec(1, 2)
+    for number, (title, chosen) in enumerate(columns.items()):
+        column = figure.add_subfigure(grid[0, number])
+        column.suptitle(title if chosen else f"{title}: none of {len(clips)} clips", weight="bold")
+        places = column.subplots(COUNT, 1)
+        for axes in places[len(chosen) :]:
             axes.set_visible(False)
-        if not chosen:
-            column[0].set_axis_off()
-            column[0].set_title(f"{title}: none of {len(clips)} clips")
-        for axes, clip in zip(column, chosen, strict=False):
+        for axes, clip in zip(places, chosen, strict=False):
             extent = (clip.start, clip.end, 0, clip.spectrogram.shape[1])
-            axes.imshow(clip.spectrogram.T, "magma", origin="lower", aspect="auto", extent=extent)
-            axes.set_title(described(clip), fontsize=9)
+            axes.imshow(clip.spectrogram.T.numpy(), "magma", origin="lower", aspect="auto", extent=extent)
+            axes.set_title(described(clip), fontsize=8)
             axes.set(ylabel="band")
-            if axes is column[0]:
-                axes.set_title(f"{title}\n{described(clip)}", fontsize=9)
-            if axes is column[len(chosen) - 1]:
-                axes.set(xlabel="second of the file")
+        if chosen:
+            places[len(chosen) - 1].set(xlabel="second of the file")
     save(figure, path)
 
 
 def described(clip: Judged) -> str:
-    """File, time and certainty in one line."""
-    return f"{short(clip.path, 40)}, {clip.start:.1f} to {clip.end:.1f} s, P(right) {clip.certainty:.2f}"
+    """File, time and certainty in two lines; the end of a long path says more than its beginning."""
+    name = clip.path if len(clip.path) <= 64 else "…" + clip.path[-63:]
+    return f"{name}\n{clip.start:.1f} to {clip.end:.1f} s, P(right) {clip.certainty:.2f}"

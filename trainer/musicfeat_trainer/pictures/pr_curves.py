@@ -12,10 +12,12 @@ import numpy.typing as npt
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from musicfeat.errors import InputError
-from musicfeat_trainer.pictures.style import COLOURS, save, short
+from musicfeat_trainer.pictures.style import COLOURS, label, save
 
 Array = npt.NDArray[np.floating]
 COLUMNS = 5
+MOST = 50
+"""Classes in a picture, at most."""
 
 
 class Curve(NamedTuple):
@@ -51,7 +53,7 @@ def draw_pr_curves(truth: Array, scores: Array, classes: Sequence[str], path: Pa
     Args:
         truth: [n, classes], 1 there, 0 missing, NaN unknown.
         scores: [n, classes].
-        classes: their names; classes without positives or without negatives are left out.
+        classes: their names; the ``MOST`` with most positives are drawn, less those without negatives or positives.
         path: of the PNG.
 
     Raises:
@@ -60,7 +62,8 @@ def draw_pr_curves(truth: Array, scores: Array, classes: Sequence[str], path: Pa
     from matplotlib.figure import Figure
 
     found = [pr_curve(truth[:, i], scores[:, i]) for i in range(len(classes))]
-    curves = [(name, curve) for name, curve in zip(classes, found, strict=True) if curve]
+    common = sorted(np.argsort(-np.nansum(truth, axis=0), kind="stable")[:MOST])
+    curves = [(classes[i], curve) for i in common if (curve := found[i])]
     if not curves:
         raise InputError("no class has both positive and negative clips: there is no precision to draw")
     columns = min(COLUMNS, len(curves))
@@ -70,11 +73,11 @@ def draw_pr_curves(truth: Array, scores: Array, classes: Sequence[str], path: Pa
     for axes, (name, curve) in zip(grid.flat, curves, strict=False):
         axes.step(curve.recall, curve.precision, where="post", color=COLOURS[0])
         axes.axhline(curve.chance, color=COLOURS[1], linestyle=":")
-        axes.set_title(f"{short(name.replace('_', ' '), 24)}\n{curve.average:.2f}", fontsize=9)
-        axes.set(xlim=(0, 1), ylim=(0, 1.03))
+        axes.set_title(f"{label(name)}\nAP {curve.average:.2f}", fontsize=9)
+        axes.set(xlim=(0, 1), ylim=(0, 1.03), xticks=(0, 0.5, 1))
         axes.grid(alpha=0.3)
     for axes in grid.flat[len(curves) :]:
         axes.set_visible(False)
-    figure.supxlabel("recall (above: average precision)", fontsize=9)
+    figure.supxlabel("recall", fontsize=9)
     figure.supylabel("precision (dotted: chance)", fontsize=9)
     save(figure, path)

@@ -15,9 +15,10 @@ MARKERS = "os^DvP*Xp"
 STROKES = ("-", "--", "-.", ":")
 
 
-def short(text: str, length: int) -> str:
-    """At most so many characters; the end tells files and labels apart better than the beginning."""
-    return text if len(text) <= length else "…" + text[1 - length :]
+def label(name: str) -> str:
+    """The name of a class or figure in at most 24 characters, without underscores."""
+    plain = name.replace("_", " ")
+    return plain if len(plain) <= 24 else plain[:23] + "…"
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from dataclasses import replace
+from itertools import compress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -59,13 +60,8 @@ class ASAPSet(Section):
             InputError: the data set is missing.
         """
         root = expanded(self.root)
-        table = read_performances(root)
-        splits = drawn_splits([p.composer for p in table], [p.piece for p in table])
-        if self.task == "composer":
-            kept = [i for i, pieces in enumerate(_pieces(table)) if pieces >= FEWEST_PIECES]
-            table, splits = [table[i] for i in kept], [splits[i] for i in kept]
         items, labels = [], list[float | str]()
-        for performance, split in zip(table, splits, strict=True):
+        for performance, split in self._performances(root):
             beats = read_annotations(root / performance.annotations)
             starts = self._starts(beats)
             items += [Item(performance.path, performance.piece, split, at, self.seconds) for at in starts]
@@ -73,6 +69,14 @@ class ASAPSet(Section):
         name = "asap-composer" if self.task == "composer" else "asap"
         found = DataSet(name, root, items, font=expanded(self.font) if self.font else None)
         return self._with_targets(found, labels)
+
+    def _performances(self, root: Path) -> list[tuple[Performance, str]]:
+        """Those of the task, with their splits, which are the same for all tasks."""
+        table = read_performances(root)
+        splits = drawn_splits([p.composer for p in table], [p.piece for p in table])
+        fewest = FEWEST_PIECES if self.task == "composer" else 1
+        enough = [pieces >= fewest for pieces in _pieces(table)]
+        return list(compress(zip(table, splits, strict=True), enough))
 
     def _starts(self, beats: Annotations) -> list[float]:
         """First seconds of clips that lie within the annotated beats and do not overlap."""

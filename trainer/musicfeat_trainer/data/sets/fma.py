@@ -22,6 +22,7 @@ Subset = Literal["small", "medium", "large"]
 NESTED: tuple[Subset, ...] = ("small", "medium", "large")
 """Each subset holds those before it; a track is marked with the first."""
 SPLITS = {"training": "train", "validation": "validation", "test": "test"}
+COLUMNS = (("artist", "id"), ("set", "subset"), ("set", "split"), ("track", "genre_top"))
 WHERE = "unpack fma_metadata.zip and fma_{subset}.zip of https://github.com/mdeff/fma there"
 
 
@@ -79,14 +80,19 @@ def read_tracks(table: Path) -> list[FMATrack]:
     """The rows of ``tracks.csv``, whose columns are named by two rows, followed by one that names the first column.
 
     Raises:
-        InputError: a column is missing.
+        InputError: a column is missing, or a row is damaged.
     """
     with table.open(newline="", encoding="utf-8") as file:
         rows = csv.reader(file)
-        names = list(zip(next(rows), next(rows), strict=True))
-        next(rows)
-        wanted = [("artist", "id"), ("set", "subset"), ("set", "split"), ("track", "genre_top")]
-        if missing := set(wanted) - set(names):
+        names = list(zip(next(rows, []), next(rows, []), strict=False))
+        next(rows, [])
+        if missing := set(COLUMNS) - set(names):
             raise InputError(f"{table} has no columns {sorted(missing)}: it is not the tracks.csv of FMA")
-        places = [names.index(name) for name in wanted]
-        return [FMATrack(int(row[0]), *(row[place] for place in places)) for row in rows]
+        places = [names.index(name) for name in COLUMNS]
+        try:
+            tracks = [FMATrack(int(row[0]), *(row[place] for place in places)) for row in rows]
+        except (ValueError, IndexError) as error:
+            raise InputError(f"line {rows.line_num} of {table} is damaged: {error}") from error
+    if unknown := {track.split for track in tracks} - set(SPLITS):
+        raise InputError(f"{table} has splits {sorted(unknown)}, expected {sorted(SPLITS)}")
+    return tracks

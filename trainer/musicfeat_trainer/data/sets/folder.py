@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Literal
 
@@ -9,14 +10,13 @@ from pydantic import Field
 
 from musicfeat.errors import InputError
 from musicfeat_trainer.data.sets.dataset import DataSet, Item, held_out_groups
-from musicfeat_trainer.data.tracks import list_tracks
+from musicfeat_trainer.data.tracks import AUDIO_SUFFIXES, list_tracks
 from musicfeat_trainer.section import Section, expanded
 
 
-class FolderSet(Section):
-    """Any folder of audio; the first folder of a path, or a column of a table, names a file's source."""
+class SplitBySource(Section):
+    """Files below a folder; the first folder of a path, or a column of a table, names a file's source."""
 
-    name: Literal["folder"] = "folder"
     root: Path
     table: Path | None = None
     """CSV with columns path, source, and optionally noncommercial (rows that say yes are left out)."""
@@ -25,18 +25,28 @@ class FolderSet(Section):
     validation_sources: tuple[str, ...] = ()
     test_sources: tuple[str, ...] = ()
 
-    def open(self) -> DataSet:
-        """List the files.
+    def listed(self, name: str, suffixes: AbstractSet[str]) -> DataSet:
+        """The files, or those of the table.
 
         Raises:
             InputError: no such folder, nothing in it, or a source named that is not there.
         """
         root = expanded(self.root)
-        tracks = list_tracks(root, root / self.table if self.table else None)
+        tracks = list_tracks(root, root / self.table if self.table else None, suffixes)
         sources = {track.source for track in tracks}
         if missing := {*self.validation_sources, *self.test_sources} - sources:
             raise InputError(f"no track of source {sorted(missing)} below {root}")
         rest = [track.source for track in tracks if track.source not in self.test_sources]
         held = set(self.validation_sources) or held_out_groups(rest, self.validation)
         kinds = dict.fromkeys(held, "validation") | dict.fromkeys(self.test_sources, "test")
-        return DataSet("folder", root, [Item(t.path, t.source, kinds.get(t.source, "train")) for t in tracks])
+        return DataSet(name, root, [Item(t.path, t.source, kinds.get(t.source, "train")) for t in tracks])
+
+
+class FolderSet(SplitBySource):
+    """Any folder of audio; the first folder of a path, or a column of a table, names a file's source."""
+
+    name: Literal["folder"] = "folder"
+
+    def open(self) -> DataSet:
+        """List the files; see ``listed``."""
+        return self.listed(self.name, AUDIO_SUFFIXES)

@@ -49,6 +49,6 @@ class MillionSongSet(Section):
             raise InputError(f"{table} has columns {list(rows[0])}: {WHERE}")
         items = [Item(row["path"], row.get("artist") or row["path"], row["split"]) for row in rows]
         audio_there("the Million Song Dataset", root, [item.path for item in items], WHERE)
-        tags = [set(row["tags"].split(";")) - {""} for row in rows]
+        tags = [set((row["tags"] or "").split(";")) - {""} for row in rows]
         classes = most_frequent(tags, TAGS)
         return DataSet("million_song", root, items, "tags", tag_targets(tags, classes), classes)

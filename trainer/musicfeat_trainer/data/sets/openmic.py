@@ -20,7 +20,7 @@ from musicfeat_trainer.section import Section, expanded
 
 FILES = ("openmic-2018-metadata.csv", "openmic-2018-aggregated-labels.csv", "partitions/split01_train.csv")
 SPLITS = {"split01_train": "train", "split01_test": "test"}
-WHERE = "unpack openmic-2018-v1.0.0.tgz of https://zenodo.org/records/1432913 and name its folder openmic-2018"
+WHERE = "unpack openmic-2018-v1.0.0.tgz of https://zenodo.org/records/1432913 and name its folder openmic-2018 as root"
 THERE = 0.5
 """An instrument is there where its relevance is at least this."""
 

@@ -17,6 +17,7 @@ from musicfeat_trainer.data.sets.folder import FolderSet
 from musicfeat_trainer.data.sets.fsd50k import FSD50KSet
 from musicfeat_trainer.data.sets.gtzan import GTZANSet
 from musicfeat_trainer.data.sets.magnatagatune import MagnaTagATuneSet
+from musicfeat_trainer.data.sets.midi import MidiSet
 from musicfeat_trainer.data.sets.million_song import MillionSongSet
 from musicfeat_trainer.data.sets.notes import NotesSet
 from musicfeat_trainer.data.sets.openmic import OpenMICSet
@@ -24,6 +25,7 @@ from musicfeat_trainer.data.sets.urbansound8k import UrbanSound8KSet
 
 SetConfig: TypeAlias = Annotated[
     FolderSet
+    | MidiSet
     | FMASet
     | OpenMICSet
     | GTZANSet

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
-from musicfeat_trainer.data.contents import Contents
+from musicfeat_trainer.data.contents import Contents, Waveform
 from musicfeat_trainer.data.sets.dataset import DataSet
 from musicfeat_trainer.data.store import Store, prepare
 from musicfeat_trainer.data.tracks import Track
@@ -13,6 +14,8 @@ from musicfeat_trainer.data.tracks import Track
 
 def stored(dataset: DataSet, folder: Path, contents: Contents) -> Store:
     """The store of all files of a data set, built below ``folder`` first where it is missing."""
+    if isinstance(contents, Waveform) and dataset.font:
+        contents = replace(contents, font=dataset.font)
     groups = {item.path: item.group for item in dataset.items}
     key = hashlib.sha256(f"{dataset.root} {contents.described()}".encode()).hexdigest()[:8]
     tracks = [Track(path, group) for path, group in groups.items()]

@@ -1,0 +1,77 @@
+"""Every recipe of the package trains, at a size that a test can afford, on sound that the test makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mido
+import pytest
+
+from musicfeat_trainer.cli import main
+from musicfeat_trainer.config import MethodRecipe
+from musicfeat_trainer.curves import read_rows
+from musicfeat_trainer.model import load_method
+from musicfeat_trainer.recipe_files import known_recipes, open_recipe
+
+METHODS = [name for name, _ in known_recipes() if isinstance(open_recipe(name), MethodRecipe)]
+FONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
+SMALL = {
+    "method.steps": 1, "method.evaluate_every": 1, "method.batch": 2, "method.average": 0.0, "method.compile": "false",
+}  # fmt: skip
+SHORT = {"siamusic": 1.0, "moco": 1.0, "npid": 1.0, "time_reversal": 2.0}
+"""Seconds of clips, where a recipe's own would take the test too long."""
+
+
+def test_there_is_a_recipe_for_each_row_of_the_tables() -> None:
+    rows = {name.partition("/")[0]: 0 for name in METHODS}
+    for name in METHODS:
+        rows[name.partition("/")[0]] += 1
+    assert rows == {
+        "byol": 1, "clmr": 5, "cpc": 4, "inpainting": 1, "jigsaw": 6, "moco": 2, "npid": 1, "pirl": 1,
+        "semantic_relevance": 4, "siamusic": 12, "time_reversal": 2,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def piano(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three folders of one short piece each."""
+    folder = tmp_path_factory.mktemp("piano")
+    for number, source in enumerate("abc"):
+        (folder / source).mkdir()
+        track = mido.MidiTrack()
+        for i in range(40):
+            pitch = 50 + (7 * i + 3 * number) % 24
+            track.append(mido.Message("note_on", note=pitch, velocity=80, time=0))
+            track.append(mido.Message("note_off", note=pitch, velocity=0, time=240))
+        midi = mido.MidiFile(ticks_per_beat=480)
+        midi.tracks.append(track)
+        midi.save(folder / source / "piece.mid")
+    return folder
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_recipe_trains_and_embeds(name: str, small_run: Path, piano: Path, tmp_path: Path) -> None:
+    family = name.partition("/")[0]
+    sound = f'{{name="folder", root="{small_run}/audio", validation_sources=["c"]}}'
+    if family == "semantic_relevance":
+        if "mel" in name and not FONT.exists():
+            pytest.skip(f"no sound font at {FONT}")
+        sound = f'{{name="midi", root="{piano}", validation_sources=["c"], font="{FONT}"}}'
+    changes = [f"{key}={value}" for key, value in SMALL.items()]
+    changes += [f"data.set={sound}", f'data.store="{small_run.parent}/recipes-store"']
+    changes += [f"method.clips.seconds={SHORT[family]}"] * (family in SHORT)
+    changes += ["method.clips.stretch=5.0"] * (open_recipe(name).method.clips.stretch is not None)
+    changes += ["method.objective.hidden=32"] * (family == "byol")
+    command = ["--threads", "1", "run", name, "-o", str(tmp_path)]
+    for text in changes:
+        command += ["--set", text]
+    assert main(command) == 0
+    rows = read_rows(tmp_path / "method" / "log.csv")
+    method, recipe = load_method(tmp_path)
+    assert [row["step"] for row in rows] == [1]
+    figures = recipe.method.objective.chance(2)
+    assert all(0 <= rows[0][figure] <= 1 for figure in figures)
+    frontend = method.frontend(0)
+    vectors = method.embed(frontend.contents_of_silence(recipe.method.clips.seconds))
+    assert vectors.shape[0] == 1
+    assert vectors.isfinite().all()
