@@ -22,8 +22,9 @@ from musicfeat_trainer.evaluate.features import embeddings
 from musicfeat_trainer.evaluate.finetune import fine_tuned
 from musicfeat_trainer.evaluate.fitting import Fitting, fit
 from musicfeat_trainer.evaluate.items import ItemClips
-from musicfeat_trainer.evaluate.knn import votes
-from musicfeat_trainer.evaluate.splits import splits_of
+from musicfeat_trainer.evaluate.knn import neighbours_voted, votes
+from musicfeat_trainer.evaluate.ranking import apart, ranked
+from musicfeat_trainer.evaluate.splits import Split, splits_of
 from musicfeat_trainer.evaluate.tasks import task_of
 from musicfeat_trainer.method import Method, MethodConfig
 
@@ -180,7 +181,7 @@ def test_groups_are_not_on_both_sides_of_a_drawn_validation() -> None:
 
 def test_an_item_is_the_mean_of_its_clips(fixed: Subject, root: Path) -> None:
     method, clips = fixed.method, fixed.clips
-    found = embeddings(method, clips, batch=5)
+    found = embeddings(method, clips)
     for row in (0, 1, 2, 20):
         item = fixed.dataset.items[row]
         wave, _ = soundfile.read(root / item.path, dtype="float32")
@@ -206,6 +207,24 @@ def test_stretches_of_files_are_read_from_where_they_begin(fixed: Subject) -> No
     assert third == pytest.approx(values[8000:12000], abs=1e-6)
     with pytest.raises(InputError, match="ends before"):
         ItemClips(DataSet("late", Path(), [Item(path, "a", start=9.0)]), fixed.clips.store, RATE // 2)
+
+
+def test_neighbours_are_ranked_over_clips_that_do_not_overlap(fixed: Subject, root: Path, store: Path) -> None:
+    size = RATE // 2
+    kept = apart(fixed.clips)
+    for number in kept:
+        _, begin, end = fixed.clips.places[number]
+        assert end - begin == size
+        assert begin % size == 0
+    # Of 0.4 s nothing is full; of 0.75 s one clip is, the other overlaps it; of 1.5 s all three are.
+    assert [np.sum(fixed.clips.owners[kept] == row) for row in (0, 1, 2)] == [0, 1, 3]
+    whole = dataset_of(root, lambda take: "test" if take % 3 == 2 else "train")
+    outcome = ranked(fixed.method, whole, store)
+    assert outcome.chance["rank_am"] == pytest.approx(50.5)
+    assert outcome.chance["rank_gm"] == pytest.approx(37.99, abs=0.01)
+    assert 1 <= outcome.figures["rank_gm"] <= outcome.figures["rank_am"] < 40
+    with pytest.raises(InputError, match="two clips"):
+        ranked(fixed.method, dataset_of(root, lambda take: "test" if take == 0 else "train"), store)
 
 
 def test_votes_are_those_of_scikit_learn() -> None:
@@ -239,6 +258,35 @@ def test_fitting_keeps_the_best_epoch_and_stops_when_nothing_improves() -> None:
     losses = fit(module, lambda numbers: module(torch.ones(len(numbers), 1)).mean(), 4, score, Fitting(patience=3))
     assert len(losses) == 5
     assert module.weight.item() == kept[1] != kept[-1]
+
+
+def test_the_rate_falls_to_a_tenth_when_validation_stalls() -> None:
+    module = torch.nn.Linear(1, 1)
+    weights = [module.weight.item()]
+
+    def score() -> float:
+        weights.append(module.weight.item())
+        return -len(weights)
+
+    config = Fitting(plateau_patience=1, patience=6, learning_rate=1e-2)
+    fit(module, lambda numbers: module(torch.ones(len(numbers), 1)).mean(), 4, score, config)
+    # Steps of Adam are as long as the rate while the gradient stays the same.
+    steps = -np.diff(weights)
+    assert steps == pytest.approx([1e-2, 1e-2, 1e-2, 1e-3, 1e-3, 1e-4, 1e-4], rel=1e-2)
+
+
+def test_the_number_of_neighbours_is_not_chosen_by_twins_of_the_same_group() -> None:
+    generator = np.random.default_rng(6)
+    angles = generator.uniform(0, np.pi, 60).repeat(2)
+    labels = ((angles > np.pi / 2) ^ (generator.random(60) < 0.3).repeat(2)).astype(np.int64)
+    features = np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
+    dataset = DataSet("twins", Path(), [Item(str(i), "") for i in range(120)], "class", labels, ("a", "b"))
+    split, groups = Split(np.arange(100), np.arange(0), np.arange(100, 120)), np.arange(60).repeat(2)
+    task = task_of(dataset, split.train)
+    # Each item's twin is its nearest neighbour and has its label, so that one neighbour seems best if twins count.
+    assert set(neighbours_voted(features, labels, split, task, np.arange(120)).ravel()) == {0, 1}
+    scores = neighbours_voted(features, labels, split, task, groups)
+    assert len(set(scores.ravel())) > 2
 
 
 def test_the_control_is_the_same_every_time_and_is_not_the_method(config: MethodConfig) -> None:
@@ -285,7 +333,7 @@ def test_the_command_prints_a_table_and_keeps_what_pictures_need(
     run: Path, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = ["--on", "esc10", "--root", str(root), "--store", str(tmp_path / "store"), "-o", str(tmp_path / "out")]
-    what = ["--how", "probe,knn", "--budget", "3", "50%", "full", "--control", "--fit", "epochs=3"]
+    what = ["--how", "probe,knn,rank", "--budget", "3", "50%", "full", "--control", "--fit", "epochs=3"]
     assert main(["evaluate", str(run), *where, *what]) == 0
     table = capsys.readouterr().out.splitlines()
     assert table[0] == "| how | labels | weights | figure | value | chance |"
@@ -298,7 +346,7 @@ def test_the_command_prints_a_table_and_keeps_what_pictures_need(
         for system in ("pretrained", "random")
         for how in ("probe", "knn")
         for budget in ("3", "50%", "full")
-    }
+    } | {("pretrained", "rank", "none"), ("random", "rank", "none")}
     with np.load(tmp_path / "out" / "predictions.npz") as kept:
         truth, scores, classes = kept["truth"], kept["scores"], kept["classes"]
         assert kept["embedding"].shape == (3 * TAKES, 512)

@@ -17,11 +17,15 @@ from musicfeat_trainer.data.sets.registry import SetConfig
 from musicfeat_trainer.evaluate.budgets import parse_budget
 from musicfeat_trainer.evaluate.downstream import WAYS, Subject, control, evaluate
 from musicfeat_trainer.evaluate.fitting import Fitting
+from musicfeat_trainer.evaluate.ranking import ranked
+from musicfeat_trainer.method import Method
 from musicfeat_trainer.model import load_method
 from musicfeat_trainer.recipe_files import changed, parse_change
 from musicfeat_trainer.section import expanded
 
 PRETRAINED, CONTROL = "pretrained", "random"
+RANK = "rank"
+"""rank@100, which needs no labels."""
 
 
 def add(commands: Any) -> None:
@@ -32,7 +36,7 @@ def add(commands: Any) -> None:
     on.add_argument("--on", metavar="SET", help="a data set that `list` shows (default: the recipe's own held-out)")
     on.add_argument("--root", type=Path, help="where the data set is")
     on.add_argument("--set", dest="change", action="append", default=[], metavar="KEY=VALUE", help="of the data set")
-    on.add_argument("--how", type=_ways, default=["probe"], help=f"one or more of {','.join(WAYS)} (default: probe)")
+    on.add_argument("--how", type=_ways, default=["probe"], help=f"of {','.join(WAYS)},{RANK} (default: probe)")
     on.add_argument("--budget", nargs="+", default=["full"], help="labelled items: 10 (of each class), 1%%, full")
     on.add_argument("--control", action="store_true", help="judge the same network with random weights, too")
     on.add_argument("--hidden", action="store_true", help="two hidden layers in the probe")
@@ -45,8 +49,8 @@ def add(commands: Any) -> None:
 
 def _ways(text: str) -> list[str]:
     ways = text.split(",")
-    if wrong := set(ways) - set(WAYS):
-        raise argparse.ArgumentTypeError(f"{', '.join(sorted(wrong))}: choose of {', '.join(WAYS)}")
+    if wrong := set(ways) - {*WAYS, RANK}:
+        raise argparse.ArgumentTypeError(f"{', '.join(sorted(wrong))}: choose of {', '.join((*WAYS, RANK))}")
     return ways
 
 
@@ -65,22 +69,36 @@ def run(options: argparse.Namespace) -> None:
 def judge(options: argparse.Namespace, dataset: DataSet) -> None:
     """Judge a run on a data set in every way asked for."""
     method, recipe = load_method(options.folder)
+    store = expanded(options.store or recipe.data.store)
+    methods = {PRETRAINED: method} | ({CONTROL: control(recipe.method)} if options.control else {})
+    ranks = [
+        Kept(system, RANK, "none", ranked(each, dataset, store, options.device))
+        for system, each in methods.items()
+        if RANK in options.how
+    ]
+    kept, subject = learnt(options, methods, dataset, store) if set(options.how) != {RANK} else ([], None)
+    kept += ranks
+    print(markdown(kept))
+    keep(options.output or options.folder / "downstream" / dataset.name, kept, subject)
+
+
+def learnt(
+    options: argparse.Namespace, methods: dict[str, Method], dataset: DataSet, store: Path
+) -> tuple[list[Kept], Subject]:
+    """The outcomes of the ways that learn from labels; whatever does not fit is told before the first."""
     config = _checked(Fitting, options.fit)
     budgets = {text: parse_budget(text) for text in options.budget}
-    store = expanded(options.store or recipe.data.store)
-    subjects = {PRETRAINED: Subject(method, dataset, store, options.device)}
-    if options.control:
-        subjects[CONTROL] = Subject(control(recipe.method), dataset, store, options.device)
+    subjects = {system: Subject(method, dataset, store, options.device) for system, method in methods.items()}
     for budget in budgets.values():
         subjects[PRETRAINED].within(budget)
     kept = [
         Kept(system, way, text, evaluate(subject, way, budget, config, hidden=options.hidden))
-        for way in options.how
+        for way in WAYS
+        if way in options.how
         for text, budget in budgets.items()
         for system, subject in subjects.items()
     ]
-    print(markdown(kept))
-    keep(options.output or options.folder / "downstream" / dataset.name, kept, subjects[PRETRAINED])
+    return kept, subjects[PRETRAINED]
 
 
 def open_set(name: str, root: Path | None, changes: list[str]) -> DataSet:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from musicfeat_trainer.evaluate.downstream import Outcome, Subject
+from musicfeat_trainer.evaluate.ranking import RANKS
 
 
 class Kept(NamedTuple):
@@ -32,11 +33,11 @@ def markdown(kept: Sequence[Kept]) -> str:
 
 
 def _shown(name: str, value: float) -> str:
-    return f"{value:.3f}" if name in ("mae", "r2") else f"{100 * value:.1f} %"
+    return f"{value:.3f}" if name in ("mae", "r2", *RANKS) else f"{100 * value:.1f} %"
 
 
-def keep(folder: Path, kept: Sequence[Kept], subject: Subject) -> None:
-    """Write ``figures.json``, ``classes.json`` and ``predictions.npz``.
+def keep(folder: Path, kept: Sequence[Kept], subject: Subject | None) -> None:
+    """Write ``figures.json``, ``classes.json`` and, where labels were learnt, ``predictions.npz``.
 
     The first is a list of objects with ``system``, ``how``, ``budget``, ``figure``, ``value``, ``chance``, and
     ``folds``, the values that a mean was taken of. The second lists precision, recall, F1 and support of each ``class``
@@ -47,17 +48,22 @@ def keep(folder: Path, kept: Sequence[Kept], subject: Subject) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "figures.json").write_text(json.dumps([row for one in kept for row in _figures(one)], indent=1) + "\n")
     (folder / "classes.json").write_text(json.dumps([row for one in kept for row in _classes(one)], indent=1) + "\n")
-    first = [one for one in kept if (one.way, one.system) == (kept[0].way, kept[0].system)][-1].outcome
+    if subject:
+        np.savez_compressed(folder / "predictions.npz", **_predictions(kept, subject))
+
+
+def _predictions(kept: Sequence[Kept], subject: Subject) -> dict[str, Any]:
+    learnt = [one for one in kept if len(one.outcome.rows)]
+    first = [one for one in learnt if (one.way, one.system) == (learnt[0].way, learnt[0].system)][-1].outcome
     dataset, tested = subject.dataset, first.rows
-    arrays: dict[str, Any] = {f"scores {one.way} {one.budget} {one.system}": one.outcome.scores for one in kept}
-    arrays |= {
+    return {
         "paths": np.array([dataset.items[row].path for row in tested]),
         "truth": dataset.targets[tested],
         "scores": first.scores,
         "classes": np.array(dataset.classes, dtype=str),
         "embedding": subject.features[tested],
+        **{f"scores {one.way} {one.budget} {one.system}": one.outcome.scores for one in learnt},
     }
-    np.savez_compressed(folder / "predictions.npz", **arrays)
 
 
 def _whose(one: Kept) -> dict[str, object]:

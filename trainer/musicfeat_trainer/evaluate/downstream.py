@@ -71,7 +71,7 @@ class Subject:
     @cached_property
     def features(self) -> npt.NDArray[np.float32]:
         """Frozen embeddings of all items, [items, D]."""
-        return embeddings(self.method, self.clips, device=self.device)
+        return embeddings(self.method, self.clips, self.device)
 
     def within(self, budget: Budget) -> list[Split]:
         """The splits with as many training items as a budget allows; validation and test are whole.

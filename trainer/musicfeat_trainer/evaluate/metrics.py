@@ -122,7 +122,7 @@ def _mean(figures: dict[int, float]) -> float:
 
 
 def neighbour_ranks(
-    embeddings: npt.NDArray[np.floating], tracks: npt.NDArray[np.integer], seed: int = 7
+    embeddings: npt.NDArray[np.floating], tracks: npt.NDArray[np.integer], seed: int = 7, *, standardised: bool = True
 ) -> npt.NDArray[np.int64]:
     """Rank of each clip's successor among ``OTHERS`` clips of other tracks, 1 the best (Gururani et al., 2019).
 
@@ -130,13 +130,15 @@ def neighbour_ranks(
         embeddings: [n, D] of back-to-back clips in the order of their tracks.
         tracks: [n], the track of each clip.
         seed: draws the others.
+        standardised: over the set before they are compared, which the paper does not do.
 
     Returns:
-        [pairs] of neighbours. Vectors are standardised over the set and compared by cosine; ties count against.
-        Fewer others are drawn where there are not enough, and the rank is scaled up to ``OTHERS``.
+        [pairs] of neighbours. Vectors are compared by cosine; ties count against. Fewer others are drawn where there
+        are not enough, and the rank is scaled up to ``OTHERS``.
     """
     x = np.asarray(embeddings, dtype=np.float64)
-    x = (x - x.mean(0)) / np.maximum(x.std(0), 1e-9)
+    if standardised:
+        x = (x - x.mean(0)) / np.maximum(x.std(0), 1e-9)
     x /= np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
     generator = np.random.default_rng(seed)
     ranks = []

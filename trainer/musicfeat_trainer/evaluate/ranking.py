@@ -1,0 +1,54 @@
+"""Are back-to-back clips of an item nearest neighbours? rank@100 of Gururani et al. (2019), section 3.1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from musicfeat.errors import InputError
+from musicfeat_trainer.data.sets.dataset import DataSet
+from musicfeat_trainer.data.sets.stored import stored
+from musicfeat_trainer.evaluate.downstream import Outcome
+from musicfeat_trainer.evaluate.features import clip_embeddings
+from musicfeat_trainer.evaluate.items import ItemClips, Rows, readable
+from musicfeat_trainer.evaluate.metrics import OTHERS, arithmetic_and_geometric, neighbour_ranks
+from musicfeat_trainer.method import Method
+
+RANKS = ("rank_am", "rank_gm")
+CHANCE = dict(zip(RANKS, arithmetic_and_geometric(np.arange(1, OTHERS + 2)), strict=True))
+"""Of ranks that are all equally likely."""
+
+
+def ranked(method: Method, dataset: DataSet, store: Path, device: str = "cpu") -> Outcome:
+    """Arithmetic and geometric mean of the rank of a clip's successor, from 1, among 99 clips of other items.
+
+    Vectors are compared by cosine as they are. Labels are not needed; sets of folds are judged whole, others on
+    their test split.
+
+    Raises:
+        InputError: an empty test split, or no two items one of which lasts two clips.
+    """
+    frontend = method.frontend(0)
+    files = stored(dataset, store, frontend.contents)
+    tested = readable(dataset if dataset.folds else dataset.subset(dataset.split("test")), files)
+    clips = ItemClips(tested, files, frontend.frames(method.config.clips.seconds))
+    numbers = apart(clips)
+    owners = clips.owners[numbers]
+    if not (owners[1:] == owners[:-1]).any() or len(set(owners)) < 2:
+        raise InputError(f"data set {dataset.name!r}: rank@100 needs two items, and one that lasts two clips")
+    vectors = clip_embeddings(method, clips, numbers, device).numpy()
+    means = arithmetic_and_geometric(neighbour_ranks(vectors, owners, standardised=False))
+    figures = dict(zip(RANKS, means, strict=True))
+    return Outcome(figures, CHANCE, [figures], {}, np.zeros(0, np.int64), np.zeros((0, 0)))
+
+
+def apart(clips: ItemClips) -> Rows:
+    """The clips that are full and do not overlap the one before: overlap would give neighbours away."""
+    last, kept = (-1, 0), []
+    for number, (_, begin, end) in enumerate(clips.places):
+        overlaps = last[0] == clips.owners[number] and begin < last[1]
+        if end - begin == clips.frames and not overlaps:
+            kept.append(number)
+        last = (clips.owners[number], end)
+    return np.array(kept, dtype=np.int64)
