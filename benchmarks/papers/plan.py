@@ -10,9 +10,15 @@ MUSIC = (
     ' test_sources=["frozen_bubble", "godot_open_rpg", "lincity_ng", "neverball", "openclonk", "tuxmath",'
     ' "ultrastar_songs", "valyriatear", "xonotic_music"]}'
 )
-PIANO = 'data.set.root="$MUSICFEAT_DATA/asap"'
-SHORT = ('method.schedule="cosine"', "method.warmup=50", "method.patience=1000")
+PIANO = 'data.set={name="asap", root="{folder}/asap", task="key", font="/usr/share/sounds/sf2/FluidR3_GM.sf2"}'
+SHORT = ("method.optimizer=adamw", "method.schedule=cosine", "method.warmup=50", "method.patience=1000")
 """Fewer steps want a rate that falls, and no early stop."""
+RESNET18 = 'method.encoder={name="resnet", depth=18}'
+STACK = (
+    'method.frontend={name="log_mel_stack", spec={base={n_fft=525, hop=525, n_mels=64, fmax=11025.0},'
+    " frame_hops=[1, 2, 4]}}"
+)
+NO_PITCH = 'method.waveform_augment=[{name="flip_samples", probability=0.5}, {name="crop_pad"}]'
 
 
 @dataclass(frozen=True)
@@ -24,26 +30,36 @@ class System:
     changes: tuple[str, ...]
 
     @property
-    def folder(self) -> str:
-        """Where its run is kept."""
+    def name(self) -> str:
+        """Of its folder."""
         return self.recipe.replace("/", "-")
 
 
 def _system(paper: str, recipe: str, data: str, steps: int, batch: int, *more: str) -> System:
-    size = (f"method.steps={steps}", f"method.batch={batch}", f"method.evaluate_every={steps // 5}")
+    size = (f"method.steps={steps}", f"method.batch={batch}", f"method.evaluate_every={steps // 4}")
     return System(paper, recipe, (data, *SHORT, *size, *more))
 
 
-HALF_HOP = "method.frontend.spec={base={n_fft=525, hop=525, n_mels=64, fmax=11025.0}, frame_hops=[1, 2, 4]}"
-RESNET18 = 'method.encoder={name="resnet", depth=18}'
+def _picture(recipe: str, steps: int) -> System:
+    more = (RESNET18, STACK, NO_PITCH, "method.learning_rate=1e-3", "method.weight_decay=1e-4")
+    memory = "method.objective.queue=2048" if recipe.startswith("moco") else "method.objective.noise=1024"
+    return _system("berkeley", recipe, MUSIC, steps, 32, *more, memory)
+
 
 SYSTEMS = [
-    _system("nyu", "time_reversal/10s", MUSIC, 1500, 16),
-    _system("nyu", "jigsaw/resnet18-3s", MUSIC, 1500, 16),
-    _system("nyu", "jigsaw/convnet_ext-3s", MUSIC, 1000, 16),
-    _system("nyu", "time_reversal/5s", MUSIC, 1500, 16),
-    _system("nyu", "jigsaw/convnet-3s", MUSIC, 600, 16),
-    _system("nyu", "jigsaw/resnet18-1s", MUSIC, 1500, 16),
-    _system("nyu", "jigsaw/convnet_ext-1s", MUSIC, 1000, 16),
-    _system("nyu", "jigsaw/convnet-1s", MUSIC, 600, 16),
+    _system("nyu", "time_reversal/10s", MUSIC, 1000, 16),
+    _system("nyu", "time_reversal/5s", MUSIC, 1000, 16),
+    _picture("moco/v1", 400),
+    _picture("npid", 400),
+    *(_system("gururani", f"semantic_relevance/{row}", PIANO, 500, 16) for row in ("mel-mel", "sym-sym")),
+    *(_system("gururani", f"semantic_relevance/{row}", PIANO, 500, 16) for row in ("mel-sym", "sym-mel")),
+    *(_system("siamusic", f"siamusic/resnet50-{kind}-small", MUSIC, 400, 16, RESNET18) for kind in ("audio", "image")),
+    _system("clmr", "clmr/magnatagatune", MUSIC, 200, 16),
+    _system("clmr", "cpc/magnatagatune", MUSIC, 300, 16, "method.clips.seconds=0.92879819"),
+    _system("nyu", "jigsaw/convnet_ext-3s", MUSIC, 400, 16),
+    _system("nyu", "jigsaw/resnet18-3s", MUSIC, 800, 16),
+    _system("nyu", "jigsaw/convnet-3s", MUSIC, 300, 16),
+    _system("nyu", "jigsaw/convnet_ext-1s", MUSIC, 300, 16),
+    _system("nyu", "jigsaw/resnet18-1s", MUSIC, 800, 16),
+    _system("nyu", "jigsaw/convnet-1s", MUSIC, 300, 16),
 ]

@@ -35,3 +35,8 @@ class Shape(NamedTuple):
 def shape_of(features: Tensor) -> Shape:
     """The shape of a batch of features, [batch, channels, frames, bands] or [batch, samples]."""
     return Shape(1, features.shape[1]) if features.ndim == 2 else Shape(*features.shape[1:])
+
+
+def time_axis(features: Tensor) -> int:
+    """Samples lie on the last axis, the frames of pictures on the last but one."""
+    return 1 if features.ndim == 2 else 2

@@ -26,6 +26,8 @@ class ClipsConfig(Section):
 
     seconds: float = Field(gt=0)
     """Of one clip."""
+    margin: float = Field(0.0, ge=0)
+    """Seconds of music before and after a clip that frontends hear and encoders do not see: no edge shows."""
     stretch: float | None = None
     """Seconds of a stretch; None: as long as the clips of one drawing need."""
     relation: Literal["same", "within", "next"] = "same"
@@ -47,7 +49,7 @@ class ClipSampler:
             same seconds.
         tracks: the tracks of the first store to draw from.
         config: how.
-        lengths: frames of a clip in each store.
+        lengths: frames of a clip with its margins in each store.
 
     Raises:
         InputError: no track is long enough, or a store lacks a track.
@@ -58,7 +60,7 @@ class ClipSampler:
     ) -> None:
         self.stores, self.config, self.lengths = stores, config, lengths
         self.places = [{track.path: track for track in store.tracks} for store in stores]
-        per_drawing = config.seconds * (len(stores) if config.relation == "next" else 1)
+        per_drawing = config.seconds * (len(stores) if config.relation == "next" else 1) + 2 * config.margin
         stretch = max(config.stretch or per_drawing, per_drawing)
         self.stretches: list[Stretch] = [
             (track.path, start, min(start + stretch, seconds))

@@ -11,9 +11,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from musicfeat_trainer.distributed import gathered
+from musicfeat_trainer.features import time_axis
 from musicfeat_trainer.objectives.memory_bank import MemoryBank
 from musicfeat_trainer.objectives.objective import Objective, ObjectiveConfig, Setting, Views, agreement
-from musicfeat_trainer.objectives.time_reversal import time_axis
 
 
 class NPIDConfig(ObjectiveConfig):

@@ -59,6 +59,8 @@ class Objective(nn.Module, ABC):
 
     views: ClassVar[int] = 2
     """Views of each clip in a step."""
+    flips: ClassVar[bool] = False
+    """Whether features are flipped in time, so that frontends must treat both directions alike."""
     mixed_precision: bool = False
     """Whether encoders run in bfloat16; heads and losses never do."""
 

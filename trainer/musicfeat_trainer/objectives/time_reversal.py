@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from musicfeat_trainer.encoders.encoder import Encoder
+from musicfeat_trainer.features import time_axis
 from musicfeat_trainer.objectives.objective import Objective, ObjectiveConfig, Setting, Views
 
 
@@ -28,6 +29,7 @@ class TimeReversal(Objective):
     """Every clip is flipped in time with probability one half; binary cross-entropy on a linear layer."""
 
     views = 1
+    flips = True
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__(encoder)
@@ -47,11 +49,6 @@ class TimeReversal(Objective):
 
     def certainty(self, views: Views) -> Tensor:
         return torch.sigmoid(-self.head(self.encode(views.features[0])))
-
-
-def time_axis(features: Tensor) -> int:
-    """Samples lie on the last axis, the frames of pictures on the last but one."""
-    return 1 if features.ndim == 2 else 2
 
 
 def flipped(features: Tensor, backwards: Tensor) -> Tensor:

@@ -92,7 +92,8 @@ class MethodPart(Part[MethodRecipe, Method]):
         frontends = [method.frontend(view) for view in range(views)]
         folder = expanded(self.recipe.data.store)
         stores = [stored(dataset, folder, frontend.contents) for frontend in frontends]
-        lengths = [frontend.frames(config.clips.seconds) for frontend in frontends]
+        seconds = config.clips.seconds + 2 * config.clips.margin
+        lengths = [frontend.frames(seconds) for frontend in frontends]
         return ClipSampler(stores, tracks_of(dataset, split, stores[0].tracks), config.clips, lengths)
 
     def _clips(self, number: int) -> Clips:

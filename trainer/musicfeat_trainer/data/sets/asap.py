@@ -66,8 +66,7 @@ class ASAPSet(Section):
             starts = self._starts(beats)
             items += [Item(performance.path, performance.piece, split, at, self.seconds) for at in starts]
             labels += self._labels(performance, beats, starts, root)
-        name = "asap-composer" if self.task == "composer" else "asap"
-        found = DataSet(name, root, items, font=expanded(self.font) if self.font else None)
+        found = DataSet(self.name, root, items, font=expanded(self.font) if self.font else None)
         return self._with_targets(found, labels)
 
     def _performances(self, root: Path) -> list[tuple[Performance, str]]:

@@ -13,10 +13,14 @@ from musicfeat_trainer.data.tracks import Track
 
 
 def stored(dataset: DataSet, folder: Path, contents: Contents) -> Store:
-    """The store of all files of a data set, built below ``folder`` first where it is missing."""
+    """The store of all files of a data set, built below ``folder`` first where it is missing.
+
+    Sets of the same files, such as two tasks of one data set, share a store.
+    """
     if isinstance(contents, Waveform) and dataset.font:
         contents = replace(contents, font=dataset.font)
     groups = {item.path: item.group for item in dataset.items}
-    key = hashlib.sha256(f"{dataset.root} {contents.described()}".encode()).hexdigest()[:8]
+    described = f"{dataset.root} {sorted(groups)} {contents.described()}"
+    key = hashlib.sha256(described.encode("utf-8", "surrogateescape")).hexdigest()[:8]
     tracks = [Track(path, group) for path, group in groups.items()]
     return prepare(folder / f"{dataset.name}-{key}", dataset.root, tracks, contents)
