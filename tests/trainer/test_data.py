@@ -69,7 +69,7 @@ def test_tables_leave_out_noncommercial_rows(tmp_path: Path) -> None:
 
 
 def test_missing_and_empty_folders_are_explained(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no audio folder"):
+    with pytest.raises(InputError, match="no folder of music"):
         list_tracks(tmp_path / "nowhere")
     with pytest.raises(InputError, match=r"no files found .*\.wav"):
         list_tracks(tmp_path)

@@ -17,7 +17,8 @@ from musicfeat import InputError
 from musicfeat_trainer.cli import main
 from musicfeat_trainer.data.sets.dataset import DataSet, Item
 from musicfeat_trainer.evaluate.budgets import parse_budget
-from musicfeat_trainer.evaluate.downstream import Subject, control, evaluate
+from musicfeat_trainer.evaluate.control import calibrated, control
+from musicfeat_trainer.evaluate.downstream import Subject, evaluate
 from musicfeat_trainer.evaluate.features import embeddings
 from musicfeat_trainer.evaluate.finetune import fine_tuned
 from musicfeat_trainer.evaluate.fitting import Fitting, fit
@@ -43,7 +44,7 @@ METHOD = {
         "spec": {"sample_rate": RATE, "n_fft": 256, "hop": 128, "n_mels": 32, "fmax": 4000.0},
     },
     "encoder": {"name": "resnet"},
-    "objective": {"name": "time_reversal"},
+    "objective": {"name": "simclr"},
 }
 
 
@@ -295,6 +296,19 @@ def test_the_control_is_the_same_every_time_and_is_not_the_method(config: Method
     assert not torch.equal(first.objective.encoder.conv1.weight, other.objective.encoder.conv1.weight)
 
 
+def test_the_control_knows_the_level_of_its_inputs(root: Path, store: Path, config: MethodConfig) -> None:
+    """Features reach the first layer with mean 0 and deviation 1, as they do in training; weights are as drawn."""
+    dataset = dataset_of(root, thirds)
+    subject = Subject(control(config), dataset, store)
+    method = calibrated(control(config), dataset, store)
+    clips = subject.clips.read(np.arange(len(subject.clips.owners)))
+    encoder = method.objective.encoder
+    scaled = encoder.scale(method.frontend(0)(clips))
+    assert abs(float(scaled.mean())) < 0.1
+    assert 0.9 < float(scaled.std()) < 1.1
+    assert torch.equal(encoder.conv1.weight, subject.method.objective.encoder.conv1.weight)
+
+
 def test_sets_that_nothing_can_be_learnt_from_are_explained(root: Path, store: Path, config: MethodConfig) -> None:
     whole = dataset_of(root, thirds)
     method = control(config)
@@ -362,7 +376,7 @@ def test_the_command_prints_a_table_and_keeps_what_pictures_need(
 
 def test_the_method_is_judged_on_its_own_test_split(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(run)]) == 0
-    assert "| method | reversal |" in capsys.readouterr().out
+    assert "| method | agreement |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

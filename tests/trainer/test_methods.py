@@ -17,6 +17,8 @@ from musicfeat import InputError, ModelError
 from musicfeat_trainer.checkpoint import load_checkpoint
 from musicfeat_trainer.cli import main
 from musicfeat_trainer.curves import read_rows
+from musicfeat_trainer.data.clips import Clips
+from musicfeat_trainer.method import Method
 from musicfeat_trainer.model import load_method, load_model
 from musicfeat_trainer.optimisation import Optimisation
 from musicfeat_trainer.parts.method import MethodPart
@@ -117,6 +119,10 @@ def test_rows_and_changes_are_made_in_turn(recipe: str) -> None:
         ("{file}/sgd", "method.clips.seconds=1000", "lasts 1000 s"),
         ("{file}/sgd", 'method.frontend={name="waveform"}', "resnet reads pictures"),
         ("{file}/sgd", 'method.encoder={name="sample_cnn"}', "reads raw samples"),
+        ("{file}/sgd", "method.clips.seconds=1.01", "whole hops"),
+        ("{file}/sgd", 'method.frontend={name="cqt"}', "whole hops"),
+        ("{file}/sgd", 'method.waveform_augment=[{name="delay", sample_rate=16000}]', "expects 16000 samples"),
+        ("{file}/sgd", 'method.second={frontend={name="log_mel"}, encoder={name="resnet"}}', "has one encoder"),
     ],
 )
 def test_what_cannot_be_trained_is_explained_first(
@@ -201,3 +207,35 @@ def test_loading_something_else_is_explained(tmp_path: Path) -> None:
         load_method(tmp_path)
     with pytest.raises(InputError, match="no recipe"):
         open_recipe("")
+
+
+def test_margins_are_heard_and_not_seen(recipe: str) -> None:
+    """The features of a clip with a margin are the middle of those of the longer clip."""
+    margin = 21 * 525 / 22050
+    method = Method(open_recipe(recipe, [f"method.clips.margin={margin}"]).method)
+    clip = torch.randn(2, 22050 + 2 * 21 * 525, generator=torch.Generator().manual_seed(0))
+    seen = method.views(Clips((clip,), torch.zeros(2)), None).features[0]
+    assert seen.shape == (2, 1, 42, 64)
+    torch.testing.assert_close(seen, method.frontend(0)(clip)[:, :, 21:-21])
+
+
+def test_margins_are_read_around_the_clip(small_run: Path, recipe: str) -> None:
+    part = MethodPart(open_recipe(recipe, ["method.clips.margin=0.5"]), small_run / "never")
+    part.module = part.build(part.recipe)
+    part.open_training()
+    assert part._clips(0).views[0].shape == (4, 2 * 22050)
+
+
+def test_encoders_can_be_compiled(small_run: Path, recipe: str) -> None:
+    """A compiled step has the loss of a plain one."""
+    few = 'method.encoder={name="strided_conv", layers=[[10, 5], [8, 4]], width=8}'
+    losses = []
+    for compiled in (False, True):
+        part = MethodPart(open_recipe(recipe, [few, 'method.frontend={name="waveform"}']), small_run / "never")
+        torch.manual_seed(0)
+        part.module = part.build(part.recipe)
+        part.open_training()
+        if compiled:
+            part.compile()
+        losses.append(part.losses(0)["reversal"].detach())
+    torch.testing.assert_close(losses[0], losses[1], rtol=1e-3, atol=1e-4)

@@ -8,9 +8,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from musicfeat.errors import InputError
 from musicfeat_trainer.augment.augmentation import Augmentation
 from musicfeat_trainer.augment.registry import PictureAugmentation, WaveformAugmentation
+from musicfeat_trainer.checks import check
 from musicfeat_trainer.data.clips import Clips, ClipsConfig
 from musicfeat_trainer.encoders.registry import AnyEncoder
 from musicfeat_trainer.features import shape_of, time_axis
@@ -21,9 +21,6 @@ from musicfeat_trainer.objectives.pieces import PiecesConfig
 from musicfeat_trainer.objectives.registry import AnyObjective
 from musicfeat_trainer.optimisation import Optimisation
 from musicfeat_trainer.section import Section
-
-SYMMETRY = 1e-3
-"""Of the deviation of features: how far they may be from those of the clip played backwards, flipped."""
 
 
 class Branch(Section):
@@ -69,8 +66,7 @@ class Method(nn.Module):
         second = encoders[-1] if config.second else None
         self.objective = config.objective.build(Setting(encoders[0], second, config.pieces))
         self.objective.mixed_precision = config.bfloat16
-        if self.objective.flips:
-            self._check_symmetry()
+        check(self)
 
     def frontend(self, view: int) -> Frontend:
         """What reads a view."""
@@ -90,28 +86,15 @@ class Method(nn.Module):
         with torch.no_grad():
             if generator and frontend.reads_samples:
                 clip = augmented(clip, config.waveform_augment, generator)
-            features = self._without_margin(frontend(clip), view)
+            features = self.without_margin(frontend(clip), view)
             if generator and features.ndim == 4:
                 features = augmented(features, config.picture_augment, generator)
             return self.arranged(features)
 
-    def _without_margin(self, features: Tensor, view: int) -> Tensor:
+    def without_margin(self, features: Tensor, view: int) -> Tensor:
         """The middle of features, as long as those of a clip."""
         axis, length = time_axis(features), self.lengths[min(view, len(self.lengths) - 1)]
         return features.narrow(axis, (features.shape[axis] - length) // 2, length)
-
-    def _check_symmetry(self) -> None:
-        """Make sure that nothing but the music tells the direction of time."""
-        clips = self.config.clips
-        noise = torch.randn(1, self.frontend(0).frames(clips.seconds + 2 * clips.margin), generator=torch.Generator())
-        if not self.frontend(0).reads_samples:
-            return
-        heard, played = (self._without_margin(self.frontend(0)(x), 0) for x in (noise, noise.flip(1)))
-        if (heard.flip(time_axis(heard)) - played).abs().mean() > SYMMETRY * heard.std():
-            raise InputError(
-                "the frontend's frames lie otherwise when a clip plays backwards, which would give the direction away: "
-                "choose clips and margins of whole hops, and for cqt one sample more and spec = {centred = true}"
-            )
 
     def embed(self, clips: Tensor) -> Tensor:
         """What downstream tasks read of clips as the first view has them: [batch, samples] -> [batch, D]."""

@@ -15,7 +15,8 @@ from musicfeat_trainer.commands.outcomes import Kept, keep, markdown
 from musicfeat_trainer.data.sets.dataset import DataSet
 from musicfeat_trainer.data.sets.registry import SetConfig
 from musicfeat_trainer.evaluate.budgets import parse_budget
-from musicfeat_trainer.evaluate.downstream import WAYS, Subject, control, evaluate
+from musicfeat_trainer.evaluate.control import calibrated, control
+from musicfeat_trainer.evaluate.downstream import WAYS, Subject, evaluate
 from musicfeat_trainer.evaluate.fitting import Fitting
 from musicfeat_trainer.evaluate.ranking import ranked
 from musicfeat_trainer.method import Method
@@ -70,7 +71,9 @@ def judge(options: argparse.Namespace, dataset: DataSet) -> None:
     """Judge a run on a data set in every way asked for."""
     method, recipe = load_method(options.folder)
     store = expanded(options.store or recipe.data.store)
-    methods = {PRETRAINED: method} | ({CONTROL: control(recipe.method)} if options.control else {})
+    methods = {PRETRAINED: method}
+    if options.control:
+        methods[CONTROL] = calibrated(control(recipe.method), dataset, store)
     ranks = [
         Kept(system, RANK, "none", ranked(each, dataset, store, options.device))
         for system, each in methods.items()

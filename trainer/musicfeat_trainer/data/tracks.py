@@ -35,7 +35,9 @@ def list_tracks(root: Path, table: Path | None = None, suffixes: AbstractSet[str
         InputError: the folder is missing or holds nothing usable.
     """
     if not root.is_dir():
-        raise InputError(f"no audio folder at {root}: set `audio` in the recipe's [data] section")
+        raise InputError(
+            f"no folder of music at {root}: set `audio`, or the `root` of the set, in the recipe's [data] section"
+        )
     if table is not None:
         with table.open(newline="", encoding="utf-8") as file:
             rows = [row for row in csv.DictReader(file) if row.get("noncommercial") != "yes"]

@@ -10,7 +10,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from musicfeat_trainer.data.sets.dataset import DataSet
 from musicfeat_trainer.data.sets.stored import stored
@@ -23,11 +22,10 @@ from musicfeat_trainer.evaluate.knn import neighbours_voted
 from musicfeat_trainer.evaluate.probe import probed
 from musicfeat_trainer.evaluate.splits import Split, splits_of
 from musicfeat_trainer.evaluate.tasks import Array, EachClass, Task, task_of
-from musicfeat_trainer.method import Method, MethodConfig
+from musicfeat_trainer.method import Method
 
 Way = Literal["probe", "finetune", "knn"]
 WAYS: tuple[Way, ...] = ("probe", "finetune", "knn")
-CONTROL_SEED = 7
 
 
 @dataclass(frozen=True)
@@ -80,13 +78,6 @@ class Subject:
             InputError: a class has fewer than the budget asks for.
         """
         return [split._replace(train=budgeted(self.dataset, split.train, budget)) for split in self.splits]
-
-
-def control(config: MethodConfig) -> Method:
-    """The same network with random weights, always the same ones."""
-    with torch.random.fork_rng():
-        torch.manual_seed(CONTROL_SEED)
-        return Method(config).eval()
 
 
 def evaluate(

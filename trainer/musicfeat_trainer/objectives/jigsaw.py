@@ -65,6 +65,12 @@ class Jigsaw(Objective):
         straight, shuffled = self._logits(features, orders.sort(1).values), self._logits(features, orders)
         return {"jigsaw": float(torch.cat([straight < 0, shuffled > 0]).float().mean())}
 
+    def certainty(self, views: Views) -> Tensor:
+        """P(in order) of each clip as it is."""
+        features = views.features[0]
+        orders = torch.arange(self.pieces.count).expand(len(features), -1)
+        return torch.sigmoid(-self._logits(features, orders))
+
     def _logits(self, features: Tensor, orders: Tensor) -> Tensor:
         return self.head(self.encode(self.pieces.reordered(features, orders))).squeeze(1)
 

@@ -59,6 +59,8 @@ class Objective(nn.Module, ABC):
 
     views: ClassVar[int] = 2
     """Views of each clip in a step."""
+    two_encoders: ClassVar[bool] = False
+    """Whether a second view may have an encoder of its own."""
     flips: ClassVar[bool] = False
     """Whether features are flipped in time, so that frontends must treat both directions alike."""
     mixed_precision: bool = False

@@ -37,6 +37,8 @@ class SemanticRelevance(Objective):
     paper's MEL_SYM, the other way round SYM_MEL. Downstream tasks read the embedding of the first half.
     """
 
+    two_encoders = True
+
     def __init__(self, setting: Setting, config: SemanticRelevanceConfig) -> None:
         super().__init__(setting.encoder)
         self.second, self.candidates = setting.second, config.candidates

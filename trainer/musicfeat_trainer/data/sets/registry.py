@@ -8,6 +8,7 @@ from pydantic import Field
 
 from musicfeat_trainer.data.sets.asap import ASAPSet
 from musicfeat_trainer.data.sets.billboard import BillboardSet
+from musicfeat_trainer.data.sets.class_folders import ClassFoldersSet
 from musicfeat_trainer.data.sets.dcase2013 import DCASE2013Set
 from musicfeat_trainer.data.sets.dcase2019 import DCASE2019Set
 from musicfeat_trainer.data.sets.esc10 import ESC10Set
@@ -25,6 +26,7 @@ from musicfeat_trainer.data.sets.urbansound8k import UrbanSound8KSet
 
 SetConfig: TypeAlias = Annotated[
     FolderSet
+    | ClassFoldersSet
     | MidiSet
     | FMASet
     | OpenMICSet

@@ -1,0 +1,45 @@
+"""Every method of the papers, trained at the size that two cores allow in hours, beside the papers' figures.
+
+    python benchmarks/papers [--paper nyu|clmr|berkeley|siamusic|gururani] [--folder runs/papers]
+
+Music, notes, environmental sounds and piano performances are read from $MUSICFEAT_DATA (../shared/data). Runs and
+answers are kept in the folder: a command that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from _table import data_folder, markdown
+from plan import SYSTEMS
+from tables import TABLES
+from training import few_performances, train
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--paper", choices=TABLES, action="append", help="this paper only; may be repeated")
+    parser.add_argument("--folder", type=Path, default=Path("runs/papers"))
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--no-training", action="store_true", help="judge what is trained already")
+    options = parser.parse_args()
+    os.environ["MUSICFEAT_DATA"] = str(data_folder())
+    folder = options.folder.resolve()
+    for paper in options.paper or TABLES:
+        if paper == "gururani":
+            few_performances(data_folder() / "asap", folder)
+        for system in SYSTEMS:
+            if system.paper == paper and not options.no_training:
+                train(system, folder, options.threads)
+        for title, table in TABLES[paper]:
+            header, rows = table(folder)
+            print(f"\n**{title}**\n\n{markdown(header, list(rows))}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""One table for each paper: its figure and ours side by side."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from judging import Judge, Question
+from plan import SYSTEMS
+
+from musicfeat_trainer.commands.held_out import print_held_out
+from musicfeat_trainer.evaluate.fitting import Fitting
+
+Rows = Iterator[list[str]]
+NOTES, ESC, MUSIC, ASAP = "$MUSICFEAT_DATA/notes", "$MUSICFEAT_DATA/esc10", "$MUSICFEAT_DATA/music", "{folder}/asap"
+FONT = 'font="/usr/share/sounds/sf2/FluidR3_GM.sf2"'
+BRIEF = Fitting(epochs=8, patience=4, batch=16)
+"""Fine-tuning within minutes."""
+PRETRAINED_RANDOM = ["task", "labels", "how", "pretrained", "random weights", "chance"]
+
+
+def held_out(run: Path) -> dict[str, tuple[str, str]]:
+    """What ``musicfeat-train evaluate RUN`` prints: figure to value and chance; kept beside the run."""
+    kept = run / "held_out.json"
+    if not kept.exists():
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            print_held_out(run)
+        cells = [line.strip("| ").split(" | ") for line in printed.getvalue().splitlines()[2:]]
+        kept.write_text(json.dumps({figure: [value, chance] for _, figure, value, chance in cells}))
+    return {figure: (value, chance) for figure, (value, chance) in json.loads(kept.read_text()).items()}
+
+
+def finished(folder: Path, paper: str) -> Iterator[tuple[str, Path]]:
+    """Recipe and run of the systems of a paper that are trained."""
+    for system in SYSTEMS:
+        if system.paper == paper and (folder / system.name / "method" / "best.safetensors").exists():
+            yield system.recipe, folder / system.name
+
+
+def compared(run: Path, questions: list[tuple[str, str, Question]]) -> Rows:
+    """A row for each question (task, figure): trained, with random weights, chance."""
+    trained, untrained = Judge(run), Judge(run, random=True)
+    for task, figure, question in questions:
+        ours, random = trained.answer(question), untrained.answer(question)
+        values = [percent(answer["figures"][figure]) for answer in (ours, random)]
+        yield [task, question.budget, question.way, *values, percent(ours["chance"][figure])]
+
+
+def percent(value: float) -> str:
+    """``0.5`` as ``50.0 %``."""
+    return f"{100 * value:.1f} %"
+
+
+def nyu_pretext(folder: Path) -> tuple[list[str], Rows]:
+    """Table 1: accuracy of the pretext tasks."""
+    published = {
+        "time_reversal/5s": 94.54, "time_reversal/10s": 96.33, "jigsaw/convnet-1s": 50.23, "jigsaw/convnet-3s": 51.27,
+        "jigsaw/convnet_ext-1s": 63.63, "jigsaw/convnet_ext-3s": 88.69, "jigsaw/resnet18-1s": 81.26,
+        "jigsaw/resnet18-3s": 82.15,
+    }  # fmt: skip
+
+    def rows() -> Rows:
+        for recipe, run in finished(folder, "nyu"):
+            ((value, chance),) = held_out(run).values()
+            yield [recipe, f"{published[recipe]} %", value, chance]
+
+    return ["recipe", "paper (106k tracks)", "ours (7 h of music, minutes)", "chance"], rows()
+
+
+def nyu_downstream(folder: Path) -> tuple[list[str], Rows]:
+    """Table 2 and figures 5 and 6: instruments, few labels and many, frozen and fine-tuned, beside random weights."""
+    questions = [
+        *(("instrument of a note", "accuracy", Question("notes", NOTES, "probe", b)) for b in ("10", "full")),
+        *(
+            ("instrument of a note", "accuracy", Question("notes", NOTES, "finetune", b, fitting=BRIEF))
+            for b in ("10",)
+        ),
+        *(("ESC-10", "accuracy", Question("esc10", ESC, "probe", b)) for b in ("10", "full")),
+    ]
+
+    def rows() -> Rows:
+        for recipe, run in finished(folder, "nyu"):
+            if recipe in {"time_reversal/10s", "jigsaw/resnet18-3s"}:
+                yield from ([recipe, *row] for row in compared(run, questions))
+
+    return ["recipe", *PRETRAINED_RANDOM], rows()
+
+
+def clmr(folder: Path) -> tuple[list[str], Rows]:
+    """Experiments 1 and 3: a linear probe with all labels and with few."""
+    questions = [
+        *(("instrument of a note", "accuracy", Question("notes", NOTES, "probe", b)) for b in ("10%", "full")),
+        *(("ESC-10", "accuracy", Question("esc10", ESC, "probe", b)) for b in ("10%", "full")),
+    ]
+
+    def rows() -> Rows:
+        for recipe, run in finished(folder, "clmr"):
+            yield from ([recipe, *row] for row in compared(run, questions))
+
+    return ["recipe", *PRETRAINED_RANDOM], rows()
+
+
+def berkeley(folder: Path) -> tuple[list[str], Rows]:
+    """Table 3.1, on ESC-10 instead of ESC-50: fine-tuned, frozen, neighbours, and from scratch."""
+    published = {
+        "moco/v1": {"finetune": "74.2 %", "probe": "59.5 %", "knn": "46.8 %"},
+        "npid": {"finetune": "64.2 %", "probe": "49.3 %", "knn": "36.9 %"},
+    }
+    scratch = {"finetune": "42.3 %", "probe": "", "knn": ""}
+
+    def rows() -> Rows:
+        for recipe, run in finished(folder, "berkeley"):
+            for way in ("finetune", "probe", "knn"):
+                question = Question("esc10", ESC, way, fitting=BRIEF)
+                trained, random = Judge(run).answer(question), Judge(run, random=True).answer(question)
+                ours, control = (percent(answer["figures"]["accuracy"]) for answer in (trained, random))
+                yield [recipe, way, published[recipe][way], ours, scratch[way], control, "10.0 %"]
+
+    return ["recipe", "how", "paper (ESC-50)", "ours (ESC-10)", "paper, scratch", "ours, scratch", "chance"], rows()
+
+
+def siamusic(folder: Path) -> tuple[list[str], Rows]:
+    """Table 2: image against audio augmentation; the source of a track stands for its genre."""
+    published = {"siamusic/resnet50-audio-small": "25.3 %", "siamusic/resnet50-image-small": "26.2 %"}
+    source = ("source of a track", "accuracy")
+    questions = [
+        (*source, Question("class_folders", MUSIC, way, settings=("table=tracks.csv",))) for way in ("probe", "knn")
+    ]
+
+    def rows() -> Rows:
+        for recipe, run in finished(folder, "siamusic"):
+            yield from ([recipe, published[recipe], *row] for row in compared(run, questions))
+
+    return ["recipe", "paper (genre, ResNet50)", *PRETRAINED_RANDOM], rows()
+
+
+def gururani(folder: Path) -> tuple[list[str], Rows]:
+    """Table 1: neighbours, composer, key, tempo, note density, by networks of two hidden layers."""
+    tasks = {"composer": "f1_micro", "key": "f1_micro", "tempo": "tempo_8", "note_density": "r2"}
+
+    def rows() -> Rows:
+        for recipe, run in finished(folder, "gururani"):
+            for judge, weights in ((Judge(run), "pretrained"), (Judge(run, random=True), "random")):
+                yield [recipe, weights, *_gururani_row(judge, folder, tasks)]
+        yield _GURURANI_CHANCE
+
+    return ["recipe", "weights", "rank@100 AM", "GM", *tasks], rows()
+
+
+_GURURANI_CHANCE: list[str] = []
+
+
+def _gururani_row(judge: Judge, folder: Path, tasks: dict[str, str]) -> list[str]:
+    root = ASAP.format(folder=folder)
+    ranks = judge.answer(Question("asap", root, "rank", settings=("task=key", FONT)))
+    cells = [f"{ranks['figures'][name]:.2f}" for name in ("rank_am", "rank_gm")]
+    chance = ["chance", "", *(f"{ranks['chance'][name]:.2f}" for name in ("rank_am", "rank_gm"))]
+    for task, figure in tasks.items():
+        answer = judge.answer(Question("asap", root, "probe", settings=(f"task={task}", FONT), hidden=True))
+        cells.append(f"{answer['figures'][figure]:.3f}")
+        chance.append(f"{answer['chance'][figure]:.3f}")
+    _GURURANI_CHANCE[:] = chance
+    return cells
+
+
+TABLES: dict[str, tuple[tuple[str, Callable[[Path], tuple[list[str], Rows]]], ...]] = {
+    "nyu": (
+        ("Self-supervised machine listening: pretext tasks", nyu_pretext),
+        ("the same, downstream", nyu_downstream),
+    ),
+    "clmr": (("CLMR and CPC", clmr),),
+    "berkeley": (("MoCo and NPID", berkeley),),
+    "siamusic": (("Siamusic", siamusic),),
+    "gururani": (("Music input domains", gururani),),
+}
