@@ -17,6 +17,8 @@ from musicfeat_trainer.evaluate.ranking import ranked
 from musicfeat_trainer.model import load_method
 from musicfeat_trainer.section import expanded
 
+DEFAULT = Fitting()
+
 
 @dataclass(frozen=True)
 class Question:
@@ -28,7 +30,7 @@ class Question:
     budget: str = "full"
     settings: tuple[str, ...] = ()
     hidden: bool = False
-    fitting: Fitting = Fitting()
+    fitting: Fitting = DEFAULT
 
 
 Answer = dict[str, dict[str, float]]
