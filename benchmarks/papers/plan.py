@@ -42,8 +42,9 @@ def _system(paper: str, recipe: str, data: str, steps: int, batch: int, *more: s
 
 def _picture(recipe: str, steps: int) -> System:
     more = (RESNET18, STACK, NO_PITCH, "method.learning_rate=1e-3", "method.weight_decay=1e-4")
-    memory = "method.objective.queue=2048" if recipe.startswith("moco") else "method.objective.noise=1024"
-    return _system("berkeley", recipe, MUSIC, steps, 32, *more, memory)
+    moco = ("method.objective.queue=2048", "method.objective.momentum=0.99")
+    memory = moco if recipe.startswith("moco") else ("method.objective.noise=1024",)
+    return _system("berkeley", recipe, MUSIC, steps, 32, *more, *memory)
 
 
 SYSTEMS = [
