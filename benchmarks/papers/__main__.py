@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--paper", choices=TABLES, action="append", help="this paper only; may be repeated")
     parser.add_argument("--folder", type=Path, default=Path("runs/papers"))
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--steps", type=int, help="of every run, for a quick look (default: the plan's)")
     parser.add_argument("--no-training", action="store_true", help="judge what is trained already")
     options = parser.parse_args()
     os.environ["MUSICFEAT_DATA"] = str(data_folder())
@@ -35,7 +36,7 @@ def main() -> None:
             few_performances(data_folder() / "asap", folder)
         for system in SYSTEMS:
             if system.paper == paper and not options.no_training:
-                train(system, folder, options.threads)
+                train(system, folder, options.threads, options.steps)
         for title, table in TABLES[paper]:
             header, rows = table(folder)
             print(f"\n**{title}**\n\n{markdown(header, list(rows))}", flush=True)

@@ -14,10 +14,12 @@ PERFORMANCES = 90
 """Of the 277 of ASAP: rendering them all would take longer than training."""
 
 
-def train(system: System, folder: Path, threads: int) -> Path:
+def train(system: System, folder: Path, threads: int, steps: int | None = None) -> Path:
     """The folder of a finished run; a run that was interrupted goes on."""
     run = folder / system.name
     changes = [*system.changes, f'data.store="{folder}/store"']
+    if steps:
+        changes += [f"method.steps={steps}", f"method.evaluate_every={steps}"]
     command = [sys.executable, "-m", "musicfeat_trainer.cli", "--threads", str(threads), "run", system.recipe]
     for change in changes:
         command += ["--set", change.replace("{folder}", str(folder))]
