@@ -17,6 +17,7 @@ from musicfeat_trainer.data.sets.asap_annotations import onsets, read_annotation
 from musicfeat_trainer.data.sets.dataset import DataSet
 from musicfeat_trainer.data.sets.esc10 import ESC10Set
 from musicfeat_trainer.data.sets.notes import NotesSet
+from musicfeat_trainer.evaluate.splits import splits_of
 
 DATA = Path(os.environ.get("MUSICFEAT_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
@@ -46,7 +47,7 @@ def test_esc10_is_named_by_fold_recording_and_take(tmp_path: Path) -> None:
 
 def test_the_real_esc10_is_balanced_and_no_recording_is_in_two_folds() -> None:
     found = ESC10Set(root=real("esc10")).open()
-    found.check()
+    splits_of(found)
     counts = Counter((item.split, target) for item, target in zip(found.items, found.targets.tolist(), strict=True))
     assert counts == {(f"fold{fold}", target): 8 for fold in range(1, 6) for target in range(10)}
     folds: dict[str, set[str]] = {}
@@ -81,7 +82,7 @@ def test_notes_validate_on_some_of_every_instrument(tmp_path: Path) -> None:
 
 def test_the_real_notes_keep_their_held_out_ones() -> None:
     found = NotesSet(root=real("notes")).open()
-    found.check()
+    splits_of(found)
     assert len(found.split("test")) == 180
     assert len(found.split("train")) + len(found.split("validation")) == 780
 
@@ -160,7 +161,7 @@ def test_damaged_annotations_are_explained(asap: Path, text: str, message: str) 
 @pytest.mark.parametrize("task", ["composer", "key", "tempo"])
 def test_every_task_of_the_real_asap_can_be_learnt(task: str) -> None:
     found = ASAPSet(root=real("asap"), task=task).open()  # type: ignore[arg-type]
-    found.check()
+    splits_of(found)
     splits: dict[str, set[str]] = {}
     for item in found.items:
         splits.setdefault(item.group, set()).add(item.split)

@@ -40,8 +40,7 @@ def _of_method(run: Path) -> Iterator[Part[Any, Any]]:
     method, recipe = load_method(run)
     part = MethodPart(recipe, run)
     part.module = method
-    items = recipe.data.set.open().items
-    part.open_validation("test" if any(item.split == "test" for item in items) else "validation")
+    part.open_validation(recipe.data.set.open().held_out)
     yield part
 
 

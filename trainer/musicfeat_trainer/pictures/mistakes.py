@@ -43,7 +43,7 @@ class Judged(NamedTuple):
 
 
 @torch.no_grad()
-def judged(method: Method, recipe: MethodRecipe, split: str = "validation") -> list[Judged]:
+def judged(method: Method, recipe: MethodRecipe) -> list[Judged]:
     """Held-out clips that do not overlap, at most ``MOST``, drawn with a fixed seed.
 
     Raises:
@@ -53,8 +53,8 @@ def judged(method: Method, recipe: MethodRecipe, split: str = "validation") -> l
     dataset = recipe.data.set.open()
     store = stored(dataset, expanded(recipe.data.store), frontend.contents)
     whole = config.clips.model_copy(update={"stretch": None, "relation": "same"})
-    tracks = tracks_of(dataset, split, store.tracks)
-    sampler = ClipSampler([store], tracks, whole, [frontend.frames(whole.seconds)])
+    tracks = tracks_of(dataset, dataset.held_out, store.tracks)
+    sampler = ClipSampler([store], tracks, whole, [frontend.frames(whole.seconds + 2 * whole.margin)])
     clips = sampler.draw(min(MOST, len(sampler.stretches)), np.random.default_rng(7))
     found = []
     for rows in torch.arange(len(clips.instances)).split(config.batch):

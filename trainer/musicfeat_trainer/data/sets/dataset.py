@@ -65,30 +65,10 @@ class DataSet:
             raise InputError(f"data set {self.name!r} at {self.root} has no item in its split {name!r}")
         return found
 
-    def check(self) -> None:
-        """Make sure that something can be learnt and scored here, before any training starts.
-
-        Raises:
-            InputError: no targets, an empty split, or a class that no training item has.
-        """
-        if self.problem == "none":
-            raise InputError(f"data set {self.name!r} has no targets to learn: choose one that has")
-        for training in self._training_rows():
-            targets = self.targets[training]
-            there = targets == 1 if self.problem == "tags" else targets[:, None] == np.arange(len(self.classes))
-            missing = [self.classes[i] for i in np.flatnonzero(~there.any(axis=0))]
-            if missing and self.problem != "number":
-                raise InputError(f"no training item of data set {self.name!r} at {self.root} is of class {missing}")
-
-    def _training_rows(self) -> list[npt.NDArray[np.int64]]:
-        """What trains: one of the splits, or all but one fold in turn."""
-        if not self.folds:
-            for scored in ("validation", "test"):
-                self.split(scored)
-            return [self.split("train")]
-        if len(self.folds) == 1:
-            raise InputError(f"data set {self.name!r} at {self.root} has only its {self.folds[0]}, so none to train on")
-        return [np.setdiff1d(np.arange(len(self.items)), self.split(fold)) for fold in self.folds]
+    @property
+    def held_out(self) -> str:
+        """The split to judge a pretext task on: ``test``, or ``validation``, which early stopping has seen."""
+        return "test" if any(item.split == "test" for item in self.items) else "validation"
 
     def subset(self, rows: npt.NDArray[np.integer]) -> DataSet:
         """The items at some places."""
