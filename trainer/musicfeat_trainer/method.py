@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from musicfeat_trainer.augment.augmentation import Augmentation
 from musicfeat_trainer.augment.registry import PictureAugmentation, WaveformAugmentation
-from musicfeat_trainer.checks import check
 from musicfeat_trainer.data.clips import Clips, ClipsConfig
 from musicfeat_trainer.encoders.registry import AnyEncoder
 from musicfeat_trainer.features import shape_of, time_axis
@@ -47,10 +46,10 @@ class MethodConfig(Optimisation):
 
 
 class Method(nn.Module):
-    """The modules of a method.
+    """The modules of a method; ``checks`` knows what may be wrong with them as a whole.
 
     Raises:
-        InputError: parts that do not fit together, saying why.
+        InputError: an encoder that cannot read what the frontend makes, saying why.
     """
 
     def __init__(self, config: MethodConfig) -> None:
@@ -66,7 +65,6 @@ class Method(nn.Module):
         second = encoders[-1] if config.second else None
         self.objective = config.objective.build(Setting(encoders[0], second, config.pieces))
         self.objective.mixed_precision = config.bfloat16
-        check(self)
 
     def frontend(self, view: int) -> Frontend:
         """What reads a view."""

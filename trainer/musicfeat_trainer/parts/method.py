@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import torch
 from torch import Tensor
 
+from musicfeat_trainer.checks import check
 from musicfeat_trainer.config import MethodRecipe
 from musicfeat_trainer.data.clips import Clips, ClipSampler
 from musicfeat_trainer.data.sampler import step_generators
@@ -34,7 +35,9 @@ class MethodPart(Part[MethodRecipe, Method]):
 
     @classmethod
     def build(cls, recipe: MethodRecipe) -> Method:
-        return Method(recipe.method)
+        method = Method(recipe.method)
+        check(method)
+        return method
 
     @property
     def optimisation(self) -> MethodConfig:
