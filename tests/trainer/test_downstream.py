@@ -399,3 +399,26 @@ def test_wrong_requests_are_one_line_before_anything_is_trained(
     printed = capsys.readouterr()
     assert words in printed.err.splitlines()[-1]
     assert not printed.out
+
+
+def test_the_loss_of_tags_is_the_one_asked_for() -> None:
+    """Written out over four answers, one of them unknown."""
+    targets = np.array([[1, 0], [np.nan, 1]], dtype=np.float32)
+    dataset = DataSet("two", Path("here"), [Item("a", "a"), Item("b", "b")], "tags", targets, ("x", "y"))
+    logits = torch.tensor([[0.5, -1.0], [9.0, 2.0]])
+    right = {
+        place: 1 / (1 + np.exp(-sign * value))
+        for place, sign, value in (("a x", 1, 0.5), ("a y", -1, -1.0), ("b y", 1, 2.0))
+    }
+    cross = {place: -np.log(p) for place, p in right.items()}
+    expected = {
+        "plain": (cross["a x"] + cross["a y"] + cross["b y"]) / 3,
+        "weighted": (cross["a x"] + (cross["a y"] + cross["b y"]) / 2) / 2,
+        "focal": sum(
+            share * (1 - right[place]) ** 2 * cross[place]
+            for place, share in (("a x", 0.25), ("a y", 0.75), ("b y", 0.25))
+        ) / 3,
+    }  # fmt: skip
+    for name, value in expected.items():
+        task = task_of(dataset, np.arange(2), Fitting(tag_loss=name).tag_loss)
+        assert float(task.loss(logits, torch.from_numpy(targets))) == pytest.approx(value, rel=1e-5)

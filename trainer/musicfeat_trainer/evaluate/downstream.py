@@ -95,11 +95,12 @@ def evaluate(
     Raises:
         InputError: a budget larger than a class.
     """
+    config = config or Fitting()
     outcomes, rows, scores = [], [], []
     dataset = subject.dataset
     for split in subject.within(budget or Budget()):
-        task, truth = task_of(dataset, split.train), dataset.targets[split.test]
-        found = _predicted(subject, way, split, task, config or Fitting(), hidden)
+        task, truth = task_of(dataset, split.train, config.tag_loss), dataset.targets[split.test]
+        found = _predicted(subject, way, split, task, config, hidden)
         outcomes.append((task.figures(truth, found), task.chance(truth)))
         rows.append(split.test)
         scores.append(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, TypeAlias
 
 import torch
 from pydantic import Field
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from musicfeat_trainer.section import Section
+
+TagLoss: TypeAlias = Literal["weighted", "plain", "focal"]
 
 
 class Fitting(Section):
@@ -26,6 +29,8 @@ class Fitting(Section):
     patience: int = Field(12, gt=0)
     """Epochs without a better score before training stops."""
     seed: int = 7
+    tag_loss: TagLoss = "weighted"
+    """Of tags: every tag of a batch counts alike; every known answer alike; or hard answers first (focal loss)."""
 
 
 def fit(

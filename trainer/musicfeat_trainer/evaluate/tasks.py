@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from musicfeat.errors import InputError
 from musicfeat_trainer.data.sets.dataset import DataSet
+from musicfeat_trainer.evaluate.fitting import TagLoss
 from musicfeat_trainer.evaluate.metrics import (
     class_figures,
     each_class,
@@ -19,7 +20,7 @@ from musicfeat_trainer.evaluate.metrics import (
     tag_decisions,
     tag_rankings,
 )
-from musicfeat_trainer.objectives.tagging import batch_class_weights, masked_bce
+from musicfeat_trainer.objectives.tagging import LOSSES
 
 Array = npt.NDArray[np.floating]
 Targets = npt.NDArray[np.floating | np.integer]
@@ -93,7 +94,7 @@ class ClassTask(Task):
 
 
 class TagsTask(Task):
-    """Binary cross-entropy over what is known, every tag of a batch counting alike (Addepalli et al., 2019, 6.4.2).
+    """Binary cross-entropy over what is known, by default every tag of a batch alike (Addepalli et al., 2019, 6.4.2).
 
     Chance ranks at random, and decides for what most training answers about a tag say. Tags of which a validation
     split does not know both answers do not take part in choosing.
@@ -101,9 +102,13 @@ class TagsTask(Task):
 
     choose_by = "pr_auc_tag"
 
+    def __init__(self, dataset: DataSet, train: npt.NDArray[np.int64], loss: TagLoss = "weighted") -> None:
+        super().__init__(dataset, train)
+        self.loss_of = LOSSES[loss]
+
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         known = (~targets.isnan()).to(logits)
-        return masked_bce(logits, targets.nan_to_num(), known, batch_class_weights(known))
+        return self.loss_of(logits, targets.nan_to_num(), known)
 
     def scores(self, logits: Tensor) -> Array:
         return torch.sigmoid(logits.double()).numpy()
@@ -153,7 +158,7 @@ class NumberTask(Task):
         return targets[:, None].astype(float)
 
 
-def task_of(dataset: DataSet, train: npt.NDArray[np.int64]) -> Task:
+def task_of(dataset: DataSet, train: npt.NDArray[np.int64], tag_loss: TagLoss = "weighted") -> Task:
     """The task of a data set, knowing the labels of its training items.
 
     Raises:
@@ -161,5 +166,6 @@ def task_of(dataset: DataSet, train: npt.NDArray[np.int64]) -> Task:
     """
     if dataset.problem == "none":
         raise InputError(f"data set {dataset.name!r} has no labels: methods are judged on sets that have")
-    kinds: dict[str, type[Task]] = {"class": ClassTask, "tags": TagsTask, "number": NumberTask}
-    return kinds[dataset.problem](dataset, train)
+    if dataset.problem == "tags":
+        return TagsTask(dataset, train, tag_loss)
+    return ClassTask(dataset, train) if dataset.problem == "class" else NumberTask(dataset, train)

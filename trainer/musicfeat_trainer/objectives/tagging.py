@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -65,6 +67,14 @@ def focal_loss(logits: Tensor, there: Tensor, known: Tensor, gamma: float = 2.0,
     if alpha is not None:
         each = each * torch.where(there > 0, alpha, 1 - alpha)
     return _known_mean(each, known)
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "weighted": lambda logits, there, known: masked_bce(logits, there, known, batch_class_weights(known)),
+    "plain": masked_bce,
+    "focal": focal_loss,
+}
+"""Of logits, what is there and what is known: every label of a batch alike; every answer alike; hard answers first."""
 
 
 def _known_mean(each: Tensor, weights: Tensor) -> Tensor:
