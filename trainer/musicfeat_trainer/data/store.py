@@ -99,10 +99,8 @@ def _join(folder: Path, tracks: Sequence[Track], places: list[Path], contents: C
 def open_store(folder: Path, contents: Contents) -> Store:
     """Memory-map a store, making sure that it was built with the same contents."""
     payload = json.loads((folder / "index.json").read_text())
-    if payload["contents"] != contents.described():
-        raise InputError(
-            f"{folder} was built with {payload['contents']}, not {contents.described()}: delete it to build anew"
-        )
+    if (found := payload.get("contents")) != contents.described():
+        raise InputError(f"{folder} was built with {found}, not {contents.described()}: delete it to build anew")
     tracks = [Track(**track) for track in payload["tracks"]]
     return Store(np.load(folder / "values.npy", mmap_mode="r"), tracks, contents.frame_seconds)
 
