@@ -17,6 +17,8 @@ from musicfeat_trainer.evaluate.fitting import Fitting
 Rows = Iterator[list[str]]
 NOTES, ESC, MUSIC, ASAP = "$MUSICFEAT_DATA/notes", "$MUSICFEAT_DATA/esc10", "$MUSICFEAT_DATA/music", "{folder}/asap"
 FONT = 'font="/usr/share/sounds/sf2/FluidR3_GM.sf2"'
+LONGER = ("task=key", "seconds=30.0", "clips_per_performance=2")
+"""Stretches of performances with clips that are neighbours."""
 BRIEF = Fitting(epochs=8, patience=4, batch=16)
 """Fine-tuning within minutes."""
 PRETRAINED_RANDOM = ["task", "labels", "how", "pretrained", "random weights", "chance"]
@@ -156,7 +158,7 @@ _GURURANI_CHANCE: list[str] = []
 
 def _gururani_row(judge: Judge, folder: Path, tasks: dict[str, str]) -> list[str]:
     root = ASAP.format(folder=folder)
-    ranks = judge.answer(Question("asap", root, "rank", settings=("task=key", FONT)))
+    ranks = judge.answer(Question("asap", root, "rank", settings=(*LONGER, FONT)))
     cells = [f"{ranks['figures'][name]:.2f}" for name in ("rank_am", "rank_gm")]
     chance = ["chance", "", *(f"{ranks['chance'][name]:.2f}" for name in ("rank_am", "rank_gm"))]
     for task, figure in tasks.items():

@@ -33,6 +33,8 @@ class MethodConfig(Optimisation):
     """Everything that makes a method but its data; all in one section ``[method]`` with tables of its own."""
 
     batch: int = Field(gt=0)
+    validation_batches: int = Field(8, gt=0)
+    """Of held-out clips, always the same, that an evaluation looks at."""
     clips: ClipsConfig
     frontend: AnyFrontend
     encoder: AnyEncoder

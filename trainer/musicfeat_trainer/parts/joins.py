@@ -13,6 +13,7 @@ from musicfeat.errors import InputError
 from musicfeat_trainer.config import JoinsConfig, Recipe
 from musicfeat_trainer.data.collections import training_collections, validation_collections
 from musicfeat_trainer.data.sampler import CropSampler, step_generators
+from musicfeat_trainer.distributed import rank
 from musicfeat_trainer.encoders.join_net import JoinNet
 from musicfeat_trainer.evaluate.clips import fixed_clips
 from musicfeat_trainer.frontends.log_mel import LogMel
@@ -79,7 +80,7 @@ class JoinsPart(Part[Recipe, Joins]):
 
     def losses(self, number: int) -> dict[str, Tensor]:
         config, augment, pieces = self.recipe.joins, self.recipe.augment, self.module.piece_frames
-        numpy_generator, generator = step_generators(config.seed, number)
+        numpy_generator, generator = step_generators(config.seed, number, rank())
         torch.manual_seed(generator.initial_seed())
         power = self.sampler.draw(config.groups, config.pieces * pieces, numpy_generator).power
         backwards = torch.rand(config.groups, 1, 1, generator=generator) < config.backwards

@@ -23,7 +23,6 @@ from musicfeat_trainer.objectives.objective import Views
 from musicfeat_trainer.parts.part import Part
 from musicfeat_trainer.section import expanded
 
-VALIDATION_BATCHES = 8
 VALIDATION_SEED = 7
 
 
@@ -56,7 +55,7 @@ class MethodPart(Part[MethodRecipe, Method]):
     def open_validation(self, split: str = "validation") -> None:
         sampler = self._sampler(split)
         batch = min(self.optimisation.batch, len(sampler.stretches))
-        draws = [step_generators(VALIDATION_SEED, number)[0] for number in range(VALIDATION_BATCHES)]
+        draws = [step_generators(VALIDATION_SEED, number)[0] for number in range(self.optimisation.validation_batches)]
         self.clips = [sampler.draw(batch, generator) for generator in draws]
 
     def losses(self, number: int) -> dict[str, Tensor]:

@@ -16,6 +16,7 @@ from musicfeat_trainer.config import Recipe, TagsConfig
 from musicfeat_trainer.data.collections import training_collections, validation_collections
 from musicfeat_trainer.data.notes import NoteCollages
 from musicfeat_trainer.data.sampler import Collection, CropSampler, step_generators
+from musicfeat_trainer.distributed import rank
 from musicfeat_trainer.encoders.tag_net import TagNet
 from musicfeat_trainer.encoders.temporal_net import TrunkOutput
 from musicfeat_trainer.evaluate.clips import clip_starts, fixed_clips
@@ -88,7 +89,7 @@ class TagsPart(Part[Recipe, TagNet]):
 
     def losses(self, number: int) -> dict[str, Tensor]:
         config, augment = self.optimisation, self.recipe.augment
-        numpy_generator, generator = step_generators(config.seed, number)
+        numpy_generator, generator = step_generators(config.seed, number, rank())
         torch.manual_seed(generator.initial_seed())
         batches = [self._rendered(self.sampler, numpy_generator, generator)] if self.sampler else []
         if self.collages:

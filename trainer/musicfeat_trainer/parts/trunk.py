@@ -13,6 +13,7 @@ from musicfeat_trainer.config import Recipe, TrunkConfig
 from musicfeat_trainer.data.collections import training_collections, validation_collections
 from musicfeat_trainer.data.notes import NoteCollages
 from musicfeat_trainer.data.sampler import CropSampler, step_generators
+from musicfeat_trainer.distributed import rank
 from musicfeat_trainer.encoders.temporal_net import TemporalNet, TrunkOutput
 from musicfeat_trainer.evaluate.clips import clip_starts, fixed_clips
 from musicfeat_trainer.evaluate.metrics import arithmetic_and_geometric, neighbour_ranks
@@ -127,7 +128,7 @@ class TrunkPart(Part[Recipe, Trunk]):
     def _batch(self, number: int) -> tuple[Tensor, Tensor, Tensor]:
         """Pairs of crops, firsts before seconds, then windows that play backwards; labels of the pairs."""
         config, augment = self.recipe.trunk, self.recipe.augment
-        numpy_generator, generator = step_generators(config.seed, number)
+        numpy_generator, generator = step_generators(config.seed, number, rank())
         torch.manual_seed(generator.initial_seed())
         lengths = augment.lengths(2 * config.pairs + config.flipped, self.window, generator)
         apart = round(config.apart / self.sampler.choices[0][0].store.frame_seconds)
