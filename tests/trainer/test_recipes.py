@@ -17,7 +17,7 @@ from musicfeat_trainer.recipe_files import known_recipes, open_recipe
 METHODS = [name for name, _ in known_recipes() if isinstance(open_recipe(name), MethodRecipe)]
 FONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 SMALL = {
-    "method.steps": 1, "method.evaluate_every": 1, "method.batch": 4, "method.average": 0.0, "method.validation_batches": 1,
+    "method.steps": 1, "method.evaluate_every": 1, "method.batch": 4, "method.validation_batches": 1,
 }  # fmt: skip
 SHORT = {"siamusic": 1.0, "moco": 1.0, "npid": 1.0, "time_reversal": 1.996961}
 """Seconds of clips, where a recipe's own would take the test too long."""
