@@ -57,10 +57,10 @@ SYSTEMS = [
     *(_system("siamusic", f"siamusic/resnet50-{kind}-small", MUSIC, 400, 16, RESNET18) for kind in ("audio", "image")),
     _system("clmr", "clmr/magnatagatune", MUSIC, 200, 16),
     _system("clmr", "cpc/magnatagatune", MUSIC, 160, 16, "method.clips.seconds=0.92879819"),
-    _system("nyu", "jigsaw/convnet_ext-3s", MUSIC, 400, 16),
-    _system("nyu", "jigsaw/resnet18-3s", MUSIC, 800, 16),
+    _system("nyu", "jigsaw/convnet_ext-3s", MUSIC, 300, 16),
+    _system("nyu", "jigsaw/resnet18-3s", MUSIC, 300, 16),
     _system("nyu", "jigsaw/convnet-3s", MUSIC, 300, 16),
     _system("nyu", "jigsaw/convnet_ext-1s", MUSIC, 300, 16),
-    _system("nyu", "jigsaw/resnet18-1s", MUSIC, 800, 16),
+    _system("nyu", "jigsaw/resnet18-1s", MUSIC, 300, 16),
     _system("nyu", "jigsaw/convnet-1s", MUSIC, 300, 16),
 ]
