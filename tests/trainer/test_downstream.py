@@ -422,3 +422,13 @@ def test_the_loss_of_tags_is_the_one_asked_for() -> None:
     for name, value in expected.items():
         task = task_of(dataset, np.arange(2), Fitting(tag_loss=name).tag_loss)
         assert float(task.loss(logits, torch.from_numpy(targets))) == pytest.approx(value, rel=1e-5)
+
+
+def test_sets_of_few_items_have_a_validation_split_all_the_same() -> None:
+    """Fewer of every class than there would be shares: whole groups are drawn instead."""
+    items = [Item(f"{i}.wav", str(i), f"fold{1 + i % 2}") for i in range(12)]
+    dataset = DataSet("few", Path("here"), items, "class", np.arange(12) // 2 % 2, ("x", "y"))
+    for split in splits_of(dataset):
+        assert len(split.validation) >= 1
+        assert len({*split.train, *split.validation}) == 6
+        assert not {*split.train, *split.validation} & {*split.test}

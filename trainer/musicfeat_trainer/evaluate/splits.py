@@ -54,7 +54,8 @@ def _held_out(dataset: DataSet, train: Rows, test: Rows) -> Split:
     groups = [dataset.items[i].group for i in train]
     held = held_out_groups(groups, 1 / HELD_OUT, SEED)
     validates = np.array([group in held for group in groups])
-    if dataset.problem == "class" and len(set(groups)) >= HELD_OUT:
+    large = dataset.problem == "class" and np.bincount(dataset.targets[train].astype(np.int64)).max() >= HELD_OUT
+    if large and len(set(groups)) >= HELD_OUT:
         folds = StratifiedGroupKFold(HELD_OUT, shuffle=True, random_state=SEED)
         _, chosen = next(folds.split(train, dataset.targets[train], groups))
         validates = np.isin(np.arange(len(train)), chosen)
