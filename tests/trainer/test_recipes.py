@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import mido
@@ -78,3 +79,4 @@ def test_a_recipe_trains_and_embeds(name: str, small_run: Path, piano: Path, tmp
     vectors = method.embed(torch.from_numpy(frontend.contents.silence(frames))[None])
     assert vectors.shape == (1, vectors.shape[1])
     assert vectors.isfinite().all()
+    shutil.rmtree(tmp_path)  # the larger networks' checkpoints fill gigabytes
