@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +12,11 @@ import pytest
 import soundfile
 
 pytest.importorskip("torch", reason="the train extra is not installed")
+import torch
+from torch import Tensor, nn
+
+from musicfeat_trainer.encoders.encoder import Encoder
+from musicfeat_trainer.objectives.objective import Objective, Views
 
 SMALL_RECIPE = """
 name = "tiny"
@@ -70,3 +79,70 @@ def small_run(
     write_notes(folder / "notes", rate)
     (folder / "recipe.toml").write_text(SMALL_RECIPE.format(folder=folder))
     return folder
+
+
+class Tiny(Encoder):
+    dimension = 6
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, self.dimension)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.linear(features)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> type[Encoder]:
+    """A linear encoder of four numbers."""
+    return Tiny
+
+
+@pytest.fixture
+def views() -> Views:
+    """Two noisy looks at twelve things."""
+    generator = torch.Generator().manual_seed(1)
+    things = torch.randn(12, 4, generator=generator)
+    first, second = things + torch.randn(2, 12, 4, generator=generator) / 10
+    return Views((first, second), torch.arange(12))
+
+
+@pytest.fixture(scope="session")
+def descent() -> Callable[..., list[float]]:
+    """The losses of some steps on an objective, taken as the training loop takes them."""
+
+    def run(
+        objective: Objective,
+        views: Callable[[int], Views],
+        steps: int,
+        optimizer: torch.optim.Optimizer,
+        seeded: bool = False,
+    ) -> list[float]:
+        losses = []
+        for step in range(steps):
+            if seeded:
+                torch.manual_seed(step)
+            loss = torch.stack(list(objective.losses(views(step)).values())).sum()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            objective.after_step()
+            losses.append(loss.item())
+        return losses
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def killed_when() -> Callable[[list[str], Path], None]:
+    """Runs a command in a process of its own, and kills it as soon as a file is there."""
+
+    def run(command: list[str], file: Path) -> None:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 120
+        while not file.exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+
+    return run

@@ -1,42 +1,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor, nn
 
 from musicfeat_trainer.encoders.encoder import Encoder
 from musicfeat_trainer.objectives.byol import BYOL, BYOLConfig, byol_loss, momentum_at
 from musicfeat_trainer.objectives.objective import Setting, Views
 
 
-class Tiny(Encoder):
-    dimension = 6
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.linear = nn.Linear(4, self.dimension)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.linear(features)
-
-
 @pytest.fixture
-def objective() -> BYOL:
+def objective(tiny: type[Encoder]) -> BYOL:
     torch.manual_seed(0)
-    objective = BYOLConfig(width=5, hidden=16, momentum=0.9).build(Setting(Tiny()))
+    objective = BYOLConfig(width=5, hidden=16, momentum=0.9).build(Setting(tiny()))
     assert isinstance(objective, BYOL)
     return objective
-
-
-@pytest.fixture
-def views() -> Views:
-    """Two noisy looks at twelve things."""
-    generator = torch.Generator().manual_seed(1)
-    things = torch.randn(12, 4, generator=generator)
-    first, second = things + torch.randn(2, 12, 4, generator=generator) / 10
-    return Views((first, second), torch.arange(12))
 
 
 def test_the_loss_written_out() -> None:
@@ -82,9 +62,9 @@ def test_momentum_rises_along_a_cosine() -> None:
     assert momentum_at(70, 0.996, None) == 0.996
 
 
-def test_a_restart_goes_on_with_the_momentum_of_its_step() -> None:
+def test_a_restart_goes_on_with_the_momentum_of_its_step(tiny: type[Encoder]) -> None:
     risen = BYOLConfig(width=5, hidden=16, momentum=0.9, rise=2)
-    first, second = (risen.build(Setting(Tiny())) for _ in range(2))
+    first, second = (risen.build(Setting(tiny())) for _ in range(2))
     first.after_step()
     first.after_step()
     second.load_state_dict(first.state_dict())
@@ -95,16 +75,11 @@ def test_a_restart_goes_on_with_the_momentum_of_its_step() -> None:
     torch.testing.assert_close(second.state_dict()["target_encoder.linear.weight"], before)
 
 
-def test_two_views_learn_to_predict_each_other(objective: BYOL, views: Views) -> None:
+def test_two_views_learn_to_predict_each_other(
+    objective: BYOL, views: Views, descent: Callable[..., list[float]]
+) -> None:
     optimizer = torch.optim.Adam([x for x in objective.parameters() if x.requires_grad], 0.01)
-    losses = []
-    for _ in range(40):
-        loss = objective.losses(views)["prediction"]
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        objective.after_step()
-        losses.append(loss.item())
+    losses = descent(objective, lambda _: views, 40, optimizer)
     assert losses[-1] < losses[0] / 2
     figures = objective.figures(views)
     assert figures["agreement"] > 0.5

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import pytest
@@ -81,19 +82,14 @@ def test_silence_explains_nothing() -> None:
     assert objective.figures(views(waveforms)) == InpaintingConfig().chance(3) == {"inpainting": 0.0}
 
 
-def test_a_tone_is_carried_into_its_gap() -> None:
+def test_a_tone_is_carried_into_its_gap(descent: Callable[..., list[float]]) -> None:
     """Sines of random phase: what fills a gap can be known only from what is around it."""
     torch.manual_seed(1)
     objective = inpainting()
     phases = 2 * math.pi * torch.rand(32, 1)
     tones = views(torch.sin(2 * math.pi * torch.arange(SAMPLES) / 8 + phases))
-    optimizer, losses = torch.optim.Adam(objective.parameters(), 0.01), []
-    for _ in range(100):
-        loss = objective.losses(tones)["inpainting"]
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    optimizer = torch.optim.Adam(objective.parameters(), 0.01)
+    losses = descent(objective, lambda _: tones, 100, optimizer)
     assert losses[0] > 0.4
     assert losses[-1] < 0.1
     assert objective.figures(tones)["inpainting"] > 0.8

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from itertools import permutations
 from typing import Literal
 
@@ -74,20 +75,16 @@ def test_the_loss_written_out(along: Literal["channels", "time"]) -> None:
 
 
 @pytest.mark.parametrize("along", ["channels", "time"])
-def test_the_order_of_rising_pieces_is_learned(along: Literal["channels", "time"]) -> None:
+def test_the_order_of_rising_pieces_is_learned(
+    along: Literal["channels", "time"], descent: Callable[..., list[float]]
+) -> None:
     pieces = PiecesConfig(edge=EDGE, along=along)
     objective = jigsaw(pieces)
     ramp = torch.arange(FRAMES)[:, None] / 6 + torch.randn(32, 1, FRAMES, 2) / 10
     batch = views(pieces.arranged(ramp))
     before = objective.figures(batch)["jigsaw"]
     optimizer = torch.optim.Adam(objective.parameters(), 0.02)
-    losses = []
-    for _ in range(120):
-        loss = objective.losses(batch)["jigsaw"]
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    losses = descent(objective, lambda _: batch, 120, optimizer)
     assert sum(losses[-10:]) < sum(losses[:10]) / 2
     assert objective.figures(batch)["jigsaw"] > max(0.9, before)
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -79,16 +77,13 @@ def test_a_run_leaves_what_can_be_loaded_again(finished: Path) -> None:
         load_model(finished)
 
 
-def test_a_killed_run_resumes_to_the_same_curve(small_run: Path, recipe: str, finished: Path) -> None:
+def test_a_killed_run_resumes_to_the_same_curve(
+    small_run: Path, recipe: str, finished: Path, killed_when: Callable[[list[str], Path], None]
+) -> None:
     output = small_run / "method-killed"
     last = output / "method" / "last.safetensors"
     command = [sys.executable, "-m", "musicfeat_trainer.cli", "--threads", "1", "run", recipe, "-o", str(output)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not last.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    killed_when(command, last)
     assert load_checkpoint(last).progress["step"] < 6, "the run ended before it was killed"
     assert main(["--threads", "1", "run", recipe, "-o", str(output)]) == 0
     assert read_rows(output / "method" / "log.csv") == read_rows(finished / "method" / "log.csv")

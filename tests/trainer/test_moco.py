@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -120,17 +121,10 @@ def test_a_step_is_what_the_paper_says(version: int) -> None:
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_learning_tells_points_apart(version: int) -> None:
+def test_learning_tells_points_apart(version: int, descent: Callable[..., list[float]]) -> None:
     objective = small(version, queue=17)
     optimizer = torch.optim.Adam([w for w in objective.parameters() if w.requires_grad], 0.01)
-    losses = []
-    for step in range(200):
-        loss = objective.losses(pairs(step))["contrastive"]
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        objective.after_step()
-        losses.append(loss.item())
+    losses = descent(objective, pairs, 200, optimizer)
     assert np.mean(losses[-20:]) < 0.5 * np.mean(losses[:20])
     assert objective.figures(pairs(999))["agreement"] == 1.0
     assert MoCoConfig().chance(4) == {"agreement": 0.25}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -114,18 +116,10 @@ def test_published_settings() -> None:
     assert config.chance(4) == {"agreement": 0.25}
 
 
-def test_learning_tells_instances_apart() -> None:
+def test_learning_tells_instances_apart(descent: Callable[..., list[float]]) -> None:
     objective = small(temperature=0.2)
     optimizer = torch.optim.Adam(objective.parameters(), 0.01)
-    losses = []
-    for step in range(60):
-        torch.manual_seed(step)
-        loss = sum(objective.losses(drawn(step)).values())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        objective.after_step()
-        losses.append(loss.item())
+    losses = descent(objective, drawn, 60, optimizer, seeded=True)
     assert np.mean(losses[-10:]) < 0.65 * np.mean(losses[:10])
     views = drawn(1000)
     nearest = objective.bank.cosines(objective.project(views.features[0])).argmax(1)

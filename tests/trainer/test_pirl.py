@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from itertools import permutations
 from typing import Literal
 
@@ -123,17 +124,9 @@ def test_without_pieces_there_is_nothing_to_shuffle() -> None:
         PIRLConfig().build(Setting(Linear()))
 
 
-def test_learning_tells_instances_apart_whatever_their_order() -> None:
+def test_learning_tells_instances_apart_whatever_their_order(descent: Callable[..., list[float]]) -> None:
     objective = small()
     optimizer = torch.optim.Adam(objective.parameters(), 0.01)
-    losses = []
-    for step in range(80):
-        torch.manual_seed(step)
-        loss = sum(objective.losses(drawn(objective, step)).values())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        objective.after_step()
-        losses.append(loss.item())
+    losses = descent(objective, lambda step: drawn(objective, step), 80, optimizer, seeded=True)
     assert np.mean(losses[-10:]) < 0.6 * np.mean(losses[:10])
     assert objective.figures(drawn(objective, 1000))["agreement"] == 1.0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -83,18 +84,13 @@ def test_halves_share_weights_unless_there_is_a_second_encoder() -> None:
     torch.testing.assert_close(objective.embed(first), objective.linear(objective.encoder(first)))
 
 
-def test_neighbours_are_learned() -> None:
+def test_neighbours_are_learned(descent: Callable[..., list[float]]) -> None:
     objective = relevance(Tiny(3))
     things = torch.randn(12, 3)
     views = Views((things @ torch.randn(3, 4), things), torch.arange(12))
-    optimizer, losses = torch.optim.Adam(objective.parameters(), 0.02), []
+    optimizer = torch.optim.Adam(objective.parameters(), 0.02)
     before = objective.figures(views)["neighbour"]
-    for _ in range(80):
-        loss = objective.losses(views)["relevance"]
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    losses = descent(objective, lambda _: views, 80, optimizer)
     assert sum(losses[-10:]) / 10 < 0.9 < losses[0]
     assert objective.figures(views)["neighbour"] > max(0.6, before)
 

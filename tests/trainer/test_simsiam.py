@@ -1,42 +1,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from musicfeat_trainer.encoders.encoder import Encoder
 from musicfeat_trainer.objectives.objective import Setting, Views, spread
 from musicfeat_trainer.objectives.simsiam import SimSiam, SimSiamConfig, simsiam_loss
 
 
-class Tiny(Encoder):
-    dimension = 6
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.linear = nn.Linear(4, self.dimension)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.linear(features)
-
-
 @pytest.fixture
-def objective() -> SimSiam:
+def objective(tiny: type[Encoder]) -> SimSiam:
     torch.manual_seed(0)
-    objective = SimSiamConfig(width=8, bottleneck=3).build(Setting(Tiny()))
+    objective = SimSiamConfig(width=8, bottleneck=3).build(Setting(tiny()))
     assert isinstance(objective, SimSiam)
     return objective
-
-
-@pytest.fixture
-def views() -> Views:
-    """Two noisy looks at twelve things."""
-    generator = torch.Generator().manual_seed(1)
-    things = torch.randn(12, 4, generator=generator)
-    first, second = things + torch.randn(2, 12, 4, generator=generator) / 10
-    return Views((first, second), torch.arange(12))
 
 
 def negative_cosine(a: list[float], b: list[float]) -> float:
@@ -67,15 +48,11 @@ def test_no_gradient_flows_into_the_targets(objective: SimSiam, views: Views) ->
     assert any(not torch.allclose(grads[0][name], grads[1][name], atol=1e-3) for name in found)
 
 
-def test_two_views_learn_to_predict_each_other_without_collapse(objective: SimSiam, views: Views) -> None:
+def test_two_views_learn_to_predict_each_other_without_collapse(
+    objective: SimSiam, views: Views, descent: Callable[..., list[float]]
+) -> None:
     optimizer = torch.optim.SGD(objective.parameters(), 0.1, momentum=0.9)
-    losses = []
-    for _ in range(40):
-        loss = objective.losses(views)["similarity"]
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    losses = descent(objective, lambda _: views, 40, optimizer)
     assert losses[-1] < min(losses[0], -0.8)
     figures = objective.figures(views)
     assert figures["agreement"] > 0.5
@@ -88,9 +65,9 @@ def test_spread_tells_a_collapse() -> None:
     assert spread(torch.randn(2000, 64, generator=torch.Generator().manual_seed(0))) == pytest.approx(1, abs=0.02)
 
 
-def test_layers_of_the_paper() -> None:
+def test_layers_of_the_paper(tiny: type[Encoder]) -> None:
     """With a vector of 2048, as ResNet-50's: three layers of 2048, and a predictor of 512 in between."""
-    wide = Tiny()
+    wide = tiny()
     wide.dimension = 2048
     objective = SimSiamConfig().build(Setting(wide))
     shapes = {name: tuple(x.shape) for name, x in objective.named_parameters() if x.ndim == 2 and "encoder" not in name}

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,15 +57,12 @@ def test_parts_trained_alone_are_the_same(small_run: Path, finished: Path) -> No
         load_model(output)
 
 
-def test_a_killed_run_resumes_to_the_same_curve(small_run: Path, finished: Path) -> None:
+def test_a_killed_run_resumes_to_the_same_curve(
+    small_run: Path, finished: Path, killed_when: Callable[[list[str], Path], None]
+) -> None:
     output = small_run / "killed"
     last = output / "trunk" / "last.safetensors"
-    process = subprocess.Popen(command(small_run, output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not last.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    killed_when(command(small_run, output), last)
     assert load_checkpoint(last).progress["step"] < 6, "the run ended before it was killed"
     subprocess.run(command(small_run, output), check=True, capture_output=True)
     for part in ("trunk", "tags", "joins"):
