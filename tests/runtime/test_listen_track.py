@@ -157,6 +157,7 @@ def test_a_track_shows_what_the_server_says(listen: Listen) -> None:
     assert facts[-2:] == ["1:12", f"{len(told['starts'])} windows"]
     assert facts[facts.index("Suspicious places") + 1] == str(len(told["suspicious"])) != "0"
     listen.find("summary").click()
+    listen.find("tbody tr")
     rows = [row.text for row in listen.all("tbody tr")]
     assert len(rows) == len(told["starts"])
     assert rows[3].startswith("0:30.0 0:40.0 9")

@@ -191,7 +191,7 @@ def test_it_shows_and_plays_offline(page: Page, made: Report) -> None:
     assert 0.2 < float(page.run(head)) < 0.5
     browser.find_element("class name", "toggle").click()
     browser.find_element("tag name", "summary").click()
-    assert len(browser.find_elements("css selector", "tbody tr")) == len(made.data["starts"])
+    page.until(lambda: len(browser.find_elements("css selector", "tbody tr")) == len(made.data["starts"]))
     assert page.errors() == []
 
 

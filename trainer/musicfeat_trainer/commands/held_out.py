@@ -40,7 +40,7 @@ def _of_method(run: Path) -> Iterator[Part[Any, Any]]:
     method, recipe = load_method(run)
     part = MethodPart(recipe, run)
     part.module = method
-    part.open_validation(recipe.data.set.open().held_out)
+    part.open_validation(part.dataset.held_out)
     yield part
 
 

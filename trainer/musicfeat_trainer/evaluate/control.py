@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from musicfeat_trainer.data.sets.dataset import DataSet
-from musicfeat_trainer.data.sets.stored import stored
-from musicfeat_trainer.evaluate.items import ItemClips, readable
+from musicfeat_trainer.evaluate.items import as_read
 from musicfeat_trainer.method import Method, MethodConfig
 
 SEED, CLIPS, BATCH = 7, 128, 16
@@ -29,9 +28,7 @@ def calibrated(method: Method, dataset: DataSet, store: Path) -> Method:
 
     Without them random layers would lose by the level of their inputs alone; no label and no weight is touched.
     """
-    frontend = method.frontend(0)
-    files = stored(dataset, store, frontend.contents)
-    clips = ItemClips(readable(dataset, files), files, frontend.frames(method.config.clips.seconds))
+    _, clips = as_read(method, dataset, store)
     for layer in method.modules():
         if isinstance(layer, nn.modules.batchnorm._BatchNorm):
             layer.reset_running_stats()

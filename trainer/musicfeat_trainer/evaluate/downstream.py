@@ -12,12 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat_trainer.data.sets.dataset import DataSet
-from musicfeat_trainer.data.sets.stored import stored
 from musicfeat_trainer.evaluate.budgets import Budget, budgeted
 from musicfeat_trainer.evaluate.features import embeddings
 from musicfeat_trainer.evaluate.finetune import fine_tuned
 from musicfeat_trainer.evaluate.fitting import Fitting
-from musicfeat_trainer.evaluate.items import ItemClips, readable
+from musicfeat_trainer.evaluate.items import as_read
 from musicfeat_trainer.evaluate.knn import neighbours_voted
 from musicfeat_trainer.evaluate.probe import probed
 from musicfeat_trainer.evaluate.splits import Split, splits_of
@@ -57,12 +56,10 @@ class Subject:
     """
 
     def __init__(self, method: Method, dataset: DataSet, store: Path, device: str = "cpu") -> None:
-        frontend = method.frontend(0)
         task_of(dataset, dataset.rows(lambda _: True))
-        files = stored(dataset, store, frontend.contents)
-        self.method, self.dataset, self.device = method, readable(dataset, files), device
+        self.method, self.device = method, device
+        self.dataset, self.clips = as_read(method, dataset, store)
         self.splits = splits_of(self.dataset)
-        self.clips = ItemClips(self.dataset, files, frontend.frames(method.config.clips.seconds))
         groups = [item.group for item in self.dataset.items]
         self.groups: npt.NDArray[np.int64] = np.unique(groups, return_inverse=True)[1]
 

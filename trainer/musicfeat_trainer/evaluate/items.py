@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -10,8 +12,10 @@ from torch import Tensor
 from musicfeat.errors import InputError
 from musicfeat_trainer.data.clips import excerpt
 from musicfeat_trainer.data.sets.dataset import DataSet, Item
+from musicfeat_trainer.data.sets.stored import stored
 from musicfeat_trainer.data.store import Store
 from musicfeat_trainer.data.tracks import Track
+from musicfeat_trainer.method import Method
 
 Rows = npt.NDArray[np.int64]
 
@@ -71,6 +75,17 @@ class ItemClips:
         sums = torch.zeros(self.items, values.shape[1], dtype=values.dtype, device=values.device)
         counts = torch.bincount(owners, minlength=self.items)[:, None]
         return sums.index_add(0, owners, values) / counts
+
+
+def as_read(method: Method, dataset: DataSet, store: Path, rows: Rows | None = None) -> tuple[DataSet, ItemClips]:
+    """The items of a data set, or of some rows of it, that can be read, and their clips as a method's first view has.
+
+    The store below ``store`` is that of the whole data set, whatever the rows.
+    """
+    frontend = method.frontend(0)
+    files = stored(dataset, store, frontend.contents)
+    found = readable(dataset if rows is None else dataset.subset(rows), files)
+    return found, ItemClips(found, files, frontend.frames(method.config.clips.seconds))
 
 
 def readable(dataset: DataSet, store: Store) -> DataSet:

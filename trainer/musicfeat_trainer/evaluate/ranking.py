@@ -8,10 +8,9 @@ import numpy as np
 
 from musicfeat.errors import InputError
 from musicfeat_trainer.data.sets.dataset import DataSet
-from musicfeat_trainer.data.sets.stored import stored
 from musicfeat_trainer.evaluate.downstream import Outcome
 from musicfeat_trainer.evaluate.features import clip_embeddings
-from musicfeat_trainer.evaluate.items import ItemClips, Rows, readable
+from musicfeat_trainer.evaluate.items import ItemClips, Rows, as_read
 from musicfeat_trainer.evaluate.metrics import OTHERS, arithmetic_and_geometric, neighbour_ranks
 from musicfeat_trainer.method import Method
 
@@ -29,10 +28,7 @@ def ranked(method: Method, dataset: DataSet, store: Path, device: str = "cpu") -
     Raises:
         InputError: an empty test split, or no two items one of which lasts two clips.
     """
-    frontend = method.frontend(0)
-    files = stored(dataset, store, frontend.contents)
-    tested = readable(dataset if dataset.folds else dataset.subset(dataset.split("test")), files)
-    clips = ItemClips(tested, files, frontend.frames(method.config.clips.seconds))
+    _, clips = as_read(method, dataset, store, None if dataset.folds else dataset.split("test"))
     numbers = apart(clips)
     owners = clips.owners[numbers]
     if not (owners[1:] == owners[:-1]).any() or len(set(owners)) < 2:

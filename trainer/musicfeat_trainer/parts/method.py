@@ -6,13 +6,15 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from musicfeat_trainer.checks import check
 from musicfeat_trainer.config import MethodRecipe
-from musicfeat_trainer.data.clips import Clips, ClipSampler
+from musicfeat_trainer.data.clips import Clips, ClipSampler, ClipsConfig
 from musicfeat_trainer.data.sampler import step_generators
 from musicfeat_trainer.data.sets.dataset import DataSet
 from musicfeat_trainer.data.sets.stored import stored
@@ -87,16 +89,14 @@ class MethodPart(Part[MethodRecipe, Method]):
         generator = torch.Generator().manual_seed(VALIDATION_SEED) if same else None
         return module.views(on(self.device, clips), generator)
 
+    @cached_property
+    def dataset(self) -> DataSet:
+        """What the recipe learns from."""
+        return self.recipe.data.set.open()
+
     def _sampler(self, split: str) -> ClipSampler:
-        method, config = self.module, self.optimisation
-        dataset = self.recipe.data.set.open()
-        views = method.objective.views
-        frontends = [method.frontend(view) for view in range(views)]
-        folder = expanded(self.recipe.data.store)
-        stores = [stored(dataset, folder, frontend.contents) for frontend in frontends]
-        seconds = config.clips.seconds + 2 * config.clips.margin
-        lengths = [frontend.frames(seconds) for frontend in frontends]
-        return ClipSampler(stores, tracks_of(dataset, split, stores[0].tracks), config.clips, lengths)
+        method = self.module
+        return sampler_of(method, self.dataset, split, expanded(self.recipe.data.store), method.config.clips)
 
     def _clips(self, number: int) -> Clips:
         """The clips of a step, drawn while the step before it ran."""
@@ -107,6 +107,17 @@ class MethodPart(Part[MethodRecipe, Method]):
     def _drawn(self, number: int) -> Future[Clips]:
         generator, _ = step_generators(self.optimisation.seed, number, rank())
         return self._pool.submit(self.sampler.draw, self.optimisation.batch, generator)
+
+
+def sampler_of(
+    method: Method, dataset: DataSet, split: str, folder: Path, clips: ClipsConfig, views: int | None = None
+) -> ClipSampler:
+    """Draws clips of a split for each view of a method, or for the first ``views``, with the margins they need."""
+    frontends = [method.frontend(view) for view in range(views or method.objective.views)]
+    stores = {frontend: stored(dataset, folder, frontend.contents) for frontend in frontends}
+    lengths = [frontend.frames(clips.seconds + 2 * clips.margin) for frontend in frontends]
+    tracks = tracks_of(dataset, split, stores[frontends[0]].tracks)
+    return ClipSampler([stores[frontend] for frontend in frontends], tracks, clips, lengths)
 
 
 def tracks_of(dataset: DataSet, split: str, tracks: Sequence[Track]) -> list[Track]:

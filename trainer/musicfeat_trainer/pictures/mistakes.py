@@ -14,12 +14,11 @@ import torch
 
 from musicfeat.log_mel import LogMelSpec
 from musicfeat_trainer.config import MethodRecipe
-from musicfeat_trainer.data.clips import Clips, ClipSampler
-from musicfeat_trainer.data.sets.stored import stored
+from musicfeat_trainer.data.clips import Clips
 from musicfeat_trainer.frontends.frontend import Frontend
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.method import Method
-from musicfeat_trainer.parts.method import tracks_of
+from musicfeat_trainer.parts.method import sampler_of
 from musicfeat_trainer.pictures.style import save
 from musicfeat_trainer.section import expanded
 
@@ -51,10 +50,8 @@ def judged(method: Method, recipe: MethodRecipe) -> list[Judged]:
     """
     frontend, config = method.frontend(0), recipe.method
     dataset = recipe.data.set.open()
-    store = stored(dataset, expanded(recipe.data.store), frontend.contents)
     whole = config.clips.model_copy(update={"stretch": None, "relation": "same"})
-    tracks = tracks_of(dataset, dataset.held_out, store.tracks)
-    sampler = ClipSampler([store], tracks, whole, [frontend.frames(whole.seconds + 2 * whole.margin)])
+    sampler = sampler_of(method, dataset, dataset.held_out, expanded(recipe.data.store), whole, views=1)
     clips = sampler.draw(min(MOST, len(sampler.stretches)), np.random.default_rng(7))
     found = []
     for rows in torch.arange(len(clips.instances)).split(config.batch):

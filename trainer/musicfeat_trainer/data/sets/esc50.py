@@ -8,9 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from musicfeat_trainer.data.sets.dataset import DataSet, Item, need
-from musicfeat_trainer.data.sets.library import audio_there, entries, relative
-from musicfeat_trainer.data.sets.targets import class_targets
+from musicfeat_trainer.data.sets.dataset import DataSet, need
+from musicfeat_trainer.data.sets.library import sounds_in_folds
 from musicfeat_trainer.section import Section, expanded
 
 WHERE = "unpack https://github.com/karolpiczak/ESC-50 there, so that the folder holds audio/ and meta/esc50.csv"
@@ -30,8 +29,4 @@ class ESC50Set(Section):
         """
         root = expanded(self.root)
         need(root / "meta" / "esc50.csv", "ESC-50", WHERE)
-        clips = entries("soundata", "esc50", root).values()
-        items = [Item(relative(clip, root), str(clip.src_file), f"fold{clip.fold}") for clip in clips]
-        audio_there("ESC-50", root, [item.path for item in items], WHERE)
-        targets, classes = class_targets([clip.category for clip in clips])
-        return DataSet("esc50", root, items, "class", targets, classes)
+        return sounds_in_folds("esc50", "ESC-50", root, "src_file", "category", WHERE)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from musicfeat.errors import InputError
-from musicfeat_trainer.data.sets.dataset import need
+from musicfeat_trainer.data.sets.dataset import DataSet, Item, need
+from musicfeat_trainer.data.sets.targets import class_targets
 
 Library = Literal["mirdata", "soundata"]
 
@@ -47,6 +48,27 @@ def entries(library: Library, dataset: str, root: Path) -> dict[str, Any]:
 def relative(entry: Any, root: Path) -> str:
     """Path of a track's or clip's audio below the root."""
     return Path(entry.audio_path).relative_to(root).as_posix()
+
+
+def sounds_in_folds(dataset: str, named: str, root: Path, group: str, category: str, where: str) -> DataSet:
+    """A data set of ``soundata`` whose clips have a fold and a class, by the library's name of it and in words.
+
+    Args:
+        dataset: the library's name, and ours.
+        named: in words.
+        root: its folder.
+        group: the attribute of a clip that says what must stay together.
+        category: the one that says its class.
+        where: what to download and where to put it.
+
+    Raises:
+        InputError: ``soundata``, its index, the metadata or the audio is missing.
+    """
+    clips = entries("soundata", dataset, root).values()
+    items = [Item(relative(clip, root), str(getattr(clip, group)), f"fold{clip.fold}") for clip in clips]
+    audio_there(named, root, [item.path for item in items], where)
+    targets, classes = class_targets([getattr(clip, category) for clip in clips])
+    return DataSet(dataset, root, items, "class", targets, classes)
 
 
 def audio_there(dataset: str, root: Path, paths: list[str], where: str) -> None:

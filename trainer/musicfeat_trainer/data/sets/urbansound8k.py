@@ -8,9 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from musicfeat_trainer.data.sets.dataset import DataSet, Item, need
-from musicfeat_trainer.data.sets.library import audio_there, entries, relative
-from musicfeat_trainer.data.sets.targets import class_targets
+from musicfeat_trainer.data.sets.dataset import DataSet, need
+from musicfeat_trainer.data.sets.library import sounds_in_folds
 from musicfeat_trainer.section import Section, expanded
 
 WHERE = "unpack UrbanSound8K.tar.gz from https://urbansounddataset.weebly.com there (audio/fold1..10, metadata/)"
@@ -30,8 +29,4 @@ class UrbanSound8KSet(Section):
         """
         root = expanded(self.root)
         need(root / "metadata" / "UrbanSound8K.csv", "UrbanSound8K", WHERE)
-        clips = entries("soundata", "urbansound8k", root).values()
-        items = [Item(relative(clip, root), str(clip.freesound_id), f"fold{clip.fold}") for clip in clips]
-        audio_there("UrbanSound8K", root, [item.path for item in items], WHERE)
-        targets, classes = class_targets([clip.class_label for clip in clips])
-        return DataSet("urbansound8k", root, items, "class", targets, classes)
+        return sounds_in_folds("urbansound8k", "UrbanSound8K", root, "freesound_id", "class_label", WHERE)
