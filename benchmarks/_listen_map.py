@@ -20,7 +20,7 @@ LABELS = ("piano", "guitar", "drums", "voice", "strings", "brass", "synthesiser"
 DIMENSION = 128
 WINDOW = 10.0
 HOP = 5.0
-SECONDS = 90.0
+SECONDS = 240.0
 """Nothing on the page takes longer, or it has failed."""
 FRAMES = """
   const [surface, seconds, done] = [document.querySelector('.surface'), arguments[0], arguments[1]];

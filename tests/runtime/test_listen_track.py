@@ -77,7 +77,7 @@ class Listen:
         return found
 
     def until(self, condition: Callable[[], Any]) -> Any:
-        end = time.monotonic() + 40
+        end = time.monotonic() + 120
         while True:
             with suppress(Exception):  # an element that goes while it is asked
                 if value := condition():
