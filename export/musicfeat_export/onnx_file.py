@@ -81,7 +81,7 @@ def card_of(model: MusicModel, recipe: Recipe) -> ModelCard:
         outputs=outputs_of(recipe),
         pieces=PIECES,
         piece_distance=model.joins.distance_samples,
-        frame_hop=float(model.trunk.net.time_step * spec.hop),
+        frame_hop=float(model.trunk.net.time_step * spec.step),
         labels=recipe.tags.labels if recipe.tags else (),
         licence=recipe.card.licence,
         training_data=recipe.card.training_data,

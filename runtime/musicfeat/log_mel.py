@@ -22,10 +22,10 @@ SILENCE_POWER = 1e-12
 class LogMelSpec:
     """Everything that pins a log-mel spectrogram down.
 
-    A clip of ``n`` samples has ``n // hop`` frames. Frame ``t`` is centred on the middle of the
-    samples ``t * hop`` to ``(t + 1) * hop - 1``; samples outside the clip are zeros. With an odd hop and an even n_fft
-    the middle is a sample, so that the spectrogram of a clip played backwards is the clip's
-    spectrogram flipped, exactly.
+    A clip of ``n`` samples has ``n // step`` frames, each the mean power of ``pool`` DFT frames. DFT frame ``t`` is
+    centred on the middle of the samples ``t * hop`` to ``(t + 1) * hop - 1``; samples outside the clip are zeros. With
+    an odd hop and an even n_fft the middle is a sample, so that the spectrogram of a clip played backwards is the
+    clip's spectrogram flipped, exactly.
     """
 
     sample_rate: int = 22050
@@ -36,12 +36,21 @@ class LogMelSpec:
     fmax: float = 7200.0
     floor: float = 1e-6
     """Added to the power after division by the clip's mean power, before the logarithm."""
+    pool: int = 1
+    """DFT frames whose power is averaged into one (Welch, 1967)."""
 
     def __post_init__(self) -> None:
         if self.hop <= 0 or self.n_fft % self.hop:
             raise InputError(f"hop {self.hop} must divide n_fft {self.n_fft}")
+        if self.pool < 1:
+            raise InputError(f"pool must be at least 1 DFT frame, got {self.pool}")
         if not 0 <= self.fmin < self.fmax <= self.sample_rate / 2:
             raise InputError(f"need 0 <= fmin < fmax <= {self.sample_rate / 2}, got {self.fmin}, {self.fmax}")
+
+    @property
+    def step(self) -> int:
+        """Samples from one frame to the next."""
+        return self.hop * self.pool
 
     @property
     def padding(self) -> tuple[int, int]:
@@ -77,14 +86,15 @@ def mel_power(waveform: npt.ArrayLike, spec: LogMelSpec) -> npt.NDArray[np.float
         waveform: [..., samples], any level.
 
     Returns:
-        [..., samples // hop, n_mels], each value at least 0.
+        [..., samples // step, n_mels], each value at least 0.
     """
     clip = np.asarray(waveform, dtype=np.float64)
-    clip = clip[..., : clip.shape[-1] // spec.hop * spec.hop]
+    clip = clip[..., : clip.shape[-1] // spec.step * spec.step]
     padding = [(0, 0)] * (clip.ndim - 1) + [spec.padding]
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(clip, padding), spec.n_fft, axis=-1)
     spectrum = np.fft.rfft(frames[..., :: spec.hop, :] * hann(spec.n_fft))
-    return np.abs(spectrum) ** 2 @ mel_matrix(spec)
+    power = np.abs(spectrum) ** 2 @ mel_matrix(spec)
+    return power.reshape(*power.shape[:-2], -1, spec.pool, spec.n_mels).mean(axis=-2)
 
 
 def log_mel(waveform: npt.ArrayLike, spec: LogMelSpec | None = None) -> npt.NDArray[np.float64]:
@@ -97,7 +107,7 @@ def log_mel(waveform: npt.ArrayLike, spec: LogMelSpec | None = None) -> npt.NDAr
         waveform: [..., samples], mono, any level.
 
     Returns:
-        [..., samples // hop, n_mels].
+        [..., samples // step, n_mels].
     """
     spec = spec or LogMelSpec()
     power = mel_power(waveform, spec)

@@ -73,8 +73,8 @@ def _mixed(sound: npt.NDArray[Any]) -> npt.NDArray[np.floating]:
     if sound.dtype != np.float32:
         return sound.mean(axis=0, dtype=np.float64)
     # Channel by channel: numpy's mean over a short axis costs as much as decoding an MP3.
-    total = sound[0].copy()
-    for channel in sound[1:]:
+    total: Waveform = np.add(sound[0], sound[1]) if len(sound) > 1 else sound[0].copy()
+    for channel in sound[2:]:
         total += channel
     total *= np.float32(1 / len(sound))
     return total

@@ -20,7 +20,7 @@ from musicfeat_export.cli import main
 from musicfeat_export.graph import FORBIDDEN_OPS, check_graph, weights_digest
 from musicfeat_export.parity import check_parity
 from musicfeat_trainer.frontends.log_mel import LogMel
-from musicfeat_trainer.model import load_model
+from musicfeat_trainer.model import fresh_model, load_model
 
 
 def test_a_model_without_labels_has_no_tags(
@@ -120,6 +120,21 @@ def test_bundled_files_are_what_their_cards_say() -> None:
         check_graph(proto)
         assert Session(name, threads=1).card.weights_sha256 == weights_digest(proto)
         assert find_model(name).with_suffix(".md").is_file()
+
+
+@pytest.mark.parametrize(("n_fft", "transforms"), [(1050, 1), (2100, 2)])
+def test_joins_hear_in_the_trunks_spectrum_what_they_hear_in_their_own(
+    unlabelled_run: Path, n_fft: int, transforms: int
+) -> None:
+    _, recipe = load_model(unlabelled_run)
+    frontend = LogMelSpec(n_fft=n_fft, n_mels=64, pool=2)
+    recipe = recipe.model_copy(update={"joins": recipe.joins.model_copy(update={"frontend": frontend})})
+    torch.manual_seed(0)
+    model = fresh_model(recipe)
+    wave = torch.randn(2, recipe.window)
+    torch.testing.assert_close(model(wave).successor, model.joins(wave), atol=1e-5, rtol=1e-4)
+    graph = onnx_file.to_onnx(model, recipe.window, onnx_file.outputs_of(recipe)).graph
+    assert sum("stage_one" in value.name for value in graph.initializer) == transforms
 
 
 @pytest.mark.parametrize("spec", [LogMelSpec(), LogMelSpec(n_fft=1024, hop=512)], ids=["1050", "1024"])

@@ -38,6 +38,12 @@ def test_frames_are_centred() -> None:
     np.testing.assert_allclose(power[7], power[9])
 
 
+def test_pooled_frames_are_the_mean_power_of_several(noise: np.ndarray) -> None:
+    pooled, single = mel_power(noise[: 525 * 20], LogMelSpec(pool=4)), mel_power(noise[: 525 * 20], LogMelSpec())
+    np.testing.assert_allclose(pooled[1], single[4:8].mean(0))
+    assert len(pooled) == 5 == len(mel_power(noise[: 525 * 23], LogMelSpec(pool=4)))
+
+
 def test_backwards_is_the_flipped_spectrogram(noise: np.ndarray) -> None:
     np.testing.assert_allclose(log_mel(noise[::-1]), log_mel(noise)[::-1], atol=1e-6)
 
@@ -65,7 +71,7 @@ def test_silence_is_zero_and_does_not_count() -> None:
     assert 0 <= difference.min() <= difference.max() < np.log(11 / 10)
 
 
-@pytest.mark.parametrize("wrong", [{"hop": 500}, {"hop": 0}, {"fmax": 12000.0}, {"fmin": 8000.0}])
+@pytest.mark.parametrize("wrong", [{"hop": 500}, {"hop": 0}, {"fmax": 12000.0}, {"fmin": 8000.0}, {"pool": 0}])
 def test_impossible_settings_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError):
         LogMelSpec(**wrong)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from torch import nn
 from musicfeat import InputError
 from musicfeat_trainer.config import JoinsConfig
 from musicfeat_trainer.encoders.join_net import JoinNet
-from musicfeat_trainer.encoders.lag_profiles import LagProfiles, diagonal_sums
+from musicfeat_trainer.encoders.lag_profiles import LagProfiles, diagonal_sums, ordered_pairs, table
 from musicfeat_trainer.encoders.sample_cnn import WINDOW, SampleCNN
 from musicfeat_trainer.encoders.temporal_net import (
     CEPSTRUM,
@@ -87,12 +87,22 @@ def test_profiles_written_out(joins: LagProfiles) -> None:
     mask = torch.ones(1, 2, 34)
     mask[0, 1, 30:] = 0
     keys = keys * mask[:, :, None, :, None]
-    found = joins.profiles(keys, mask)
-    for a, b, distance in ((0, 1, 0), (0, 1, 5), (1, 0, -7), (1, 1, 3)):
+    within, between = joins.profiles(keys, mask)
+    first, second = ordered_pairs(2)
+    for a, b, distance in ((0, 1, 0), (0, 1, 5), (1, 0, -7), (1, 0, 33), (1, 1, 3), (0, 0, 1)):
+        found = within[0, a, :, distance - 1] if a == b else between[0, first.index(a), :, 33 + distance]
         pairs = [(i, i + distance) for i in range(34) if 0 <= i + distance < 34]
         pairs = [(i, j) for i, j in pairs if mask[0, a, i] and mask[0, b, j]]
         expected = torch.stack([(keys[0, a, :, i] * keys[0, b, :, j]).sum(-1) for i, j in pairs]).mean(0)
-        torch.testing.assert_close(found[0, a, b, :, 33 + distance], expected)
+        torch.testing.assert_close(found, expected)
+    assert list(zip(first, second, strict=True)) == [(0, 1), (1, 0)]
+
+
+def test_a_table_has_every_pair_in_its_place() -> None:
+    first, second = ordered_pairs(4)
+    values = 10.0 * torch.tensor(first) + torch.tensor(second)
+    expected = 10.0 * torch.arange(4)[:, None] + torch.arange(4)
+    torch.testing.assert_close(table(values[None], 4)[0], expected * (1 - torch.eye(4)))
 
 
 def test_absent_pieces_score_nothing(joins: LagProfiles) -> None:

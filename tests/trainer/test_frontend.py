@@ -13,6 +13,8 @@ SPECS = [
     LogMelSpec(n_fft=1024, hop=512),
     LogMelSpec(n_fft=2048, hop=512, n_mels=128, fmax=11025.0),
     LogMelSpec(sample_rate=16000, n_fft=400, hop=100, n_mels=40, fmin=0.0, fmax=8000.0),
+    LogMelSpec(n_mels=128, pool=2),
+    LogMelSpec(n_fft=6, hop=3, n_mels=2, fmin=0.0, fmax=11025.0),
 ]
 
 
@@ -25,7 +27,7 @@ def sound() -> np.ndarray:
     return np.stack([swell, sweep, 0 * time]).astype(np.float32)
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda s: f"{s.n_fft}/{s.hop}")
+@pytest.mark.parametrize("spec", SPECS, ids=lambda s: f"{s.n_fft}/{s.hop}/{s.pool}")
 def test_the_module_is_held_to_the_numpy_reference(spec: LogMelSpec, sound: np.ndarray) -> None:
     found = LogMel(spec)(torch.from_numpy(sound)).numpy()
     np.testing.assert_allclose(found, log_mel(sound, spec), atol=1e-3)
@@ -56,11 +58,22 @@ def test_fast_factor(n: int, factor: int) -> None:
 
 @pytest.mark.parametrize("frames", [1, 2, 3])
 def test_clips_shorter_than_a_frame(frames: int, sound: np.ndarray) -> None:
-    spec = SPECS[-1]
+    spec = SPECS[3]
     clip = sound[:1, -frames * spec.hop :]
     np.testing.assert_allclose(LogMel(spec)(torch.from_numpy(clip)).numpy(), log_mel(clip, spec), atol=1e-3)
+
+
+def test_frontends_that_differ_in_their_bands_share_a_spectrum(sound: np.ndarray) -> None:
+    one, other = LogMel(), LogMel(LogMelSpec(n_mels=128, pool=2))
+    assert one.shares_spectrum(other)
+    wave = torch.from_numpy(sound[:, : 525 * 20])
+    torch.testing.assert_close(other.log_mel(one.spectrum(wave)), other(wave))
+    assert not one.shares_spectrum(LogMel(LogMelSpec(fmax=5000.0)))
+    assert not one.shares_spectrum(LogMel(LogMelSpec(), rows=30))
 
 
 def test_samples_behind_the_last_whole_hop_are_left_out(sound: np.ndarray) -> None:
     wave = torch.from_numpy(sound)
     torch.testing.assert_close(LogMel()(wave[:, : 525 * 20 + 300]), LogMel()(wave[:, : 525 * 20]))
+    pooled = LogMel(LogMelSpec(pool=2))
+    torch.testing.assert_close(pooled(wave[:, : 525 * 21 + 300]), pooled(wave[:, : 525 * 20]))

@@ -113,9 +113,9 @@ class TagsConfig(Optimisation):
 class JoinsConfig(Optimisation):
     """The encoder behind successor scores and jigsaw."""
 
-    frontend: LogMelSpec = LogMelSpec(n_fft=2100, hop=1050, n_mels=128)
-    stem: int = 24
-    width: int = 28
+    frontend: LogMelSpec = LogMelSpec(n_mels=128, pool=2)
+    stem: int = 16
+    width: int = 32
     dropout: float = Field(0.2, ge=0, lt=1)
     cut: int = Field(6, ge=1)
     """Frames not compared at each edge of a piece."""

@@ -44,7 +44,11 @@ class MusicModel(nn.Module):
 
     def forward(self, waveform: Tensor) -> Outputs:
         """[batch, window samples] float32, mono, any level."""
-        (trunk, embedding, reversal), successor = self.trunk(waveform), self.joins(waveform)
+        spectrum = self.trunk.frontend.spectrum(waveform)
+        trunk, embedding, reversal = self.trunk.read(self.trunk.frontend.log_mel(spectrum))
+        if not self.joins.frontend.shares_spectrum(self.trunk.frontend):
+            spectrum = self.joins.frontend.spectrum(waveform)
+        successor = self.joins.scores(self.joins.frontend.log_mel(spectrum))
         tags = torch.sigmoid(self.tags(trunk)) if self.tags else None
         jigsaw = out_of_order(successor)
         return Outputs(embedding, trunk.frames, torch.sigmoid(reversal), successor, jigsaw, tags)

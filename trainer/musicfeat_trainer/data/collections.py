@@ -63,4 +63,5 @@ def rendered_store(
 
 
 def _place(recipe: Recipe, name: str, spec: LogMelSpec) -> Path:
-    return expanded(recipe.data.store) / f"{name}-{spec.n_mels}x{spec.hop}"
+    pool = f"x{spec.pool}" if spec.pool > 1 else ""
+    return expanded(recipe.data.store) / f"{name}-{spec.n_mels}x{spec.hop}{pool}"

@@ -50,7 +50,7 @@ class MelPower:
 
     @property
     def frame_seconds(self) -> float:
-        return self.spec.hop / self.spec.sample_rate
+        return self.spec.step / self.spec.sample_rate
 
     def described(self) -> dict[str, Any]:
         return asdict(self.spec)
@@ -97,16 +97,16 @@ class Waveform:
 
 
 def mel_power_of(waveform: npt.NDArray[np.float32], frontend: LogMel) -> npt.NDArray[np.float16]:
-    """Log mel power of a whole track, [samples // hop, n_mels], computed in bounded memory."""
-    hop, chunk = frontend.spec.hop, CHUNK_FRAMES * frontend.spec.hop
-    margin = -(-frontend.spec.n_fft // hop) * hop
+    """Log mel power of a whole track, [samples // step, n_mels], computed in bounded memory."""
+    step, chunk = frontend.spec.step, CHUNK_FRAMES * frontend.spec.step
+    margin = -(-frontend.spec.n_fft // step) * step
     parts = []
-    for start in range(0, len(waveform) // hop * hop, chunk):
+    for start in range(0, len(waveform) // step * step, chunk):
         first = max(0, start - margin)
         piece = torch.from_numpy(waveform[first : start + chunk + margin])[None]
         with torch.no_grad():
-            power = frontend.power(piece)[0, (start - first) // hop :][:CHUNK_FRAMES]
+            power = frontend.power(piece)[0, (start - first) // step :][:CHUNK_FRAMES]
         parts.append((power + SILENCE_POWER).log().numpy().astype(np.float16))
     if not parts:
-        raise InputError(f"shorter than one frame of {hop} samples")
+        raise InputError(f"shorter than one frame of {step} samples")
     return np.concatenate(parts)

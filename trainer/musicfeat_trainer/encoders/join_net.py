@@ -11,13 +11,13 @@ from musicfeat_trainer.encoders.residual import Residual
 class JoinNet(nn.Module):
     """Scores of "a directly before b" from a spectrogram of narrow bands and coarse time.
 
-    Where the trunk needs attacks and decays, joins need pitch and rhythm over seconds: 128 bands of
-    2100-point frames, 48 ms apart. Frequency is strided away in a 7 x 5 stem and one residual block, time is not;
-    what stays is folded into channels and compared over lag.
+    Where the trunk needs attacks and decays, joins need pitch and rhythm over seconds: 128 bands of frames 48 ms
+    apart. Frequency is strided away in a 7 x 5 stem and one residual block, time is not; what stays is folded into
+    channels, in numbers that vector units divide, and compared over lag.
     """
 
     def __init__(
-        self, n_mels: int, piece_frames: int, stem: int = 24, width: int = 28, cut: int = 6, dropout: float = 0.2
+        self, n_mels: int, piece_frames: int, stem: int = 16, width: int = 32, cut: int = 6, dropout: float = 0.2
     ) -> None:
         super().__init__()
         self.piece_frames = piece_frames

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import torch
 from torch import Tensor, nn
 
@@ -72,33 +74,51 @@ class LagProfiles(nn.Module):
     def scores(self, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Unit keys and their mask [batch, pieces, n] -> two tables of scores [batch, pieces, pieces]."""
         pieces, n = keys.shape[1], self.length
-        profiles = self.profiles(keys, mask)
-        within = torch.stack([profiles[:, i, i, :, n:] for i in range(pieces)], dim=1)
-        first = within[:, :, None].expand(-1, -1, pieces, -1, -1)
-        second = within[:, None].expand(-1, pieces, -1, -1, -1)
-        across = profiles[..., : len(self.across_lags)]
+        within, between = self.profiles(keys, mask)
+        first, second = ordered_pairs(pieces)
+        across, far = between[..., : len(self.across_lags)], between[..., n - 1 - self.reach : n + self.reach]
+        within_first, within_second = within[:, first], within[:, second]
         shared = slice(self.shared_lags.start - 1, None)
-        product = across[..., : len(self.shared_lags)] * (first[..., shared] + second[..., shared])
-        curves = torch.cat([first, second, across, product], dim=-1)
-        at_shared = [first[..., shared], second[..., shared], across[..., : len(self.shared_lags)], product]
-        local = self.local(torch.cat(at_shared, dim=3).flatten(0, 2))
-        local = torch.cat([local.mean(2), local.amax(2)], dim=1).unflatten(0, curves.shape[:3])
-        adjacent = self.compare(torch.cat([curves.flatten(3), local], dim=3)).squeeze(3)
-        far = profiles[..., n - 1 - self.reach : n + self.reach]
-        apart = self.compare_apart(torch.cat([first, second, far], dim=-1).flatten(3)).squeeze(3)
+        at_lags = [within_first[..., shared], within_second[..., shared], across[..., : len(self.shared_lags)]]
+        product = at_lags[2] * (at_lags[0] + at_lags[1])
+        local = self.local(torch.cat([*at_lags, product], dim=2).flatten(0, 1))
+        local = torch.cat([local.mean(2), local.amax(2)], dim=1).unflatten(0, (-1, len(first)))
+        curves = torch.cat([within_first, within_second, across, product], dim=3).flatten(2)
+        adjacent = self.compare(torch.cat([curves, local], dim=2)).squeeze(2)
+        apart = self.compare_apart(torch.cat([within_first, within_second, far], dim=3).flatten(2)).squeeze(2)
         sounds = (mask.sum(2) > 0).to(keys.dtype)
-        others = (1.0 - torch.eye(pieces, device=keys.device)) * sounds[:, :, None] * sounds[:, None]
-        return adjacent * others, apart * others
+        both = sounds[:, first] * sounds[:, second]
+        return table(adjacent * both, pieces), table(apart * both, pieces)
 
-    def profiles(self, keys: Tensor, mask: Tensor) -> Tensor:
-        """Mean product of frame i of a and frame j of b at each distance j - i, for all a and b.
+    def profiles(self, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean product of frame i of a and frame j of b at each distance j - i.
 
         Returns:
-            [batch, pieces, pieces, heads, 2n - 1], distances from -(n - 1) to n - 1.
+            Within each piece, [batch, pieces, heads, n - 1], distances from 1 on; and between the pairs of
+            ``ordered_pairs``, [batch, pairs, heads, 2n - 1], distances from -(n - 1) to n - 1.
         """
-        similarity = keys[:, :, None] @ keys[:, None].transpose(-1, -2)
-        count = mask[:, :, None, :, None] * mask[:, None, :, None, :]
-        return diagonal_sums(similarity) / diagonal_sums(count).clamp(min=1.0)[:, :, :, None]
+        pieces = keys.shape[1]
+        own, (first, second) = list(range(pieces)), ordered_pairs(pieces)
+        half = len(first) // 2  # the other half are the same two pieces, read backwards
+        rows, columns = own + first[:half], own + second[:half]
+        similarity = keys[:, rows] @ keys.transpose(-1, -2)[:, columns]
+        count = mask[:, rows, None, :, None] * mask[:, columns, None, None, :]
+        found = diagonal_sums(similarity) / diagonal_sums(count).clamp(min=1.0)
+        between = found[:, pieces:]
+        return found[:, :pieces, :, self.length :], torch.cat([between, between.flip(-1)], dim=1)
+
+
+def ordered_pairs(pieces: int) -> tuple[list[int], list[int]]:
+    """The firsts and the seconds of all pairs of two pieces: a before b, then the same pairs with b before a."""
+    first, second = (list(column) for column in zip(*combinations(range(pieces), 2), strict=True))
+    return first + second, second + first
+
+
+def table(values: Tensor, pieces: int) -> Tensor:
+    """Values of ``ordered_pairs``, [batch, pairs] -> [batch, pieces, pieces], 0 on the diagonal."""
+    place = {pair: i for i, pair in enumerate(zip(*ordered_pairs(pieces), strict=True))}
+    order = [place.get((row, column), len(place)) for row in range(pieces) for column in range(pieces)]
+    return nn.functional.pad(values, (0, 1))[:, order].unflatten(1, (pieces, pieces))
 
 
 def perceptron(inputs: int, hidden: tuple[int, int], dropout: float) -> nn.Sequential:

@@ -6,6 +6,9 @@ so every engine that multiplies matrices can run it.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -16,6 +19,9 @@ from musicfeat.log_mel import SILENCE_POWER, LogMelSpec, hann, mel_matrix
 
 Array = npt.NDArray[np.float64]
 
+GROUPS = 3
+"""Of bins: more save few products and add passes over memory."""
+
 
 class LogMel(nn.Module):
     """The torch twin of ``musicfeat.log_mel``, in two steps that training can take apart.
@@ -25,13 +31,13 @@ class LogMel(nn.Module):
     real DFT matrix of R points from the left; a real frame needs k1 = 0 .. R // 2 only. Stage two is
     one product per k1, its matrix holding the twiddle factors and the DFT of C points together. Time is
     the last axis throughout, so that both products are large and nothing between them is transposed.
-    Bins above ``fmax`` are never computed.
+    Bins above ``fmax`` are never computed. Low bands read low bins only: bins come in ``GROUPS`` of neighbouring k2,
+    each with a product for its own bands.
     """
 
     window: Tensor
     stage_one: Tensor
     stage_two: Tensor
-    mel: Tensor
 
     def __init__(self, spec: LogMelSpec | None = None, rows: int | None = None) -> None:
         super().__init__()
@@ -40,39 +46,66 @@ class LogMel(nn.Module):
         if self.spec.n_fft % self.rows:
             raise InputError(f"rows {self.rows} must divide n_fft {self.spec.n_fft}")
         self.columns = self.spec.n_fft // self.rows
-        kept = kept_columns(self.spec, self.rows)
+        self.groups = bin_groups(self.spec, self.rows)
         self._constant("window", hann(self.spec.n_fft)[:, None])
         self._constant("stage_one", real_dft(self.rows))
-        self._constant("stage_two", twiddled_dft(self.rows, self.columns, kept))
-        self._constant("mel", permuted_mel(self.spec, self.rows, kept).T)
+        stages = [twiddled_dft(self.rows, self.columns, group.kept) for group in self.groups]
+        self._constant("stage_two", np.concatenate(stages, axis=1))
+        for i, group in enumerate(self.groups):
+            self._constant(f"mel{i}", group.mel)
 
     def _constant(self, name: str, value: Array) -> None:
         self.register_buffer(name, torch.tensor(np.ascontiguousarray(value), dtype=torch.float32), persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """[batch, samples] -> [batch, samples // hop, n_mels]; see ``musicfeat.log_mel.log_mel``."""
-        return self.normalise(self.power(waveform))
+        """[batch, samples] -> [batch, samples // step, n_mels]; see ``musicfeat.log_mel.log_mel``."""
+        return self.log_mel(self.spectrum(waveform))
+
+    def log_mel(self, spectrum: list[Tensor]) -> Tensor:
+        """The same of what ``spectrum`` gives, here or in a frontend of which ``shares_spectrum`` is true."""
+        return self.normalise(self.mel_power(spectrum))
 
     def frames(self, waveform: Tensor) -> Tensor:
-        """[batch, samples] -> [batch, n_fft, samples // hop], a frame in each column, cut without any gather.
+        """[batch, samples] -> [batch, n_fft, frames], a frame in each column, cut without any gather.
 
         Blocks of ``hop`` samples stand in columns; a frame is a block and the next ones, the same columns moved on.
         """
-        hop, count = self.spec.hop, waveform.shape[1] // self.spec.hop
+        hop, count = self.spec.hop, waveform.shape[1] // self.spec.step * self.spec.pool
         padded = nn.functional.pad(waveform[:, : count * hop], self.spec.padding)
         blocks = padded.reshape(waveform.shape[0], -1, hop).transpose(1, 2)
         return torch.cat([blocks[..., i : i + count] for i in range(self.spec.n_fft // hop)], dim=1)
 
     def power(self, waveform: Tensor) -> Tensor:
-        """[batch, samples] -> mel power [batch, samples // hop, n_mels]."""
+        """[batch, samples] -> mel power [batch, samples // step, n_mels]."""
+        return self.mel_power(self.spectrum(waveform))
+
+    def spectrum(self, waveform: Tensor) -> list[Tensor]:
+        """[batch, samples] -> power of the bins, [batch, bins, frames] of each group; pooled only by ``mel_power``."""
         frames = self.frames(waveform) * self.window
         batch, _, count = frames.shape
-        half, kept = self.stage_two.shape[0], self.stage_two.shape[1] // 2
+        half = self.stage_two.shape[0]
         inner = self.stage_one @ frames.reshape(batch, self.rows, self.columns * count)
         parts = self.stage_two @ inner.reshape(batch, half, 2 * self.columns, count)
-        squares = parts * parts
-        power = squares[:, :, :kept] + squares[:, :, kept:]
-        return (self.mel @ power.reshape(batch, half * kept, count)).transpose(1, 2)
+        squares = (parts * parts).split([len(group.kept) for group in self.groups for _ in range(2)], dim=2)
+        pairs = zip(squares[::2], squares[1::2], strict=True)
+        return [(real + imaginary).reshape(batch, -1, count) for real, imaginary in pairs]
+
+    def mel_power(self, spectrum: list[Tensor]) -> Tensor:
+        """Power of the bins to mel power, [batch, samples // step, n_mels]."""
+        parts = []
+        for i, (group, bins) in enumerate(zip(self.groups, spectrum, strict=True)):
+            margin = (0, 0, group.bands.start, self.spec.n_mels - group.bands.stop)
+            parts.append(nn.functional.pad(getattr(self, f"mel{i}") @ bins, margin))
+        power = sum(parts[1:], start=parts[0]).transpose(1, 2)
+        if self.spec.pool == 1:
+            return power
+        return power.reshape(power.shape[0], -1, self.spec.pool, self.spec.n_mels).mean(dim=2)
+
+    def shares_spectrum(self, other: LogMel) -> bool:
+        """Whether ``spectrum`` is the same in another frontend, which then differs in its bands alone."""
+        return self.rows == other.rows and self.spec == replace(
+            other.spec, n_mels=self.spec.n_mels, fmin=self.spec.fmin, floor=self.spec.floor, pool=self.spec.pool
+        )
 
     def normalise(self, power: Tensor) -> Tensor:
         """Mel power to log-mel relative to the mean of the frames that sound; silence is 0."""
@@ -95,6 +128,32 @@ def fast_factor(n: int) -> int:
     seven sizes from 400 to 4096 points.
     """
     return min(d for d in range(1, n + 1) if n % d == 0 and (d * d >= 1.44 * n or d == n))
+
+
+class BinGroup(NamedTuple):
+    """Bins that are multiplied by one mel matrix."""
+
+    kept: list[int]
+    """The k2 of the bins."""
+    bands: slice
+    """The mel bands that read them."""
+    mel: Array
+    """[bands, bins]."""
+
+
+def bin_groups(spec: LogMelSpec, rows: int) -> list[BinGroup]:
+    """All k2 that are needed, in thirds from low to high bins, whatever the bands."""
+    last = spec.n_fft // rows - 1
+    kept = sorted(kept_columns(spec, rows), key=lambda k2: min(k2, last - k2))  # a mirror image holds neighbours
+    mel = permuted_mel(spec, rows, kept).reshape(-1, len(kept), spec.n_mels)
+    groups = []
+    for places in np.array_split(np.arange(len(kept)), min(GROUPS, len(kept))):
+        weights = mel[:, places].reshape(-1, spec.n_mels)
+        read = np.flatnonzero(weights.any(axis=0))
+        low = int(read.min(initial=spec.n_mels - 1))
+        bands = slice(low, int(read.max(initial=low)) + 1)
+        groups.append(BinGroup([kept[i] for i in places], bands, weights[:, bands].T))
+    return groups
 
 
 def kept_columns(spec: LogMelSpec, rows: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""The part behind successor scores and jigsaw: spectrogram of narrow bands, JoinNet, jigsaw loss."""
+"""The part behind successor scores and jigsaw: narrow bands of the trunk's spectrum, JoinNet, jigsaw loss."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Joins(nn.Module):
     def __init__(self, config: JoinsConfig, window: int) -> None:
         super().__init__()
         self.frontend = LogMel(config.frontend)
-        self.piece_frames, rest = divmod(window, PIECES * config.frontend.hop)
+        self.piece_frames, rest = divmod(window, PIECES * config.frontend.step)
         if rest:
-            raise InputError(f"window {window} must be {PIECES} times a multiple of joins.frontend.hop")
+            raise InputError(f"window {window} must be {PIECES} times a multiple of joins.frontend.hop * pool")
         self.net = JoinNet(
             config.frontend.n_mels, self.piece_frames, config.stem, config.width, config.cut, config.dropout
         )
@@ -40,7 +40,7 @@ class Joins(nn.Module):
     @property
     def distance_samples(self) -> int:
         """Samples between the parts of neighbouring pieces that are compared."""
-        return 2 * self.net.profiles.cut * self.frontend.spec.hop
+        return 2 * self.net.profiles.cut * self.frontend.spec.step
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Scores of "a directly before b"; see ``JoinNet``."""

@@ -57,7 +57,7 @@ class TagsPart(Part[Recipe, TagNet]):
     @property
     def window(self) -> int:
         """Spectrogram frames of a window."""
-        return self.recipe.window // self.recipe.trunk.frontend.hop
+        return self.recipe.window // self.recipe.trunk.frontend.step
 
     def open_training(self) -> None:
         config, spec = self.optimisation, self.trunk.frontend.spec

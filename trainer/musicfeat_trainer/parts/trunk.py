@@ -83,7 +83,7 @@ class TrunkPart(Part[Recipe, Trunk]):
     @property
     def window(self) -> int:
         """Spectrogram frames of a window."""
-        return self.recipe.window // self.recipe.trunk.frontend.hop
+        return self.recipe.window // self.recipe.trunk.frontend.step
 
     @property
     def columns(self) -> list[int]:
