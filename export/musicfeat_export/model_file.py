@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TypeVar
 import onnx
 
 from musicfeat.card import ModelCard
+from musicfeat.files import replacing
 from musicfeat_export.graph import check_graph, weights_digest
 
 Proof = TypeVar("Proof")
@@ -36,14 +36,9 @@ def write(proto: onnx.ModelProto, card: ModelCard, path: Path, prove: Callable[[
     card = replace(card, weights_sha256=weights_digest(proto))
     onnx.helper.set_model_props(proto, card.to_metadata())
     check_graph(proto)
-    temporary, sidecar = path.with_suffix(".tmp"), path.with_suffix(".json")
-    try:
+    with replacing(path.with_suffix(".json")) as sidecar, replacing(path) as temporary:
         onnx.save(proto, temporary)
         proof = prove(temporary)
         facts = {**asdict(card), "file_sha256": hashlib.sha256(temporary.read_bytes()).hexdigest()}
-        os.replace(temporary, path)
-        temporary.write_text(json.dumps(facts, indent=1) + "\n")
-        os.replace(temporary, sidecar)
-    finally:
-        temporary.unlink(missing_ok=True)
+        sidecar.write_text(json.dumps(facts, indent=1) + "\n")
     return proof

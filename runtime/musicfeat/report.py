@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -19,6 +18,7 @@ from musicfeat.bundle import Bundle, bundled
 from musicfeat.errors import InputError
 from musicfeat.extractor import Extractor
 from musicfeat.features import Features
+from musicfeat.files import replacing
 from musicfeat.overview import overview
 from musicfeat.suspicion import LEAST, Finding, Track, reversals, splices
 
@@ -149,16 +149,7 @@ def _sound(path: Path) -> str:
 
 def _write(page: bytes, output: Path) -> None:
     try:
-        handle, temporary = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name[:100]}.", suffix=".tmp")
-        try:
-            with open(handle, "wb") as file:
-                file.write(page)
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(temporary, 0o666 & ~mask)
-            os.replace(temporary, output)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        with replacing(output) as temporary:
+            temporary.write_bytes(page)
     except OSError as error:
         raise InputError(f"cannot write {output}: {error}") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from musicfeat.errors import ModelError
+from musicfeat.files import replacing
 from musicfeat_trainer.config import AnyRecipe, parse_recipe
 
 Tensors = dict[str, Tensor]
@@ -36,10 +36,9 @@ class Checkpoint:
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write atomically: after a kill there is the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
     header = {"recipe": checkpoint.recipe.model_dump_json(), "progress": json.dumps(checkpoint.progress)}
-    save_file({k: v.detach().contiguous().clone() for k, v in checkpoint.tensors.items()}, temporary, header)
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        save_file({k: v.detach().contiguous().clone() for k, v in checkpoint.tensors.items()}, temporary, header)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -61,9 +60,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
 def save_recipe(run: Path, recipe: AnyRecipe) -> None:
     """Keep the recipe of a run in its folder, atomically."""
     run.mkdir(parents=True, exist_ok=True)
-    temporary = run / "recipe.tmp"
-    temporary.write_text(recipe.model_dump_json(indent=1) + "\n")
-    os.replace(temporary, run / "recipe.json")
+    with replacing(run / "recipe.json") as temporary:
+        temporary.write_text(recipe.model_dump_json(indent=1) + "\n")
 
 
 def load_recipe_of(run: Path) -> AnyRecipe:

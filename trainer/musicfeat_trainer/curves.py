@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from musicfeat.files import replacing
 from musicfeat_trainer.pictures.style import save
 
 
@@ -14,12 +14,10 @@ def append_row(path: Path, row: dict[str, float]) -> None:
     """Add one evaluation; rows of an earlier, unfinished continuation from the same step on are dropped."""
     rows = [old for old in read_rows(path) if old["step"] < row["step"]]
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w", newline="") as file:
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(row))
         writer.writeheader()
         writer.writerows({key: f"{value:.6g}" for key, value in line.items()} for line in [*rows, row])
-    os.replace(temporary, path)
 
 
 def read_rows(path: Path) -> list[dict[str, float]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from musicfeat.card import ModelCard
+from musicfeat.files import replacing
 from musicfeat.session import Session
 from musicfeat_export.report.engines import REFERENCE, Means, Parity, parities
 from musicfeat_export.report.profile import Profile, profile
@@ -115,9 +115,8 @@ def _table(header: list[str], rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _picture(report: Report, path: Path) -> None:
@@ -136,6 +135,5 @@ def _picture(report: Report, path: Path) -> None:
     axes.set_ylabel("ms for a window")
     axes.set_title(f"{report.model} {report.version}, {report.precision}, {report.machine}", fontsize=9)
     axes.legend(frameon=False)
-    temporary = path.with_name(f".{path.name}")
-    figure.savefig(temporary, format="png", dpi=120)
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=120)

@@ -20,6 +20,7 @@ from musicfeat.catalog.reader import Catalog
 from musicfeat.catalog.schema import to_batch
 from musicfeat.catalog.settings import FILE, Precision, Rows, Settings, settings_of, settle
 from musicfeat.errors import CatalogError, InputError
+from musicfeat.files import replacing
 
 FAILURES = "failures.jsonl"
 
@@ -127,8 +128,9 @@ def _check_resumed(folder: Path, resume: bool) -> None:
 
 def _write_failures(catalog: Catalog) -> None:
     """A line of JSON for each file that failed, whole or not at all."""
-    temporary = catalog.folder / f".{FAILURES}.tmp"
-    with temporary.open("w", encoding="utf-8", errors="surrogateescape") as file:
+    with (
+        replacing(catalog.folder / FAILURES) as temporary,
+        temporary.open("w", encoding="utf-8", errors="surrogateescape") as file,
+    ):
         for row in catalog.failures().to_pylist():
             file.write(json.dumps({"path": to_path(row["path"]), "error": row["error"]}) + "\n")
-    os.replace(temporary, catalog.folder / FAILURES)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from musicfeat.card import ModelCard
 from musicfeat.errors import CatalogError
+from musicfeat.files import replacing
 
 FORMAT = 1
 FILE = "catalog.json"
@@ -101,9 +101,8 @@ def settle(folder: Path, settings: Settings) -> None:
         CatalogError: the catalog has other settings.
     """
     if not (folder / FILE).exists():
-        temporary = folder / f".{FILE}.tmp"
-        temporary.write_text(settings.to_json())
-        os.replace(temporary, folder / FILE)
+        with replacing(folder / FILE) as temporary:
+            temporary.write_text(settings.to_json())
         return
     found = read_settings(folder)
     if found != settings:

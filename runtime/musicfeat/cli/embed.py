@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 from musicfeat.cli.shared import Commands, command, extracted, extractor, model_options
 from musicfeat.errors import InputError, MusicfeatError
 from musicfeat.features import Features
+from musicfeat.files import replacing
 
 TEXT = """Embed many files into a catalog: a folder of Parquet files, resumable at any moment and readable by
 everything that reads Parquet. With an output that ends in .npz: a few files into one numpy archive."""
@@ -114,19 +114,17 @@ def _run_npz(options: argparse.Namespace) -> int:
 
 def _write_npz(path: Path, found: list[Features]) -> None:
     """All or nothing: a file that is there already is replaced only by a whole one."""
-    temporary = path.with_name(f".{path.name}.tmp.npz")
     try:
-        np.savez(
-            temporary,
-            paths=np.array([features.path for features in found]),
-            embedding=np.stack([features.embedding for features in found]),
-            track=np.repeat(np.arange(len(found)), [len(features) for features in found]),
-            times=np.concatenate([features.times for features in found]),
-            embeddings=np.concatenate([features.embeddings for features in found]),
-            reversal=np.concatenate([features.reversal for features in found]),
-            jigsaw=np.concatenate([features.jigsaw for features in found]),
-        )
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            np.savez(
+                temporary,
+                paths=np.array([features.path for features in found]),
+                embedding=np.stack([features.embedding for features in found]),
+                track=np.repeat(np.arange(len(found)), [len(features) for features in found]),
+                times=np.concatenate([features.times for features in found]),
+                embeddings=np.concatenate([features.embeddings for features in found]),
+                reversal=np.concatenate([features.reversal for features in found]),
+                jigsaw=np.concatenate([features.jigsaw for features in found]),
+            )
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise InputError(f"cannot write {path}: {error}") from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from importlib.util import find_spec
 from threading import Thread
 from zipfile import BadZipFile
@@ -18,6 +19,7 @@ import numpy as np
 from musicfeat.catalog.engines.process import CrashError, WorkerProcess
 from musicfeat.catalog.engines.worker import ModelOptions
 from musicfeat.errors import MusicfeatError
+from musicfeat.files import replacing
 from musicfeat.listen.library import Library
 from musicfeat.listen.projection import Floats, principal, scaled, t_sne
 
@@ -92,9 +94,5 @@ class Layouts:
             return None
 
     def _store(self, layout: Floats) -> None:
-        temporary = self._file.with_name(f".{os.getpid()}{FILE}")
-        try:
+        with suppress(OSError), replacing(self._file) as temporary:  # a catalog may be there to be read only
             np.savez(temporary, layout=layout, identity=np.array(self._identity))
-            os.replace(temporary, self._file)
-        except OSError:  # a catalog that may only be read
-            temporary.unlink(missing_ok=True)

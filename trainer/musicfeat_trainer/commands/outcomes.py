@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from musicfeat.files import replacing
 from musicfeat_trainer.evaluate.downstream import Outcome, Subject
 from musicfeat_trainer.evaluate.ranking import RANKS
 
@@ -46,10 +47,12 @@ def keep(folder: Path, kept: Sequence[Kept], subject: Subject | None) -> None:
     the trained network. All scores are there as ``scores HOW BUDGET SYSTEM``, too.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "figures.json").write_text(json.dumps([row for one in kept for row in _figures(one)], indent=1) + "\n")
-    (folder / "classes.json").write_text(json.dumps([row for one in kept for row in _classes(one)], indent=1) + "\n")
+    for name, rows in (("figures", _figures), ("classes", _classes)):
+        with replacing(folder / f"{name}.json") as temporary:
+            temporary.write_text(json.dumps([row for one in kept for row in rows(one)], indent=1) + "\n")
     if subject:
-        np.savez_compressed(folder / "predictions.npz", **_predictions(kept, subject))
+        with replacing(folder / "predictions.npz") as temporary:
+            np.savez_compressed(temporary, **_predictions(kept, subject))
 
 
 def _predictions(kept: Sequence[Kept], subject: Subject) -> dict[str, Any]:

@@ -7,7 +7,6 @@ Writes a folder of FLAC, ``FONT/SOURCE/NAME.flac``, with the notes of each file 
 from __future__ import annotations
 
 import csv
-import os
 import shutil
 import subprocess
 import tempfile
@@ -23,6 +22,7 @@ import soundfile
 from tqdm import tqdm
 
 from musicfeat.errors import InputError
+from musicfeat.files import replacing
 from musicfeat_trainer.data.midi import Notes, notes_of, read, reorchestrated
 
 GAIN, TIMEOUT, LEAST_SECONDS = 0.4, 300, 45.0
@@ -78,13 +78,11 @@ def render_all(
     with ProcessPoolExecutor() as pool:
         done = list(tqdm(pool.map(render, jobs, chunksize=4), total=len(jobs), desc="render"))
     sources = [source for _, source in files for _ in fonts]
-    temporary = folder / "tracks.tmp"
-    with temporary.open("w", newline="", encoding="utf-8") as file:
+    with replacing(folder / "tracks.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["path", "source"])
         rows = zip(jobs, sources, done, strict=True)
         table.writerows([job.target.relative_to(folder).as_posix(), source] for job, source, good in rows if good)
-    os.replace(temporary, folder / "tracks.csv")
 
 
 def need_fluidsynth(fonts: Sequence[Path]) -> None:
@@ -126,9 +124,8 @@ def render(job: Rendering) -> bool:
     wave, start = _part(wave[: sounds[-1]], sounds[0], job, generator)
     job.target.parent.mkdir(parents=True, exist_ok=True)
     np.save(job.target.with_suffix(".npy"), shifted(notes_of(midi), start / job.rate, len(wave) / job.rate))
-    temporary = job.target.with_suffix(".tmp")
-    soundfile.write(temporary, wave / max(1.0, float(np.abs(wave).max())), job.rate, "PCM_16", format="FLAC")
-    os.replace(temporary, job.target)
+    with replacing(job.target) as temporary:
+        soundfile.write(temporary, wave / max(1.0, float(np.abs(wave).max())), job.rate, "PCM_16", format="FLAC")
     return True
 
 

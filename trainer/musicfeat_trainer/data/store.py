@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from musicfeat.errors import InputError, MusicfeatError
+from musicfeat.files import replacing
 from musicfeat_trainer.data.contents import Contents
 from musicfeat_trainer.data.tracks import Track, list_tracks
 
@@ -70,9 +70,8 @@ def _read_one(path: Path, part: Path, contents: Contents) -> str | None:
         values = contents.read(path)
     except MusicfeatError as error:
         return str(error)
-    temporary = part.with_suffix(".tmp.npy")
-    np.save(temporary, values)
-    os.replace(temporary, part)
+    with replacing(part) as temporary:
+        np.save(temporary, values)
     return None
 
 
@@ -89,9 +88,8 @@ def _join(folder: Path, tracks: Sequence[Track], places: list[Path], contents: C
     joined.flush()
     index = [Track(t.path, t.source, int(s), n) for (t, _), s, n in zip(found, starts, lengths, strict=False)]
     payload = {"contents": contents.described(), "tracks": [asdict(track) for track in index]}
-    temporary = folder / "index.tmp"
-    temporary.write_text(json.dumps(payload))
-    os.replace(temporary, folder / "index.json")
+    with replacing(folder / "index.json") as temporary:
+        temporary.write_text(json.dumps(payload))
     for place in places:
         place.unlink(missing_ok=True)
 

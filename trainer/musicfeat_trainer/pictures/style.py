@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from musicfeat.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,6 +25,5 @@ def label(name: str) -> str:
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG atomically, into a folder that is made if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    figure.savefig(temporary, format="png", dpi=120, facecolor="white")
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=120, facecolor="white")

@@ -8,7 +8,7 @@ all other tracks, for 86.9, 85.8 and 90.4 %. Full whitening finds halves a littl
 from __future__ import annotations
 
 import json
-import os
+from contextlib import suppress
 from dataclasses import dataclass
 from zipfile import BadZipFile
 
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from musicfeat.catalog.reader import Catalog, count_rows
 from musicfeat.catalog.search.rows import audible, identities
+from musicfeat.files import replacing
 
 Floats = npt.NDArray[np.float32]
 CACHE = ".space.npz"
@@ -67,12 +68,8 @@ def space_of(catalog: Catalog) -> Space:
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         pass
     space = fit(catalog)
-    temporary = catalog.folder / f".{os.getpid()}{CACHE}"
-    try:
+    with suppress(OSError), replacing(file) as temporary:  # a catalog may be there to be read only
         np.savez(temporary, matrix=space.matrix, parts=np.array(parts))
-        os.replace(temporary, file)
-    except OSError:  # a catalog that may only be read
-        temporary.unlink(missing_ok=True)
     return space
 
 
