@@ -361,7 +361,7 @@ def test_a_connection_that_is_dropped_closes_its_file(made: Path, place: Path) -
             connection.request("GET", "/api/tracks/0/audio")
             connection.getresponse().read(1000)
             connection.close()
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         held = 1
         while held and time.monotonic() < end:
             held = sum(file.path.endswith("one.wav") for file in psutil.Process(process.pid).open_files())
@@ -380,8 +380,8 @@ def test_the_command_binds_to_this_machine_only_and_ends_with_its_workers(made: 
         children = held.children(recursive=True)
         assert children
         process.send_signal(signal.SIGINT)
-        assert process.wait(15) == 130
-        _, alive = psutil.wait_procs(children, timeout=5)
+        assert process.wait(60) == 130
+        _, alive = psutil.wait_procs(children, timeout=30)
         assert not alive
 
 
