@@ -406,7 +406,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path, long_flac: Path
     wait_for(busy)
     run.kill()
     run.wait()
-    assert psutil.wait_procs(opened, timeout=60)[1] == []
+    assert psutil.wait_procs(opened, timeout=10)[1] == []
     assert not list((tmp_path / "out").glob("part-*"))
 
 
@@ -415,7 +415,7 @@ def test_ctrl_c_ends_a_run_at_once_and_keeps_what_is_finished(tmp_path: Path, lo
     run = started(str(tmp_path / "a.wav"), str(long_flac), "-o", str(tmp_path / "out"), "--workers", "1")
     wait_for(lambda: [path for path in tmp_path.glob("out/.part-*.arrows") if path.stat().st_size > 2000])
     os.killpg(run.pid, signal.SIGINT)
-    assert run.wait(60) != 0
+    assert run.wait(15) != 0
     assert statuses(tmp_path / "out") == {str(tmp_path / "a.wav"): "ok"}
 
 
