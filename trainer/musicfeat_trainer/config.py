@@ -54,6 +54,8 @@ class RenderedConfig(Section):
     """MIDI sources that are neither rendered nor trained on."""
     seconds: float = Field(110.0, gt=0)
     """At most so much of each rendering is kept."""
+    renditions: int = Field(1, gt=0)
+    """Each file is rendered so often through each font, for other instruments each time."""
     share: float = Field(0.4, gt=0, lt=1)
     """Of all crops, so many are rendered music."""
 

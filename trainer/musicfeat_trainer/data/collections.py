@@ -14,8 +14,6 @@ from musicfeat_trainer.data.sampler import Collection
 from musicfeat_trainer.data.store import Store, prepare_folder
 from musicfeat_trainer.section import expanded
 
-RENDERING_SEED = 7
-
 
 def training_collections(recipe: Recipe, spec: LogMelSpec, labels: tuple[str, ...] = ()) -> list[Collection]:
     """What a recipe trains on: music, rendered music, OpenMIC-2018; built first where it is missing."""
@@ -55,9 +53,9 @@ def rendered_store(
     """The spectrograms and notes of a recipe's rendered music, rendered first if that is not complete."""
     folder = expanded(config.folder)
     if not (folder / "tracks.csv").exists():
-        fonts = [expanded(font) for font in config.fonts]
-        rate = spec.sample_rate
-        render_all(expanded(config.midi), fonts, folder, config.test_sources, config.seconds, rate, RENDERING_SEED)
+        fonts, held_out = [expanded(font) for font in config.fonts], config.test_sources
+        midi, rate = expanded(config.midi), spec.sample_rate
+        render_all(midi, fonts, folder, held_out, config.seconds, rate, config.renditions)
     store = prepare_folder(_place(recipe, "rendered", spec), folder, folder / "tracks.csv", MelPower(spec))
     return store, NoteLabels.beside(folder, [track.path for track in store.tracks], labels)
 

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,8 @@ from musicfeat.files import replacing
 from musicfeat_trainer.data.midi import Notes, notes_of, read, reorchestrated
 
 GAIN, TIMEOUT, LEAST_SECONDS = 0.4, 300, 45.0
+FIRST_SEED = 7
+"""Draws the instruments of the first rendition; each further one has the next."""
 
 
 @dataclass(frozen=True)
@@ -61,23 +64,25 @@ def source_of(path: str) -> str:
 
 
 def render_all(
-    root: Path, fonts: Sequence[Path], folder: Path, held_out: Sequence[str], seconds: float, rate: int, seed: int
+    root: Path, fonts: Sequence[Path], folder: Path, held_out: Sequence[str], seconds: float, rate: int, renditions: int
 ) -> None:
     """Render every file whose source is not ``held_out`` through every font into ``folder``; goes on after a kill.
+
+    Each is rendered ``renditions`` times, for other instruments each time.
 
     Raises:
         InputError: FluidSynth, a font or the MIDI files are missing.
     """
     need_fluidsynth(fonts)
     files = [(path, source) for path, source in list_midi(root) if source not in held_out]
-    jobs = [
-        Rendering(root / path, font, folder / font.stem / f"{path[:-4]}.flac", _seed(seed, font, path), seconds, rate)
-        for path, _ in files
-        for font in fonts
-    ]
+    jobs, sources = [], []
+    for (path, source), font, number in product(files, fonts, range(1, renditions + 1)):
+        name = path[:-4] + (f".{number}" if number > 1 else "")
+        target, seed = folder / font.stem / f"{name}.flac", _seed(number, font, path)
+        jobs.append(Rendering(root / path, font, target, seed, seconds, rate))
+        sources.append(source)
     with ProcessPoolExecutor() as pool:
         done = list(tqdm(pool.map(render, jobs, chunksize=4), total=len(jobs), desc="render"))
-    sources = [source for _, source in files for _ in fonts]
     with replacing(folder / "tracks.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["path", "source"])
@@ -101,8 +106,8 @@ def _is_font(path: Path) -> bool:
     return (head[:4], head[8:]) == (b"RIFF", b"sfbk")
 
 
-def _seed(seed: int, font: Path, path: str) -> int:
-    return zlib.crc32(f"{seed} {font.stem} {path}".encode())
+def _seed(number: int, font: Path, path: str) -> int:
+    return zlib.crc32(f"{FIRST_SEED - 1 + number} {font.stem} {path}".encode())
 
 
 def render(job: Rendering) -> bool:
