@@ -12,7 +12,8 @@ import torch
 
 from musicfeat import InputError
 from musicfeat.log_mel import LogMelSpec
-from musicfeat_trainer.config import NotesConfig
+from musicfeat_trainer.config import NotesConfig, Recipe, RenderedConfig
+from musicfeat_trainer.data.collections import rendered_store
 from musicfeat_trainer.data.labels import NoteLabels
 from musicfeat_trainer.data.midi import notes_of, read, reorchestrated
 from musicfeat_trainer.data.notes import NoteCollages
@@ -20,6 +21,7 @@ from musicfeat_trainer.data.openmic import open_openmic, read_labels
 from musicfeat_trainer.data.render import render_all, source_of
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.instruments import OPENMIC, of_drum, of_program, of_recording, programs_of
+from musicfeat_trainer.recipe_files import open_recipe
 
 CELLO, DRUMS, FLUTE, VIOLIN = (OPENMIC.index(name) for name in ("cello", "drums", "flute", "violin"))
 
@@ -130,6 +132,28 @@ def test_rendering_gives_audio_with_its_notes(fluidsynth: Path, tmp_path: Path) 
     for start in drums[:5, 0]:  # a drum is where the notes say it is
         first = round(float(start) * rate)
         assert np.abs(wave[first : first + 2000]).max() > 2 * np.abs(wave[first - 400 : first - 100]).max() - 0.05
+
+
+def test_a_recipe_that_wants_more_renditions_gets_what_is_missing(
+    fluidsynth: Path, small_run: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "midi" / "a").mkdir(parents=True)
+    piece().save(tmp_path / "midi" / "a" / "one.mid")
+    (tmp_path / "midi" / "midi.csv").write_text("path,source\na/one.mid,a\n")
+    recipe, spec = open_recipe(str(small_run / "recipe.toml")), LogMelSpec()
+    assert isinstance(recipe, Recipe)
+    config = RenderedConfig(
+        midi=tmp_path / "midi", fonts=(fluidsynth,), folder=tmp_path / "out", validation_sources=(), seconds=50.0
+    )
+    for renditions in (1, 2):
+        data = recipe.data.model_copy(update={"store": tmp_path / f"store-{renditions}"})
+        recipe = recipe.model_copy(update={"data": data})
+        config = config.model_copy(update={"renditions": renditions})
+        before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.flac")}
+        store, labels = rendered_store(recipe, config, spec, OPENMIC)
+        assert len(store.tracks) == renditions
+        assert sorted(labels.notes) == sorted(track.path for track in store.tracks)
+        assert all(path.stat().st_mtime_ns == time for path, time in before.items())
 
 
 def test_missing_fonts_and_tables_are_explained(fluidsynth: Path, tmp_path: Path) -> None:

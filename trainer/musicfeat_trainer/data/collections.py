@@ -14,6 +14,9 @@ from musicfeat_trainer.data.sampler import Collection
 from musicfeat_trainer.data.store import Store, prepare_folder
 from musicfeat_trainer.section import expanded
 
+RENDERING = {"fonts", "renditions", "test_sources"}
+"""What a recipe may change of music that is rendered already: what is missing then is added."""
+
 
 def training_collections(recipe: Recipe, spec: LogMelSpec, labels: tuple[str, ...] = ()) -> list[Collection]:
     """What a recipe trains on: music, rendered music, OpenMIC-2018; built first where it is missing."""
@@ -50,12 +53,14 @@ def music_store(recipe: Recipe, spec: LogMelSpec) -> Store:
 def rendered_store(
     recipe: Recipe, config: RenderedConfig, spec: LogMelSpec, labels: tuple[str, ...]
 ) -> tuple[Store, NoteLabels]:
-    """The spectrograms and notes of a recipe's rendered music, rendered first if that is not complete."""
+    """The spectrograms and notes of a recipe's rendered music, rendered first where some of it is missing."""
     folder = expanded(config.folder)
-    if not (folder / "tracks.csv").exists():
+    complete, wanted = folder / "rendered.json", config.model_dump_json(include=RENDERING, indent=1)
+    if not complete.exists() or complete.read_text() != wanted:
         fonts, held_out = [expanded(font) for font in config.fonts], config.test_sources
         midi, rate = expanded(config.midi), spec.sample_rate
         render_all(midi, fonts, folder, held_out, config.seconds, rate, config.renditions)
+        complete.write_text(wanted)
     store = prepare_folder(_place(recipe, "rendered", spec), folder, folder / "tracks.csv", MelPower(spec))
     return store, NoteLabels.beside(folder, [track.path for track in store.tracks], labels)
 
