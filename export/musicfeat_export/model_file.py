@@ -36,6 +36,7 @@ def write(proto: onnx.ModelProto, card: ModelCard, path: Path, prove: Callable[[
     card = replace(card, weights_sha256=weights_digest(proto))
     onnx.helper.set_model_props(proto, card.to_metadata())
     check_graph(proto)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path.with_suffix(".json")) as sidecar, replacing(path) as temporary:
         onnx.save(proto, temporary)
         proof = prove(temporary)

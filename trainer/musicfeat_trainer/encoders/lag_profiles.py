@@ -77,7 +77,7 @@ class LagProfiles(nn.Module):
         within, between = self.profiles(keys, mask)
         first, second = ordered_pairs(pieces)
         across, far = between[..., : len(self.across_lags)], between[..., n - 1 - self.reach : n + self.reach]
-        within_first, within_second = within[:, first], within[:, second]
+        within_first, within_second = picked(within, first), picked(within, second)
         shared = slice(self.shared_lags.start - 1, None)
         at_lags = [within_first[..., shared], within_second[..., shared], across[..., : len(self.shared_lags)]]
         product = at_lags[2] * (at_lags[0] + at_lags[1])
@@ -87,7 +87,7 @@ class LagProfiles(nn.Module):
         adjacent = self.compare(torch.cat([curves, local], dim=2)).squeeze(2)
         apart = self.compare_apart(torch.cat([within_first, within_second, far], dim=3).flatten(2)).squeeze(2)
         sounds = (mask.sum(2) > 0).to(keys.dtype)
-        both = sounds[:, first] * sounds[:, second]
+        both = picked(sounds, first) * picked(sounds, second)
         return table(adjacent * both, pieces), table(apart * both, pieces)
 
     def profiles(self, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -101,8 +101,8 @@ class LagProfiles(nn.Module):
         own, (first, second) = list(range(pieces)), ordered_pairs(pieces)
         half = len(first) // 2  # the other half are the same two pieces, read backwards
         rows, columns = own + first[:half], own + second[:half]
-        similarity = keys[:, rows] @ keys.transpose(-1, -2)[:, columns]
-        count = mask[:, rows, None, :, None] * mask[:, columns, None, None, :]
+        similarity = picked(keys, rows) @ picked(keys.transpose(-1, -2), columns)
+        count = picked(mask, rows)[:, :, None, :, None] * picked(mask, columns)[:, :, None, None, :]
         found = diagonal_sums(similarity) / diagonal_sums(count).clamp(min=1.0)
         between = found[:, pieces:]
         return found[:, :pieces, :, self.length :], torch.cat([between, between.flip(-1)], dim=1)
@@ -118,7 +118,12 @@ def table(values: Tensor, pieces: int) -> Tensor:
     """Values of ``ordered_pairs``, [batch, pairs] -> [batch, pieces, pieces], 0 on the diagonal."""
     place = {pair: i for i, pair in enumerate(zip(*ordered_pairs(pieces), strict=True))}
     order = [place.get((row, column), len(place)) for row in range(pieces) for column in range(pieces)]
-    return nn.functional.pad(values, (0, 1))[:, order].unflatten(1, (pieces, pieces))
+    return picked(nn.functional.pad(values, (0, 1)), order).unflatten(1, (pieces, pieces))
+
+
+def picked(x: Tensor, places: list[int]) -> Tensor:
+    """Some places of axis 1, in that order; indexing by a list would export as one operator for all axes."""
+    return x.index_select(1, torch.tensor(places, device=x.device))
 
 
 def perceptron(inputs: int, hidden: tuple[int, int], dropout: float) -> nn.Sequential:

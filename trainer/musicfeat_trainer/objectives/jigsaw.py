@@ -131,8 +131,14 @@ def order_logits(scores: Tensor, apart: Tensor | None = None) -> Tensor:
         apart: of a two before b, if that counts, too.
     """
     orders = torch.tensor(list(permutations(range(scores.shape[1]))), device=scores.device)
-    logits = scores[:, orders[:, :-1], orders[:, 1:]].sum(dim=2)
-    return logits if apart is None else logits + apart[:, orders[:, :-2], orders[:, 2:]].sum(dim=2)
+    logits = _sums(scores, orders[:, :-1], orders[:, 1:])
+    return logits if apart is None else logits + _sums(apart, orders[:, :-2], orders[:, 2:])
+
+
+def _sums(table: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    """The sum of a table over the pairs of each order: [batch, n, n] and twice [orders, m] -> [batch, orders]."""
+    places = first * table.shape[2] + second
+    return table.flatten(1).index_select(1, places.flatten()).unflatten(1, places.shape).sum(dim=2)
 
 
 def folded(scores: Tensor, apart: Tensor) -> Tensor:
