@@ -154,6 +154,8 @@ def test_a_recipe_that_wants_more_renditions_gets_what_is_missing(
         assert len(store.tracks) == renditions
         assert sorted(labels.notes) == sorted(track.path for track in store.tracks)
         assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+    with pytest.raises(InputError, match="renderings of 50"):
+        rendered_store(recipe, config.model_copy(update={"seconds": 60.0}), spec, OPENMIC)
 
 
 def test_missing_fonts_and_tables_are_explained(fluidsynth: Path, tmp_path: Path) -> None:

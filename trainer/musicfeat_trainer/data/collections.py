@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from musicfeat.errors import InputError
+from musicfeat.files import replacing
 from musicfeat.log_mel import LogMelSpec
 from musicfeat_trainer.config import Recipe, RenderedConfig
 from musicfeat_trainer.data.contents import MelPower
@@ -14,8 +17,7 @@ from musicfeat_trainer.data.sampler import Collection
 from musicfeat_trainer.data.store import Store, prepare_folder
 from musicfeat_trainer.section import expanded
 
-RENDERING = {"fonts", "renditions", "test_sources"}
-"""What a recipe may change of music that is rendered already: what is missing then is added."""
+RENDERED = {"fonts", "test_sources", "seconds", "renditions"}
 
 
 def training_collections(recipe: Recipe, spec: LogMelSpec, labels: tuple[str, ...] = ()) -> list[Collection]:
@@ -55,14 +57,25 @@ def rendered_store(
 ) -> tuple[Store, NoteLabels]:
     """The spectrograms and notes of a recipe's rendered music, rendered first where some of it is missing."""
     folder = expanded(config.folder)
-    complete, wanted = folder / "rendered.json", config.model_dump_json(include=RENDERING, indent=1)
-    if not complete.exists() or complete.read_text() != wanted:
-        fonts, held_out = [expanded(font) for font in config.fonts], config.test_sources
-        midi, rate = expanded(config.midi), spec.sample_rate
-        render_all(midi, fonts, folder, held_out, config.seconds, rate, config.renditions)
-        complete.write_text(wanted)
+    _render_missing(config, folder, spec.sample_rate)
     store = prepare_folder(_place(recipe, "rendered", spec), folder, folder / "tracks.csv", MelPower(spec))
     return store, NoteLabels.beside(folder, [track.path for track in store.tracks], labels)
+
+
+def _render_missing(config: RenderedConfig, folder: Path, rate: int) -> None:
+    """Fonts and renditions that are new are added to a folder; its file rendered.json says what is complete."""
+    note, wanted = folder / "rendered.json", config.model_dump(mode="json", include=RENDERED)
+    done = json.loads(note.read_text()) if note.exists() else {}
+    if done == wanted:
+        return
+    if done.get("seconds", config.seconds) != config.seconds:
+        raise InputError(
+            f"{folder} holds renderings of {done['seconds']} s, not {config.seconds} s: choose another folder"
+        )
+    fonts, held_out = [expanded(font) for font in config.fonts], config.test_sources
+    render_all(expanded(config.midi), fonts, folder, held_out, config.seconds, rate, config.renditions)
+    with replacing(note) as temporary:
+        temporary.write_text(json.dumps(wanted, indent=1))
 
 
 def _place(recipe: Recipe, name: str, spec: LogMelSpec) -> Path:
