@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from musicfeat.order import best_order, log_partition, path_score, shuffled_probability
+from musicfeat_trainer.encoders.tag_net import TagHead
 from musicfeat_trainer.objectives.jigsaw import (
     continuity_loss,
     folded,
@@ -17,7 +18,7 @@ from musicfeat_trainer.objectives.jigsaw import (
     successor_loss,
 )
 from musicfeat_trainer.objectives.simclr import Projector, nt_xent
-from musicfeat_trainer.objectives.tagging import TagHead, mixed_labels, tagging_loss
+from musicfeat_trainer.objectives.tagging import mixed_labels, tagging_loss
 from musicfeat_trainer.objectives.time_reversal import ReversalHead, reversal_loss
 
 

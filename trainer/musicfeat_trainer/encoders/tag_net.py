@@ -1,4 +1,4 @@
-"""TagNet: which instruments play, from a middle layer of the trunk on."""
+"""Which instruments play: a head on what the trunk pools, and TagNet, from a middle layer of the trunk on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,19 @@ from torch import Tensor, nn
 
 from musicfeat_trainer.encoders.residual import Residual
 from musicfeat_trainer.encoders.temporal_net import TrunkOutput, mean_and_maximum
+
+
+class TagHead(nn.Module):
+    """One hidden layer, [batch, D] -> logits [batch, labels]."""
+
+    def __init__(self, dimension: int, labels: int, dropout: float = 0.2, hidden: int = 256) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(dimension, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, labels)
+        )
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        return self.layers(pooled)
 
 
 class TagNet(nn.Module):
@@ -21,10 +34,7 @@ class TagNet(nn.Module):
         self.fold = nn.Sequential(
             nn.Conv2d(width, width, (3, bands // 2), padding=(1, 0), bias=False), nn.BatchNorm2d(width), nn.ReLU()
         )
-        self.head = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(2 * width + dimension, 256), nn.ReLU(),
-            nn.Dropout(dropout), nn.Linear(256, labels),
-        )  # fmt: skip
+        self.head = TagHead(2 * width + dimension, labels, dropout)
 
     def forward(self, trunk: TrunkOutput) -> Tensor:
         """What the trunk returns of windows -> [batch, labels] logits."""

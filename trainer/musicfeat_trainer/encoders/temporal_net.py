@@ -96,7 +96,7 @@ class TemporalNet(nn.Module):
         )
         self.register_buffer("cosines", torch.tensor(cosine_transform(n_mels), dtype=torch.float32), persistent=False)
         self.early = 2 * (widths[1] + CEPSTRUM)
-        self.dimension = 2 * frames + self.early
+        self.dimension = pooled_dimension(widths, frames)
         self.standardise = nn.BatchNorm1d(self.dimension, affine=False)
 
     def forward(self, spectrogram: Tensor) -> TrunkOutput:
@@ -120,6 +120,11 @@ class TemporalNet(nn.Module):
         ]
         pooled = self.standardise(torch.cat(parts, dim=1))
         return TrunkOutput(pooled, last.transpose(1, 2), middle, mask)
+
+
+def pooled_dimension(widths: tuple[int, int, int], frames: int) -> int:
+    """How many numbers a net of these widths pools."""
+    return 2 * (frames + widths[1] + CEPSTRUM)
 
 
 def cosine_transform(bands: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:

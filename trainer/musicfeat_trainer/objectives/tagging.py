@@ -8,19 +8,6 @@ import torch
 from torch import Tensor, nn
 
 
-class TagHead(nn.Module):
-    """One hidden layer on the embedding, [batch, D] -> logits [batch, labels]."""
-
-    def __init__(self, dimension: int, labels: int, dropout: float = 0.2, hidden: int = 256) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(dimension, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, labels)
-        )
-
-    def forward(self, embedding: Tensor) -> Tensor:
-        return self.layers(embedding)
-
-
 def tagging_loss(logits: Tensor, there: Tensor, known: Tensor, smoothing: float = 0.02) -> Tensor:
     """Binary cross-entropy over what is known, with smoothed labels; 0 where nothing is known."""
     return masked_bce(logits, there * (1 - smoothing) + smoothing / 2, known)

@@ -18,7 +18,7 @@ from musicfeat_trainer.data.notes import NoteCollages
 from musicfeat_trainer.data.sampler import Collection, CropSampler, step_generators
 from musicfeat_trainer.distributed import rank
 from musicfeat_trainer.encoders.tag_net import TagNet
-from musicfeat_trainer.encoders.temporal_net import TrunkOutput
+from musicfeat_trainer.encoders.temporal_net import TrunkOutput, pooled_dimension
 from musicfeat_trainer.evaluate.clips import clip_starts, fixed_clips
 from musicfeat_trainer.evaluate.metrics import mean_average_precision, mean_roc_auc
 from musicfeat_trainer.instruments import columns_of
@@ -40,9 +40,8 @@ class TagsPart(Part[Recipe, TagNet]):
         config, trunk = recipe.tags, recipe.trunk
         if not config:
             raise InputError("the recipe has no [tags] section")
-        net = Trunk(trunk).net
-        bands = trunk.frontend.n_mels // 16
-        return TagNet(trunk.widths[1], bands, net.dimension, len(config.labels), config.width, config.dropout)
+        dimension, bands = pooled_dimension(trunk.widths, trunk.frames), trunk.frontend.n_mels // 16
+        return TagNet(trunk.widths[1], bands, dimension, len(config.labels), config.width, config.dropout)
 
     @property
     def optimisation(self) -> TagsConfig:

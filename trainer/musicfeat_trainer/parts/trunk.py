@@ -14,13 +14,14 @@ from musicfeat_trainer.data.collections import training_collections, validation_
 from musicfeat_trainer.data.notes import NoteCollages
 from musicfeat_trainer.data.sampler import CropSampler, step_generators
 from musicfeat_trainer.distributed import rank
+from musicfeat_trainer.encoders.tag_net import TagHead
 from musicfeat_trainer.encoders.temporal_net import TemporalNet, TrunkOutput
 from musicfeat_trainer.evaluate.clips import clip_starts, fixed_clips
 from musicfeat_trainer.evaluate.metrics import arithmetic_and_geometric, neighbour_ranks
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.instruments import columns_of
 from musicfeat_trainer.objectives.simclr import Projector, nt_xent
-from musicfeat_trainer.objectives.tagging import TagHead, mixed_labels, tagging_loss
+from musicfeat_trainer.objectives.tagging import mixed_labels, tagging_loss
 from musicfeat_trainer.objectives.time_reversal import ReversalHead, reversal_loss
 from musicfeat_trainer.parts.part import Part
 
