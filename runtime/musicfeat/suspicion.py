@@ -19,7 +19,7 @@ from musicfeat.extractor import Extractor
 Doubles = npt.NDArray[np.float64]
 ALIKE = 0.5
 """Correlation of what two windows of a track say wrongly: however many agree, they count at most as 1 / ``ALIKE``."""
-REVERSED_PRIOR, CUT_PRIOR = -2.0, -5.5
+REVERSED_PRIOR, CUT_PRIOR = -2.0, -6.5
 """Log-odds that a track has a backward stretch, and a place a cut, before anything was heard; both are rare."""
 DROP = 2.0
 """A stretch ends where the log-odds of the windows behind it sum to less than minus this."""
