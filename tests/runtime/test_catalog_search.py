@@ -359,7 +359,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory, clip: np.ndarray, rate: int)
         "late.flac": song[3 * rate :],
         "noise.flac": noise,
         "silence.flac": 0 * song,
-        "backwards.flac": song[::-1] * np.linspace(0, 1, len(song)),
+        "slow.flac": np.repeat(song, 3)[: len(song)],
     }
     for name, sound in sounds.items():
         with soundfile.SoundFile(folder / name, "w", rate, 1) as file:
@@ -376,10 +376,11 @@ def heard(tmp_path_factory: pytest.TempPathFactory, clip: np.ndarray, rate: int)
 
 def test_a_file_is_searched_for(heard: tuple[Catalog, list[Path]], tmp_path: Path, extractor: Extractor) -> None:
     catalog, paths = heard
-    assert [Path(hit.path).name for hit in search(catalog, paths[0], 2)] == ["quiet.ogg", "late.flac"]
+    copies = {"quiet.ogg", "late.flac"}
+    assert {Path(hit.path).name for hit in search(catalog, paths[0], 2)} == copies
     shutil.copy(paths[0], tmp_path / "new.flac")
     new = Searcher(catalog, extractor=extractor)(tmp_path / "new.flac", 2)
-    assert [Path(hit.path).name for hit in new] == ["quiet.ogg", "late.flac"]  # not the song, which is the same file
+    assert {Path(hit.path).name for hit in new} == copies  # not the song, which is the same file
     itself = search(catalog, extractor(paths[0]).embeddings[1], 1)[0]
     assert (itself.path, itself.start) == (str(paths[0]), 10.0)
     at = Searcher(catalog)(paths[0], 1, windows=True, itself=True, at=16.0)[0]
@@ -421,8 +422,7 @@ def test_the_command_search(
     catalog, paths = heard
     assert main("search", catalog.folder, paths[0], "-k", 2) == 0
     lines = capfd.readouterr().out.splitlines()
-    assert lines[1].split()[1:4] == ["0:00", "-", "0:10"] or lines[1].endswith("quiet.ogg")
-    assert len(lines) == 3
+    assert {Path(line.split()[-1]).name for line in lines[1:]} == {"quiet.ogg", "late.flac"}
     assert main("search", catalog.folder, paths[0], "--windows", "--json", "--index", "--itself", "-k", 4) == 0
     hits = json.loads(capfd.readouterr().out)
     assert len(hits) == 4
