@@ -45,9 +45,10 @@ class Comparison:
     @property
     def advice(self) -> str:
         """Which file to ship to CPUs, and why."""
-        lost = max((b.value - a.value for b, a in zip(self.before, self.after, strict=True)), default=0.0)
-        if lost > MOST_LOST:
-            return f"{self.precision} loses {100 * lost:.1f} points of accuracy here: ship fp32."
+        for before, after in zip(self.before, self.after, strict=True):
+            lost, task = before.value - after.value, f"'{before.task}' ({before.answers} answers)"
+            if lost > MOST_LOST:
+                return f"{self.precision} loses {100 * lost:.1f} points of {task}: ship fp32."
         if self.precision == "fp16":
             return (
                 f"fp16 is for GPUs: this CPU takes {1 / self.speedup:.2f} times as long, because it computes in fp32."

@@ -12,6 +12,7 @@ from musicfeat.session import Session, bundled_models, find_model
 from musicfeat_export import precision
 from musicfeat_export.cli import main
 from musicfeat_export.clips import held_out_notes, windows_of
+from musicfeat_export.comparison import Score
 from musicfeat_export.graph import (
     after_products,
     before_convolutions,
@@ -22,7 +23,7 @@ from musicfeat_export.graph import (
     with_batch,
 )
 from musicfeat_export.half import to_half
-from musicfeat_export.precision import LEAST_COSINE
+from musicfeat_export.precision import LEAST_COSINE, Comparison
 from musicfeat_export.quantised import to_int8
 from musicfeat_export.report.engines import evaluate
 
@@ -158,6 +159,15 @@ def test_int8_shows_what_it_costs(music: Path, tmp_path: Path, capsys: pytest.Ca
     for words in ("plays backwards? | 18 | 50.0 %", "pieces shuffled? | 18", "exact order of three | 9 | 16.7 %"):
         assert words in printed
     assert "times as fast" in printed or "ship fp32" in printed.lower()
+
+
+def test_the_advice_names_what_is_lost() -> None:
+    before = [Score("plays backwards?", 64, 0.5, 0.99), Score("exact order of three", 32, 1 / 6, 1.0)]
+    after = [before[0], Score("exact order of three", 32, 1 / 6, 31 / 32)]
+    assert Comparison("int8", [], 32, before, after, (4.0, 2.0)).advice == (
+        "int8 loses 3.1 points of 'exact order of three' (32 answers): ship fp32."
+    )
+    assert "2.00 times as fast" in Comparison("int8", [], 32, before, before, (4.0, 2.0)).advice
 
 
 def test_a_run_exports_in_any_precision(run: Path, music: Path, tmp_path: Path) -> None:
