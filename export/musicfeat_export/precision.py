@@ -45,10 +45,11 @@ class Comparison:
     @property
     def advice(self) -> str:
         """Which file to ship to CPUs, and why."""
-        for before, after in zip(self.before, self.after, strict=True):
-            lost, task = before.value - after.value, f"'{before.task}' ({before.answers} answers)"
-            if lost > MOST_LOST:
-                return f"{self.precision} loses {100 * lost:.1f} points of {task}: ship fp32."
+        lost = [before.value - after.value for before, after in zip(self.before, self.after, strict=True)]
+        if max(lost, default=0.0) > MOST_LOST:
+            worst = self.before[lost.index(max(lost))]
+            points, task = f"{100 * max(lost):.1f} points", f"'{worst.task}' ({worst.answers} answers)"
+            return f"{self.precision} loses {points} of {task}: ship fp32."
         if self.precision == "fp16":
             return (
                 f"fp16 is for GPUs: this CPU takes {1 / self.speedup:.2f} times as long, because it computes in fp32."

@@ -162,8 +162,8 @@ def test_int8_shows_what_it_costs(music: Path, tmp_path: Path, capsys: pytest.Ca
 
 
 def test_the_advice_names_what_is_lost() -> None:
-    before = [Score("plays backwards?", 64, 0.5, 0.99), Score("exact order of three", 32, 1 / 6, 1.0)]
-    after = [before[0], Score("exact order of three", 32, 1 / 6, 31 / 32)]
+    before = [Score("plays backwards?", 64, 0.5, 1.0), Score("exact order of three", 32, 1 / 6, 1.0)]
+    after = [Score("plays backwards?", 64, 0.5, 63 / 64), Score("exact order of three", 32, 1 / 6, 31 / 32)]
     assert Comparison("int8", [], 32, before, after, (4.0, 2.0)).advice == (
         "int8 loses 3.1 points of 'exact order of three' (32 answers): ship fp32."
     )
