@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,17 @@ def test_parts_of_different_recipes_make_no_model(small_run: Path, finished: Pat
     (tmp_path / "mixed" / "tags").symlink_to(finished / "tags")
     with pytest.raises(ModelError, match="another recipe"):
         load_model(tmp_path / "mixed")
+
+
+def test_a_run_of_another_network_is_explained(finished: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    checkpoint = load_checkpoint(run / "tags" / "best.safetensors")
+    names = {name: name.replace("head.layers.", "head.") for name in checkpoint.tensors}
+    renamed = replace(checkpoint, tensors={names[name]: tensor for name, tensor in checkpoint.tensors.items()})
+    save_checkpoint(run / "tags" / "best.safetensors", renamed)
+    with pytest.raises(ModelError, match="another TagNet"):
+        load_model(run)
 
 
 def test_tags_belong_to_the_trunk_that_they_were_trained_on(small_run: Path, finished: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from musicfeat.errors import ModelError
 from musicfeat.files import replacing
@@ -31,6 +31,18 @@ class Checkpoint:
     def part(self, name: str) -> Tensors:
         """The tensors below ``name.``, without that prefix."""
         return {k.removeprefix(f"{name}."): v for k, v in self.tensors.items() if k.startswith(f"{name}.")}
+
+    def restore(self, name: str, module: nn.Module) -> None:
+        """Put the tensors below ``name.`` into a module.
+
+        Raises:
+            ModelError: they are those of another network.
+        """
+        try:
+            module.load_state_dict(self.part(name))
+        except RuntimeError as error:
+            kind = type(module).__name__
+            raise ModelError(f"the run holds another {kind}, of another version of this trainer: train anew") from error
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

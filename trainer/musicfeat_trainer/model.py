@@ -68,7 +68,8 @@ def load_model(run: Path) -> tuple[MusicModel, Recipe]:
     """The averaged weights of all parts of a run, ready to evaluate or export.
 
     Raises:
-        ModelError: a part is missing, damaged, or trained by another recipe or on other weights than are there.
+        ModelError: a part is missing, damaged, or trained by another recipe, on other weights than are there, or by a
+            trainer whose network was another.
     """
     recipe = load_recipe_of(run)
     if not isinstance(recipe, Recipe):
@@ -77,7 +78,7 @@ def load_model(run: Path) -> tuple[MusicModel, Recipe]:
     model = fresh_model(recipe)
     for name, checkpoint in checkpoints.items():
         _check(name, checkpoint, checkpoints, recipe)
-        getattr(model, name).load_state_dict(checkpoint.part("average"))
+        checkpoint.restore("average", getattr(model, name))
     return model, recipe
 
 
@@ -91,7 +92,7 @@ def load_method(run: Path) -> tuple[Method, MethodRecipe]:
     if not isinstance(recipe, MethodRecipe):
         raise ModelError(f"{run} is the run of a whole model, not of one method")
     method = Method(recipe.method)
-    method.load_state_dict(load_checkpoint(run / MethodPart.name / "best.safetensors").part("average"))
+    load_checkpoint(run / MethodPart.name / "best.safetensors").restore("average", method)
     return method.eval(), recipe
 
 

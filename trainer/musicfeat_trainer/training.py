@@ -74,8 +74,8 @@ class Trainer:
             raise InputError(
                 f"{self.folder} holds a run with other {', '.join(changed)}: choose another folder with -o"
             )
-        self.module.load_state_dict(checkpoint.part("model"))
-        self.averaged.load_state_dict(checkpoint.part("average"))
+        checkpoint.restore("model", self.module)
+        checkpoint.restore("average", self.averaged)
         self.average.n_averaged.fill_(checkpoint.progress["step"])
         restore_optimizer(self.optimizer, checkpoint.part("optimizer"))
         self.progress |= checkpoint.progress

@@ -79,11 +79,10 @@ class TagsPart(Part[Recipe, TagNet]):
     def trunk(self) -> Trunk:
         """The finished trunk, frozen; reading it notes what the tags are trained on."""
         checkpoint = load_checkpoint(self.run / "trunk" / "best.safetensors")
-        average = checkpoint.part("average")
         assert isinstance(checkpoint.recipe, Recipe)
         trunk = Trunk(checkpoint.recipe.trunk).to(self.device).eval().requires_grad_(False)
-        trunk.load_state_dict(average)
-        self.origin = {"trunk": digest(average)}
+        checkpoint.restore("average", trunk)
+        self.origin = {"trunk": digest(checkpoint.part("average"))}
         return trunk
 
     def losses(self, number: int) -> dict[str, Tensor]:
