@@ -11,12 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import soundfile
 
 pytest.importorskip("librosa", reason="the benchmark extra is not installed")
 
 from musicfeat import Extractor
+from musicfeat.log_mel import LogMelSpec
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -34,6 +36,16 @@ def test_frontend() -> None:
     assert out.count("| DFT factorised into two small products |") == 1
     assert "librosa melspectrogram" in out
     assert "| 1050 / 525, 64 bands to 7200 Hz | 42 x 25 |" in out
+
+
+@pytest.mark.parametrize(("way", "operator"), [("stft", "STFT"), ("convolution", "Conv")])
+def test_the_ways_of_the_frontend_are_their_own(way: str, operator: str, tmp_path: Path) -> None:
+    from frontend import DenseLogMel, StftLogMel, in_onnxruntime
+
+    spec = LogMelSpec()
+    module = StftLogMel(spec, convolution=False) if way == "stft" else DenseLogMel(spec, convolution=True)
+    in_onnxruntime(module, np.zeros((1, 10 * spec.hop), np.float32), tmp_path, way)
+    assert operator in {node.op_type for node in onnx.load(tmp_path / f"{way}.onnx").graph.node}
 
 
 def test_cqt(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ class LogMel(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """[batch, samples] -> [batch, samples // step, n_mels]; see ``musicfeat.log_mel.log_mel``."""
-        return self.log_mel(self.spectrum(waveform))
+        return self.normalise(self.power(waveform))
 
     def log_mel(self, spectrum: list[Tensor]) -> Tensor:
         """The same of what ``spectrum`` gives, here or in a frontend of which ``shares_spectrum`` is true."""
