@@ -442,6 +442,7 @@ def test_what_is_missing_is_told(launch: Callable[[], Page], large: str, tmp_pat
     page = launch()
     show(page, large)
     assert "2000 of 2000 files" in text(page, "#problems")
+    assert page.run(SHIFTS) == []
     surface(page).send_keys(Keys.ARROW_LEFT, Keys.ENTER)
     until(lambda: "is not where the catalog has it" in text(page, ".player .name"))
     assert not plays(page)
