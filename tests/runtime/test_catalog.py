@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -222,6 +223,21 @@ def test_any_other_time_of_change_counts(
     assert embed([path], tmp_path / "out").embedded == 1
     assert embed([path], tmp_path / "out").unchanged == 1
     assert files(tmp_path / "out") == ["short.ogg"]
+
+
+def test_a_clock_set_back_disturbs_no_run(
+    embed: Callable[..., Summary], songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    embed([songs], out)
+    for path in out.iterdir():
+        os.utime(path, (4e9, 4e9))
+    write_noise(songs / "new.wav")
+    os.utime(songs / "new.wav", (0, 0))
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    summary = embed([songs], out)
+    assert (summary.embedded, summary.unchanged, summary.failed) == (1, 4, 0)
+    assert embed([songs], out).unchanged == 5
 
 
 def test_all_rows_of_a_part_replaced(embed: Callable[..., Summary], songs: Path, tmp_path: Path) -> None:
