@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 FOUND = 3
 TEXT = """List tracks that seem to play backwards, as a whole or for a while, surest first. With --edits, read the audio
-files again and list places where something was cut, too: this takes about ten times as long as embedding. Cuts are
-hard to hear: about a third of them are found, and one clean track in forty is reported."""
+files again and list places where something was cut, too: this takes about fifteen times as long as embedding. Cuts
+are hard to hear: about a third of them are found, and one clean track in twenty is reported."""
 LABELS = "write a label track for each track found: Audacity imports it, and Sonic Visualiser as an annotation layer"
 
 
