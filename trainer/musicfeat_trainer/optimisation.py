@@ -27,7 +27,7 @@ class Optimisation(Section):
     average: float = Field(0.998, ge=0, lt=1)
     """Decay of the moving average of weights that is evaluated and kept."""
     bfloat16: bool = True
-    """Whether convolutions and products run in bfloat16; statistics and losses never do."""
+    """Whether convolutions and products run in bfloat16 where the device has it; statistics and losses never do."""
     compile: bool = False
     """Whether encoders go through ``torch.compile``; needs a C++ compiler."""
     evaluate_every: int = Field(500, gt=0)

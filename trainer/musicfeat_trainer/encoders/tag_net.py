@@ -23,28 +23,37 @@ class TagHead(nn.Module):
 
 
 class TagNet(nn.Module):
-    """A residual block and a convolution of its own, pooled, beside what the trunk pooled: -> logits.
+    """Two residual blocks and a convolution of its own, pooled, beside what the trunk pooled: -> logits.
 
-    Timbre needs other late layers than the direction of time; the early ones, which cost most, serve both.
+    Timbre needs other late layers than the direction of time; the early ones, which cost most, serve both. While it
+    learns, each row in time is also judged by itself where its instruments are known (strong labels, Hershey et al.,
+    'The benefit of temporally-strong labels in audio event classification', 2021).
     """
 
     def __init__(self, channels: int, bands: int, dimension: int, labels: int, width: int, dropout: float) -> None:
         super().__init__()
-        self.block = Residual(channels, width, stride=(2, 2))
+        self.blocks = nn.Sequential(
+            Residual(channels, 3 * width // 4, stride=(2, 2)), Residual(3 * width // 4, width, stride=(2, 2))
+        )
         self.fold = nn.Sequential(
-            nn.Conv2d(width, width, (3, bands // 2), padding=(1, 0), bias=False), nn.BatchNorm2d(width), nn.ReLU()
+            nn.Conv2d(width, width, (3, bands // 4), padding=(1, 0), bias=False), nn.BatchNorm2d(width), nn.ReLU()
         )
         self.head = TagHead(2 * width + dimension, labels, dropout)
+        self.moments = nn.Conv1d(width, labels, 1)
 
     def forward(self, trunk: TrunkOutput) -> Tensor:
         """What the trunk returns of windows -> [batch, labels] logits."""
-        return self.logits(self.layers(trunk.middle), trunk)
+        return self.logits(self.layers(trunk.early), trunk)
 
-    def layers(self, middle: Tensor) -> Tensor:
-        """[batch, channels, T, bands] -> [batch, width, T / 2]."""
-        return self.fold(self.block(middle)).squeeze(3)
+    def layers(self, early: Tensor) -> Tensor:
+        """[batch, channels, T, bands] -> [batch, width, T / 4]."""
+        return self.fold(self.blocks(early)).squeeze(3)
 
     def logits(self, x: Tensor, trunk: TrunkOutput) -> Tensor:
         """Pooled over the frames that sound."""
         pooled = mean_and_maximum(x, trunk.mask[..., ::16])
         return self.head(torch.cat([*pooled, trunk.pooled], dim=1))
+
+    def momentary(self, x: Tensor) -> Tensor:
+        """What ``layers`` returns -> logits of every row in time, [batch, T / 4, labels]; not exported."""
+        return self.moments(x).transpose(1, 2)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from musicfeat.errors import InputError
 from musicfeat_trainer.encoders.encoder import Encoder
 from musicfeat_trainer.objectives.pieces import PiecesConfig
+from musicfeat_trainer.precision import autocast
 from musicfeat_trainer.section import Section
 
 
@@ -75,7 +76,7 @@ class Objective(nn.Module, ABC):
 
         Every loss reads encoders through this.
         """
-        with torch.autocast(features.device.type, torch.bfloat16, enabled=self.mixed_precision):
+        with autocast(features.device, self.mixed_precision):
             return (encoder or self.encoder)(features).float()
 
     @abstractmethod

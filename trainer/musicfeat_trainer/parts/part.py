@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from musicfeat_trainer.config import AnyRecipe
 from musicfeat_trainer.optimisation import Optimisation
+from musicfeat_trainer.precision import autocast
 
 Module = TypeVar("Module", bound=nn.Module)
 RecipeType = TypeVar("RecipeType", bound=AnyRecipe)
@@ -64,8 +65,8 @@ class Part(ABC, Generic[RecipeType, Module]):
         return next(self.module.parameters()).device
 
     def autocast(self) -> torch.autocast:
-        """Runs convolutions and products in bfloat16 if the recipe says so."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.optimisation.bfloat16)
+        """Runs convolutions and products in bfloat16 if the recipe says so and the device can."""
+        return autocast(self.device, self.optimisation.bfloat16)
 
     @abstractmethod
     def open_training(self) -> None:
