@@ -20,8 +20,8 @@ LABELS = ("piano", "guitar", "drums", "voice", "strings", "brass", "synthesiser"
 DIMENSION = 128
 WINDOW = 10.0
 HOP = 5.0
-SECONDS = 240.0
-"""Nothing on the page takes longer, or it has failed."""
+SECONDS = 900.0
+"""Nothing on the page takes longer, or it has failed; the better layout waits for whatever else the machine does."""
 FRAMES = """
   const [surface, seconds, done] = [document.querySelector('.surface'), arguments[0], arguments[1]];
   const { left, top, width, height } = surface.getBoundingClientRect();
