@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from musicfeat_trainer.encoders.encoder import Encoder
 from musicfeat_trainer.objectives.objective import Objective, Views
 
+torch.set_num_threads(1)  # the networks are too small for more
+
 SMALL_RECIPE = """
 name = "tiny"
 window = 63000

@@ -24,6 +24,7 @@ from musicfeat_trainer.curves import append_row, draw_curves
 from musicfeat_trainer.distributed import average_gradients, from_first, rank, share_weights
 from musicfeat_trainer.optimisation import Optimisation
 from musicfeat_trainer.parts.part import Part
+from musicfeat_trainer.precision import memory_format
 
 
 def changed_sections(old: AnyRecipe, new: AnyRecipe, part: Part[Any, Any]) -> list[str]:
@@ -50,7 +51,7 @@ class Trainer:
         self.folder, self.device = part.run / part.name, torch.device(device)
         torch.manual_seed(self.config.seed)
         part.module = part.build(part.recipe)
-        self.module: nn.Module = part.module.to(self.device, memory_format=torch.channels_last)
+        self.module: nn.Module = part.module.to(self.device, memory_format=memory_format(self.device))
         share_weights(self.module)
         self.average = AveragedModel(
             self.module, multi_avg_fn=get_ema_multi_avg_fn(self.config.average), use_buffers=True
