@@ -22,7 +22,7 @@ import tags
 from _table import data_folder, markdown
 from baselines import OURS, Embedder, embedders
 from report import HEADER, Row
-from sounds import Track, held_out_font, held_out_midi, rendered, spread, table, unheard_sources, unseen_tracks
+from sounds import Track, held_out_font, held_out_midi, recipe_of, rendered, spread, unseen_tracks
 
 from musicfeat import Extractor
 
@@ -84,7 +84,7 @@ def main() -> None:
     print(f"## {extractor.card.name}: {OURS} and baselines, on what training never saw\n")
     print(markdown(HEADER, [row.cells() for row in rows]))
     if chosen.json:
-        sources = unheard_sources(extractor.card, table(root / "music" / "tracks.csv"))
+        sources = recipe_of(extractor.card)["data"]["test_sources"]
         scores = {row.name: round(row.ours, 4) for row in rows if row.on not in sources}
         chosen.json.write_text(json.dumps(scores, indent=1) + "\n")
 

@@ -42,21 +42,13 @@ def recipe_of(card: ModelCard) -> dict[str, Any]:
 
 
 def unseen_tracks(card: ModelCard, root: Path, limit: int) -> list[Track]:
-    """The tracks of all sources that training never heard, at most ``limit`` a source."""
-    rows = table(root / "tracks.csv")
-    sources = unheard_sources(card, rows)
+    """The tracks of the sources that the model's recipe kept from training, at most ``limit`` a source."""
     found = []
-    for source in sources:
+    rows = [row for row in table(root / "tracks.csv") if row["noncommercial"] != "yes"]
+    for source in recipe_of(card)["data"]["test_sources"]:
         paths = [row["path"] for row in rows if row["source"] == source][:limit]
         found += [Track(source, path, load(root / path, rate=card.sample_rate)) for path in paths]
     return found
-
-
-def unheard_sources(card: ModelCard, rows: list[dict[str, str]]) -> list[str]:
-    """Those that the model's recipe kept from training, and those whose every track is for non-commercial use only."""
-    free = {row["source"] for row in rows if row["noncommercial"] != "yes"}
-    restricted = {row["source"] for row in rows} - free
-    return [*recipe_of(card)["data"]["test_sources"], *sorted(restricted)]
 
 
 def table(path: Path) -> list[dict[str, str]]:

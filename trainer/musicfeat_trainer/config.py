@@ -106,15 +106,9 @@ class TagsConfig(Optimisation):
     width: int = 128
     dropout: float = Field(0.2, ge=0, lt=1)
     windows: int = Field(96, gt=0)
-    """Windows of rendered music and OpenMIC-2018 in a step, where there is such music."""
-    rendered: bool = True
-    """Whether rendered music is among them."""
+    """Labelled windows in a step."""
     collages: int = Field(16, ge=0)
     """Collages of recorded notes in a step, where there are such notes."""
-    performed: int = Field(64, ge=0)
-    """Windows in a step of scores performed on single notes of all fonts, where there are MIDI files."""
-    moments_weight: float = Field(1.0, ge=0)
-    """Of the loss of every moment of those."""
     label_smoothing: float = Field(0.02, ge=0, lt=1)
 
 

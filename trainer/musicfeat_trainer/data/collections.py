@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 from musicfeat.errors import InputError
@@ -12,12 +11,9 @@ from musicfeat.log_mel import LogMelSpec
 from musicfeat_trainer.config import Recipe, RenderedConfig
 from musicfeat_trainer.data.contents import MelPower
 from musicfeat_trainer.data.labels import NoteLabels
-from musicfeat_trainer.data.note_bank import font_instruments
-from musicfeat_trainer.data.notes import RecordedNote, recorded_instruments
 from musicfeat_trainer.data.openmic import open_openmic
-from musicfeat_trainer.data.render import list_midi, render_all
+from musicfeat_trainer.data.render import render_all
 from musicfeat_trainer.data.sampler import Collection
-from musicfeat_trainer.data.scores import ScorePlayer, read_scores
 from musicfeat_trainer.data.store import Store, prepare_folder
 from musicfeat_trainer.section import expanded
 
@@ -34,14 +30,9 @@ def training_collections(recipe: Recipe, spec: LogMelSpec, labels: tuple[str, ..
         store, notes = rendered_store(recipe, recipe.rendered, spec, labels)
         tracks = store.of_sources(recipe.rendered.validation_sources, excluded=True)
         found.append(Collection(store, tracks, share, notes))
-    return found + openmic_collections(recipe, spec, labels)
-
-
-def openmic_collections(recipe: Recipe, spec: LogMelSpec, labels: tuple[str, ...]) -> list[Collection]:
-    """OpenMIC-2018, where a recipe's folder of it exists."""
-    if not recipe.openmic or not labels or not expanded(recipe.openmic).is_dir():
-        return []
-    return [open_openmic(expanded(recipe.openmic), _place(recipe, "openmic", spec), spec, labels)]
+    if recipe.openmic and labels and expanded(recipe.openmic).is_dir():
+        found.append(open_openmic(expanded(recipe.openmic), _place(recipe, "openmic", spec), spec, labels))
+    return found
 
 
 def validation_collections(recipe: Recipe, spec: LogMelSpec, labels: tuple[str, ...] = ()) -> list[Collection]:
@@ -69,21 +60,6 @@ def rendered_store(
     _render_missing(config, folder, spec.sample_rate)
     store = prepare_folder(_place(recipe, "rendered", spec), folder, folder / "tracks.csv", MelPower(spec))
     return store, NoteLabels.beside(folder, [track.path for track in store.tracks], labels)
-
-
-def score_player(
-    recipe: Recipe, spec: LogMelSpec, labels: tuple[str, ...], recorded: Mapping[str, list[RecordedNote]]
-) -> ScorePlayer | None:
-    """The training scores of a recipe, for all its fonts and recorded notes; None for a recipe without MIDI files."""
-    config = recipe.rendered
-    if not config:
-        return None
-    held_out = {*config.validation_sources, *config.test_sources}
-    root, place = expanded(config.midi), expanded(recipe.data.store) / "notes"
-    scores = read_scores([root / path for path, source in list_midi(root) if source not in held_out])
-    fonts = [font_instruments(expanded(font), place, spec) for font in config.fonts]
-    instruments = [instrument for programs, _ in fonts for instrument in programs] + recorded_instruments(recorded)
-    return ScorePlayer(scores, instruments, [kit for _, kit in fonts], labels, spec.step / spec.sample_rate)
 
 
 def _render_missing(config: RenderedConfig, folder: Path, rate: int) -> None:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import mido
 import numpy as np
 import numpy.typing as npt
 
 from musicfeat.errors import InputError
-from musicfeat_trainer.instruments import DRUM_CHANNEL, OPENMIC, of_drum, of_program, programs_of
+from musicfeat_trainer.instruments import DRUM_CHANNEL, OPENMIC, Sounds, of_drum, of_program, programs_of
 
 MIDI_SUFFIXES = frozenset({".mid", ".midi"})
 FAINT = 0.1
 """Notes whose velocity, volume and expression multiply to less than this share of full are not taught."""
 PIANO_SHARE, REPROGRAMMED_SHARE = 0.15, 0.6
-TICKS = 480
 LOW_PITCH = 50
 LOW = ("bass", "cello", "trombone", "organ", "piano", "guitar", "synthesizer", "accordion")
 PLAYABLE = tuple(name for name in OPENMIC if programs_of(name))
@@ -41,22 +38,11 @@ def read(path: Path) -> mido.MidiFile:
     return midi
 
 
-class Played(NamedTuple):
-    """One note of a piece, in seconds."""
-
-    start: float
-    end: float
-    channel: int
-    program: int
-    pitch: int
-    level: float
-    """Velocity, volume and expression multiplied, 1 at most."""
-
-
-def played(midi: mido.MidiFile) -> Iterator[Played]:
-    """Every note of a piece, as they end."""
+def notes_of(midi: mido.MidiFile) -> Notes:
+    """Every note of a piece that is, or may be, one of the 20 instruments."""
     programs, levels = dict.fromkeys(range(16), 0), {c: {7: 100, 11: 127} for c in range(16)}
-    sounding: dict[tuple[int, int], Played] = {}
+    sounding: dict[tuple[int, int], tuple[float, Sounds, bool]] = {}
+    rows: list[tuple[float, float, int, bool]] = []
     now = 0.0
     for message in midi:
         now += message.time
@@ -67,59 +53,15 @@ def played(midi: mido.MidiFile) -> Iterator[Played]:
         elif message.type in {"note_on", "note_off"}:
             key = (message.channel, message.note)
             if key in sounding:
-                yield sounding.pop(key)._replace(end=now)
+                start, sounds, heard = sounding.pop(key)
+                rows += [(start, now, index, sure and heard) for index, sure in sounds]
             if message.type == "note_on" and message.velocity:
-                level = message.velocity * levels[message.channel][7] * levels[message.channel][11] / 127**3
-                sounding[key] = Played(now, now, message.channel, programs[message.channel], message.note, level)
-
-
-def notes_of(midi: mido.MidiFile) -> Notes:
-    """Every note of a piece that is, or may be, one of the 20 instruments."""
-    rows = [
-        (note.start, note.end, index, sure and note.level > FAINT)
-        for note in played(midi)
-        for index, sure in (of_drum(note.pitch) if note.channel == DRUM_CHANNEL else of_program(note.program))
-    ]
+                level = levels[message.channel]
+                heard = message.velocity * level[7] * level[11] > FAINT * 127**3
+                drum = message.channel == DRUM_CHANNEL
+                sounds = of_drum(message.note) if drum else of_program(programs[message.channel])
+                sounding[key] = (now, sounds, heard)
     return np.array(rows, dtype=np.float32).reshape(-1, 4)
-
-
-def excerpt(midi: mido.MidiFile, start: float, seconds: float) -> mido.MidiFile:
-    """The part of a piece from ``start`` seconds on: notes that begin in it, and whatever set their sound before."""
-    track, sounding, at = mido.MidiTrack(), set[tuple[int, int]](), 0
-    now, ticks = 0.0, 2 * TICKS  # of a second, at the default tempo
-
-    def append(message: mido.Message, place: float) -> None:
-        nonlocal at
-        track.append(message.copy(time=round(place * ticks) - at))
-        at = round(place * ticks)
-
-    for message in midi:
-        now += message.time
-        if now >= start + seconds:
-            break
-        if message.is_meta:
-            continue
-        if message.type in {"note_on", "note_off"}:
-            if now < start:
-                continue
-            key, begins = (message.channel, message.note), message.type == "note_on" and message.velocity > 0
-            (sounding.add if begins else sounding.discard)(key)
-        append(message, max(0.0, now - start))
-    for channel, note in sorted(sounding):
-        append(mido.Message("note_off", channel=channel, note=note), seconds)
-    return mido.MidiFile(type=0, ticks_per_beat=TICKS, tracks=[track])
-
-
-def first_and_last(midi: mido.MidiFile) -> tuple[float, float]:
-    """When the first and the last note of a piece begin, in seconds; raises ``InputError`` where there is none."""
-    now, times = 0.0, []
-    for message in midi:
-        now += message.time
-        if message.type == "note_on" and message.velocity:
-            times.append(now)
-    if not times:
-        raise InputError("the MIDI file has no notes")
-    return times[0], times[-1]
 
 
 def reorchestrated(midi: mido.MidiFile, generator: np.random.Generator) -> mido.MidiFile:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +13,6 @@ from musicfeat.audio import load
 from musicfeat.errors import InputError
 from musicfeat.log_mel import SILENCE_POWER
 from musicfeat_trainer.config import NotesConfig
-from musicfeat_trainer.data.note_bank import Instrument
 from musicfeat_trainer.data.sampler import Crops
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.instruments import OPENMIC, of_recording
@@ -26,16 +23,6 @@ ALONE = 0.5
 MOST, NOTES_OF_ONE = 4, 8
 
 Power = npt.NDArray[np.float32]
-
-
-SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-
-
-class RecordedNote(NamedTuple):
-    """Mel power of one note, [frames, bands], its mean 1; and its pitch as a MIDI number, None where it has none."""
-
-    power: Power
-    pitch: int | None
 
 
 class NoteCollages:
@@ -61,13 +48,13 @@ class NoteCollages:
         ]
 
     def _collage(self, instruments: list[str], frames: int, generator: np.random.Generator) -> Power:
-        bands = self.notes[instruments[0]][0].power.shape[1]
+        bands = self.notes[instruments[0]][0].shape[1]
         power = np.full((frames, bands), SILENCE_POWER / (2 * bands), dtype=np.float32)
         alone = len(instruments) == 1 and generator.random() < 0.7
         for name in instruments:
             level = np.float32(10 ** generator.uniform(-1.0, 0.0))
             for number in range(1 if alone else int(generator.integers(1, NOTES_OF_ONE + 1))):
-                note = self.notes[name][generator.integers(len(self.notes[name]))].power
+                note = self.notes[name][generator.integers(len(self.notes[name]))]
                 latest = frames // 20 if number == 0 and alone else frames - 20
                 start = int(generator.integers(0, latest))
                 part = note[: frames - start]
@@ -82,8 +69,8 @@ class NoteCollages:
         return there, known
 
 
-def load_notes(folder: Path, table: Path, frontend: LogMel) -> dict[str, list[RecordedNote]]:
-    """The training notes of every instrument.
+def load_notes(folder: Path, table: Path, frontend: LogMel) -> dict[str, list[Power]]:
+    """Mel power of the training notes of every instrument, each note's mean power 1.
 
     Raises:
         InputError: the table is missing, or it lists no training note.
@@ -92,32 +79,13 @@ def load_notes(folder: Path, table: Path, frontend: LogMel) -> dict[str, list[Re
         raise InputError(f"no table of notes at {folder / table}: set `folder` in the recipe's [notes] section")
     with (folder / table).open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["split"] == "train"]
-    notes: dict[str, list[RecordedNote]] = {}
+    notes: dict[str, list[Power]] = {}
     for row in rows:
         wave = torch.from_numpy(load(folder / row["path"], rate=frontend.spec.sample_rate))
         with torch.no_grad():
             power = frontend.power(wave[None])[0].numpy()
         power /= max(float(power.mean()), SILENCE_POWER)
-        notes.setdefault(row["instrument"], []).append(RecordedNote(power, pitch_of(row.get("pitch", ""))))
+        notes.setdefault(row["instrument"], []).append(power)
     if not notes:
         raise InputError(f"{folder / table} lists no note whose split is train")
     return notes
-
-
-def pitch_of(name: str) -> int | None:
-    """``C4`` -> 60, ``As3`` (A sharp) -> 58; None for no such name."""
-    letter, octave = name[:1], name[1:].removeprefix("s")
-    if letter not in SEMITONES or not octave.isdigit():
-        return None
-    return 12 * (int(octave) + 1) + SEMITONES[letter] + ("s" in name)
-
-
-def recorded_instruments(notes: Mapping[str, list[RecordedNote]]) -> list[Instrument]:
-    """What can play a score: each recorded instrument whose notes have pitches."""
-    found = []
-    for name, recorded in notes.items():
-        pitched = [(note.pitch, note.power) for note in recorded if note.pitch is not None]
-        if pitched:
-            pitches, powers = zip(*pitched, strict=True)
-            found.append(Instrument(of_recording(name), np.array(pitches), powers, max(map(len, powers))))
-    return found

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-import mido
 import numpy as np
 import numpy.typing as npt
 import soundfile
@@ -25,9 +24,9 @@ from tqdm import tqdm
 
 from musicfeat.errors import InputError
 from musicfeat.files import replacing
-from musicfeat_trainer.data.midi import excerpt, first_and_last, notes_of, read, reorchestrated
+from musicfeat_trainer.data.midi import Notes, notes_of, read, reorchestrated
 
-GAIN, TIMEOUT, LEAST_SECONDS, AUDIBLE = 0.4, 300, 45.0, 1e-3
+GAIN, TIMEOUT, LEAST_SECONDS = 0.4, 300, 45.0
 FIRST_SEED = 7
 """Draws the instruments of the first rendition; each further one has the next."""
 
@@ -117,28 +116,36 @@ def render(job: Rendering) -> bool:
         return True
     generator = np.random.default_rng(job.seed)
     try:
-        midi = part_of(reorchestrated(read(job.midi), generator), job.seconds, generator)
+        midi = reorchestrated(read(job.midi), generator)
         with tempfile.TemporaryDirectory() as folder:
             changed = Path(folder) / "piece.mid"
             midi.save(changed)
             wave = synthesise(changed, job.font, job.rate, Path(folder))
     except (InputError, subprocess.SubprocessError, ValueError):
         return False
-    sounds = np.flatnonzero(np.abs(wave) > AUDIBLE)
+    sounds = np.flatnonzero(np.abs(wave) > 1e-3)
     if not len(sounds) or (sounds[-1] - sounds[0]) < LEAST_SECONDS * job.rate:
         return False
-    wave = wave[: min(sounds[-1], round(job.seconds * job.rate))]
+    wave, start = _part(wave[: sounds[-1]], sounds[0], job, generator)
     job.target.parent.mkdir(parents=True, exist_ok=True)
-    np.save(job.target.with_suffix(".npy"), notes_of(midi))
+    np.save(job.target.with_suffix(".npy"), shifted(notes_of(midi), start / job.rate, len(wave) / job.rate))
     with replacing(job.target) as temporary:
         soundfile.write(temporary, wave / max(1.0, float(np.abs(wave).max())), job.rate, "PCM_16", format="FLAC")
     return True
 
 
-def part_of(midi: mido.MidiFile, seconds: float, generator: np.random.Generator) -> mido.MidiFile:
-    """At most so many seconds of a piece, from a random place on: cut before it is played, which takes the time."""
-    first, last = first_and_last(midi)
-    return excerpt(midi, generator.uniform(first, max(first, last - seconds)), seconds)
+def _part(
+    wave: npt.NDArray[np.float32], first: int, job: Rendering, generator: np.random.Generator
+) -> tuple[npt.NDArray[np.float32], int]:
+    length = round(job.seconds * job.rate)
+    start = int(generator.integers(first, max(first + 1, len(wave) - length)))
+    return wave[start : start + length], start
+
+
+def shifted(notes: Notes, start: float, length: float) -> Notes:
+    """The notes of the part of a piece that begins at ``start`` seconds, in its own time."""
+    moved = notes - np.array([start, start, 0, 0], dtype=np.float32)
+    return moved[(moved[:, 1] > 0) & (moved[:, 0] < length)]
 
 
 def synthesise(midi: Path, font: Path, rate: int, folder: Path) -> npt.NDArray[np.float32]:

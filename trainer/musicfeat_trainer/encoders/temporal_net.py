@@ -53,7 +53,7 @@ class TrunkOutput(NamedTuple):
 
     pooled: Tensor  # [batch, dimension], statistics of all layers, standardised
     frames: Tensor  # [batch, T / 16, width]
-    early: Tensor  # [batch, channels, T / 4, bands / 8]
+    middle: Tensor  # [batch, channels, T / 8, bands / 16]
     mask: Tensor  # [batch, 1, T], 0 for padding and silence
 
 
@@ -101,16 +101,16 @@ class TemporalNet(nn.Module):
 
     def forward(self, spectrogram: Tensor) -> TrunkOutput:
         """[batch, T, n_mels] log-mel, silence 0 -> what the heads read."""
-        return self.summary(spectrogram, *self.layers(spectrogram))
+        last, middle = self.layers(spectrogram)
+        return self.summary(spectrogram, last, middle)
 
-    def layers(self, spectrogram: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The last layer [batch, frames, T / 16], a middle one [batch, channels, T / 8, bands / 16], an early one."""
-        early = self.block1(self.stem(spectrogram[:, None] / 4.0 - 1.0))
-        middle = self.block2(early)
-        return self.temporal(self.block3(middle)).squeeze(3), middle, early
+    def layers(self, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
+        """The last layer [batch, frames, T / 16], and a middle one [batch, channels, T / 8, bands / 16]."""
+        middle = self.block2(self.block1(self.stem(spectrogram[:, None] / 4.0 - 1.0)))
+        return self.temporal(self.block3(middle)).squeeze(3), middle
 
-    def summary(self, spectrogram: Tensor, last: Tensor, middle: Tensor, early: Tensor) -> TrunkOutput:
-        """Statistics over the frames that sound beside the layers that heads read."""
+    def summary(self, spectrogram: Tensor, last: Tensor, middle: Tensor) -> TrunkOutput:
+        """Statistics over the frames that sound beside the layers that they are of."""
         mask = (spectrogram.amax(dim=2) > 0).to(spectrogram.dtype)[:, None]
         cepstrum = (spectrogram @ self.cosines).transpose(1, 2)
         parts = [
@@ -119,7 +119,7 @@ class TemporalNet(nn.Module):
             *mean_and_deviation(cepstrum, mask),
         ]
         pooled = self.standardise(torch.cat(parts, dim=1))
-        return TrunkOutput(pooled, last.transpose(1, 2), early, mask)
+        return TrunkOutput(pooled, last.transpose(1, 2), middle, mask)
 
 
 def pooled_dimension(widths: tuple[int, int, int], frames: int) -> int:

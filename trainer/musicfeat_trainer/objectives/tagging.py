@@ -73,9 +73,8 @@ def _known_mean(each: Tensor, weights: Tensor) -> Tensor:
 def mixed_labels(there: Tensor, known: Tensor, mixed: Tensor) -> tuple[Tensor, Tensor]:
     """Labels after some clips had their predecessor in the batch mixed in quietly.
 
-    What was there still is. What was missing stays so only if it is known to be missing in the other, too. Labels are
-    [batch, ...], ``mixed`` [batch].
+    What was there still is. What was missing stays so only if it is known to be missing in the other, too.
     """
     missing_in_other = (known.roll(1, 0) > 0) & (there.roll(1, 0) == 0)
-    kept = ~mixed.reshape(-1, *[1] * (there.dim() - 1)) | (there > 0) | missing_in_other
+    kept = ~mixed[:, None] | (there > 0) | missing_in_other
     return there, torch.where(kept, known, torch.zeros_like(known))

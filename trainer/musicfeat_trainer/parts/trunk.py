@@ -109,7 +109,8 @@ class TrunkPart(Part[Recipe, Trunk]):
         spectrogram, there, known = self._batch(number)
         with self.autocast():
             layers = self.module.net.layers(spectrogram.to(self.device))
-        pooled = self.module.net.summary(spectrogram.to(self.device), *(x.float() for x in layers)).pooled
+        last, middle = (x.float() for x in layers)
+        pooled = self.module.net.summary(spectrogram.to(self.device), last, middle).pooled
         straight = len(there)
         backwards = (torch.arange(len(pooled), device=self.device) >= straight).float()
         balance = torch.where(backwards > 0, straight / config.flipped, 1.0)
