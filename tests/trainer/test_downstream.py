@@ -126,7 +126,7 @@ def test_fine_tuning_lowers_the_loss_and_beats_chance(fixed: Subject) -> None:
     before = {name: value.clone() for name, value in fixed.method.state_dict().items()}
     split = fixed.splits[0]
     task = task_of(fixed.dataset, split.train)
-    config = Fitting(epochs=4, batch=8)
+    config = Fitting(epochs=8, batch=8)
     scores, losses = fine_tuned(fixed.method, fixed.clips, fixed.dataset.targets, split, task, config)
     assert losses[-1] < 0.6 * losses[0]
     assert task.figure(fixed.dataset.targets[split.test], scores) >= 0.8
