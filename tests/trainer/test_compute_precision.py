@@ -14,8 +14,12 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize(
     ("able", "expected"),
-    [({"avx2": True}, torch.float32), ({"avx2": True, "avx512_bf16": True}, torch.bfloat16), ({"bf16": True}, torch.bfloat16)],
-)  # fmt: skip
+    [
+        ({"avx2": True}, torch.float32),
+        ({"avx2": True, "avx512_bf16": True}, torch.bfloat16),
+        ({"bf16": True}, torch.bfloat16),
+    ],
+)
 def test_products_are_in_bfloat16_where_it_is_fast(
     monkeypatch: pytest.MonkeyPatch, able: dict[str, Any], expected: torch.dtype
 ) -> None:
