@@ -14,13 +14,13 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 has instructions of its own: a CPU that must emulate it takes many times float32's time."""
     if device.type != "cpu":
         return True
-    if not hasattr(torch.cpu, "get_capabilities"):  # torch before 2.12 does not tell
+    if not hasattr(torch.cpu, "get_capabilities"):  # older torch does not tell
         return True
     able = torch.cpu.get_capabilities()
     return bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
 
 
 def memory_format(device: torch.device) -> torch.memory_format:
-    """Channels last, but for CPUs without AVX-512: there gradients of narrow convolutions overran their memory."""
-    narrow = device.type == "cpu" and torch.backends.cpu.get_cpu_capability() == "AVX2"
-    return torch.contiguous_format if narrow else torch.channels_last
+    """Channels last, but for CPUs that stop at AVX2: gradients of narrow convolutions crashed or differed there."""
+    unsound = device.type == "cpu" and torch.backends.cpu.get_cpu_capability() == "AVX2"
+    return torch.contiguous_format if unsound else torch.channels_last
