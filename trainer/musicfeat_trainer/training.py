@@ -144,7 +144,11 @@ class Trainer:
 
     def _evaluate(self, losses: dict[str, float]) -> dict[str, float]:
         """Figures, the log and the picture, by the first process; what follows from them, in all."""
-        scores = from_first(self.part.evaluate(self.averaged.eval()) if rank() == 0 else {})
+        scores: dict[str, float] = {}
+        if rank() == 0:
+            self.part.settle(self.averaged.eval())
+            scores = self.part.evaluate(self.averaged)
+        scores = from_first(scores)
         if rank() == 0:
             self._log(losses, scores)
         mean = sum(scores.values()) / max(1, len(scores))

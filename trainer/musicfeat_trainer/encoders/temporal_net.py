@@ -56,6 +56,11 @@ class TrunkOutput(NamedTuple):
     middle: Tensor  # [batch, channels, T / 8, bands / 16]
     mask: Tensor  # [batch, 1, T], 0 for padding and silence
 
+    @property
+    def cepstrum(self) -> Tensor:
+        """Mean and deviation of the cepstrum, standardised, [batch, 40]."""
+        return self.pooled[:, -2 * CEPSTRUM :]
+
 
 class TemporalNet(nn.Module):
     """A residual network over a log-mel window, cheap enough that decoding the file costs more.
@@ -95,8 +100,8 @@ class TemporalNet(nn.Module):
             nn.ReLU(),
         )
         self.register_buffer("cosines", torch.tensor(cosine_transform(n_mels), dtype=torch.float32), persistent=False)
-        self.early = 2 * (widths[1] + CEPSTRUM)
         self.dimension = pooled_dimension(widths, frames)
+        self.timbre_dimension = widths[1] * (n_mels // 16) + 2 * CEPSTRUM
         self.standardise = nn.BatchNorm1d(self.dimension, affine=False)
 
     def forward(self, spectrogram: Tensor) -> TrunkOutput:
@@ -120,6 +125,12 @@ class TemporalNet(nn.Module):
         ]
         pooled = self.standardise(torch.cat(parts, dim=1))
         return TrunkOutput(pooled, last.transpose(1, 2), middle, mask)
+
+    @staticmethod
+    def timbre(trunk: TrunkOutput) -> Tensor:
+        """Maximum of the middle layer in each of its bands, and the cepstrum: [batch, timbre_dimension]."""
+        loudest = (trunk.middle * trunk.mask[:, :, ::8, None]).amax(2)
+        return torch.cat([loudest.flatten(1), trunk.cepstrum], dim=1)
 
 
 def pooled_dimension(widths: tuple[int, int, int], frames: int) -> int:

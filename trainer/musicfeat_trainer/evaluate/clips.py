@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -26,6 +27,12 @@ def fixed_clips(collection: Collection, frames: int, per_track: int) -> Tensor:
             f"none of {len(collection.tracks)} held-out tracks lasts {frames} spectrogram frames: hold out longer ones"
         )
     return torch.from_numpy(np.stack(clips))
+
+
+def clip_tracks(collection: Collection, frames: int, per_track: int) -> npt.NDArray[np.int64]:
+    """The number of the track that each of ``fixed_clips`` is of."""
+    counts = [len(clip_starts(track.frames, frames, per_track)) for track in collection.tracks]
+    return np.repeat(np.arange(len(counts)), counts)
 
 
 def clip_starts(length: int, frames: int, most: int) -> list[int]:

@@ -87,6 +87,9 @@ class Part(ABC, Generic[RecipeType, Module]):
     def after_step(self) -> None:
         """What follows an update."""
 
+    def settle(self, module: Module) -> None:
+        """Fit what has a closed form to the other weights, before they are evaluated and kept."""
+
     @abstractmethod
     def evaluate(self, module: Module) -> dict[str, float]:
         """Figures on held-out music, from 0 to 1, the higher the better; early stopping watches their mean."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -16,16 +17,19 @@ from musicfeat_trainer.data.sampler import CropSampler, step_generators
 from musicfeat_trainer.distributed import rank
 from musicfeat_trainer.encoders.tag_net import TagHead
 from musicfeat_trainer.encoders.temporal_net import TemporalNet, TrunkOutput
-from musicfeat_trainer.evaluate.clips import clip_starts, fixed_clips
+from musicfeat_trainer.evaluate.clips import clip_tracks, fixed_clips
 from musicfeat_trainer.evaluate.metrics import arithmetic_and_geometric, neighbour_ranks
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.instruments import columns_of
+from musicfeat_trainer.objectives.discriminant import Discriminant
 from musicfeat_trainer.objectives.simclr import Projector, nt_xent
 from musicfeat_trainer.objectives.tagging import mixed_labels, tagging_loss
 from musicfeat_trainer.objectives.time_reversal import ReversalHead, reversal_loss
 from musicfeat_trainer.parts.part import Part
 
 BATCH = 32
+TRACKS, CLIPS = 400, 8
+"""The discriminant is fitted to so many clips of so many tracks, at most."""
 
 
 class TrunkOutputs(NamedTuple):
@@ -46,6 +50,7 @@ class Trunk(nn.Module):
         self.reversal = ReversalHead(self.net.dimension, config.dropout)
         self.tags = TagHead(self.net.dimension, len(config.labels), config.dropout) if config.labels else None
         self.projector = Projector(self.net.dimension)
+        self.discriminant = Discriminant(self.net.timbre_dimension)
 
     def forward(self, waveform: Tensor) -> TrunkOutputs:
         """[batch, samples], mono, any level."""
@@ -54,14 +59,12 @@ class Trunk(nn.Module):
     def read(self, spectrogram: Tensor) -> TrunkOutputs:
         """The same of a spectrogram [batch, T, bands]."""
         trunk = self.net(spectrogram)
-        return TrunkOutputs(trunk, self.embedding(trunk.pooled), self.reversal(trunk.pooled))
+        return TrunkOutputs(trunk, self.embedding(trunk), self.reversal(trunk.pooled))
 
-    def embedding(self, pooled: Tensor) -> Tensor:
-        """What contrastive learning compares, scaled to unit variance, beside the pooled middle layer and cepstrum.
-
-        The last layer's statistics, which reversal and tags read, find neighbours worse than the projection of them.
-        """
-        return torch.cat([self.projector(pooled) * self.projector.width**0.5, pooled[:, -self.net.early :]], dim=1)
+    def embedding(self, trunk: TrunkOutput) -> Tensor:
+        """What contrastive learning compares, what tells tracks apart, and the cepstrum; each of unit variance."""
+        projected = self.projector(trunk.pooled) * self.projector.width**0.5
+        return torch.cat([projected, self.discriminant(self.net.timbre(trunk)), trunk.cepstrum], dim=1)
 
 
 class TrunkPart(Part[Recipe, Trunk]):
@@ -94,6 +97,8 @@ class TrunkPart(Part[Recipe, Trunk]):
     def open_training(self) -> None:
         config = self.recipe.trunk
         collections = training_collections(self.recipe, config.frontend, config.labels)
+        music = collections[0]
+        self.music = replace(music, tracks=music.tracks[:: -(-len(music.tracks) // TRACKS)])
         self.sampler = CropSampler(collections, self.window, self.recipe.tempo)
         self.collages = None
         if self.recipe.notes and config.collages:
@@ -150,12 +155,19 @@ class TrunkPart(Part[Recipe, Trunk]):
         return spectrogram, there[:, self.columns], known[:, self.columns]
 
     @torch.no_grad()
+    def settle(self, module: Trunk) -> None:
+        """Fit the discriminant to clips of the training music; where no two could be told apart, it stays random."""
+        tracks = clip_tracks(self.music, self.window, CLIPS)
+        if len(np.unique(tracks)) in (len(tracks), 1):
+            return
+        clips = fixed_clips(self.music, self.window, CLIPS).split(BATCH)
+        heard = [module.net.timbre(module.net(module.frontend.normalise(part.to(self.device)))) for part in clips]
+        module.discriminant.fit(torch.cat(heard).double().cpu().numpy(), tracks)
+
+    @torch.no_grad()
     def evaluate(self, module: Trunk) -> dict[str, float]:
         """Reversal on recorded and on rendered music, and the reciprocal of neighbours' geometric mean rank."""
-        tracks = np.concatenate([
-            np.full(len(clip_starts(track.frames, self.window, self.recipe.trunk.clips_per_track)), i)
-            for i, track in enumerate(self.validation[0].tracks)
-        ])  # fmt: skip
+        tracks = clip_tracks(self.validation[0], self.window, self.recipe.trunk.clips_per_track)
         reversal, embeddings = self._judge(module, self.clips[0])
         ranks = neighbour_ranks(embeddings.numpy(), tracks)
         scores = {"reversal": reversal, "neighbour": 1 / arithmetic_and_geometric(ranks)[1]}

@@ -1,0 +1,49 @@
+"""Linear discriminants of tracks, fitted in closed form."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from musicfeat_trainer.evaluate.metrics import arithmetic_and_geometric, neighbour_ranks
+from musicfeat_trainer.objectives.discriminant import Discriminant
+
+
+def drawn(tracks: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Six clips a track of 40 numbers: eight tell tracks apart, the others vary more, and within each."""
+    generator = np.random.default_rng(seed)
+    numbers = np.repeat(np.arange(tracks), 6)
+    clips = generator.standard_normal((len(numbers), 40)) * np.geomspace(0.5, 5, 40)
+    clips[:, :8] = generator.standard_normal((tracks, 8))[numbers] + 0.2 * generator.standard_normal((len(numbers), 8))
+    return clips @ np.linalg.qr(np.random.default_rng(9).standard_normal((40, 40)))[0], numbers
+
+
+def test_it_tells_tracks_apart_that_it_was_not_fitted_to() -> None:
+    torch.manual_seed(0)
+    discriminant = Discriminant(40, 8)
+    clips, numbers = drawn(30, seed=2)
+    heard = torch.from_numpy(clips).float()
+    before = arithmetic_and_geometric(neighbour_ranks(discriminant(heard).numpy(), numbers))[1]
+    discriminant.fit(*drawn(200, seed=1))
+    after = arithmetic_and_geometric(neighbour_ranks(discriminant(heard).numpy(), numbers))[1]
+    assert before > 10
+    assert after < 2
+
+
+def test_what_it_says_of_its_clips_has_unit_variance_and_no_gradient() -> None:
+    discriminant = Discriminant(40, 128)
+    clips, numbers = drawn(20, seed=3)
+    discriminant.fit(clips, numbers)
+    found = discriminant(torch.from_numpy(clips).float()).numpy()
+    assert found.shape == (120, 40)
+    np.testing.assert_allclose(found.mean(0), 0, atol=1e-2)
+    np.testing.assert_allclose(found.std(0), 1, atol=1e-2)
+    assert not any(weight.requires_grad for weight in discriminant.parameters())
+
+
+def test_a_number_that_never_changes_does_no_harm() -> None:
+    clips, numbers = drawn(20, seed=4)
+    clips[:, 7] = 5.0
+    discriminant = Discriminant(40, 4)
+    discriminant.fit(clips, numbers)
+    assert torch.isfinite(discriminant(torch.from_numpy(clips).float())).all()

@@ -1,0 +1,40 @@
+"""Linear discriminant analysis: the directions in which tracks differ more than clips of one track (Rao, 1948)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor, nn
+
+SHRINKAGE = 0.5
+"""The share of the identity in the covariance within tracks, which a few clips of each tell badly."""
+
+
+class Discriminant(nn.Module):
+    """A linear map that no gradient reaches: [batch, dimension] -> [batch, width]; random until it is fitted."""
+
+    def __init__(self, dimension: int, width: int = 128) -> None:
+        super().__init__()
+        self.linear = nn.Linear(dimension, min(width, dimension)).requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x)
+
+    @torch.no_grad()
+    def fit(self, clips: npt.NDArray[np.floating], tracks: npt.NDArray[np.integer]) -> None:
+        """Find the directions, and scale each to unit variance over the clips.
+
+        Args:
+            clips: [clips, dimension].
+            tracks: [clips], the number of each clip's track; at least two tracks, one of them with two clips.
+        """
+        scaler = StandardScaler().fit(clips)
+        analysis = LinearDiscriminantAnalysis(solver="eigen", shrinkage=SHRINKAGE)
+        directions = analysis.fit(scaler.transform(clips), tracks).scalings_[:, : self.linear.out_features]
+        weight = directions / scaler.scale_[:, None]
+        found = StandardScaler().fit(clips @ weight)
+        self.linear.weight.copy_(torch.from_numpy((weight / found.scale_).T))
+        self.linear.bias.copy_(torch.from_numpy(-found.mean_ / found.scale_))
