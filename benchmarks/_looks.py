@@ -15,19 +15,19 @@ from typing import Any
 
 from _browser import OFFLINE, MissingError
 
-AXE = "axe-core@4.10.3"
+AXE = "axe-core@4.14.1"
 RUN = """
   const done = arguments[arguments.length - 1];
   axe.run(document, { resultTypes: ['violations'] }).then(
     ({ violations }) => done(violations.map(({ id, impact, nodes }) => [id, impact, nodes.map(({ html }) => html)])),
     (error) => done([[String(error), 'critical', []]]));
 """
-SHIFT = """
-  const done = arguments[arguments.length - 1];
-  const total = (list) => list.getEntries().filter(({ hadRecentInput }) => !hadRecentInput)
-    .reduce((sum, { value }) => sum + value, 0);
-  new PerformanceObserver((list) => done(total(list))).observe({ type: 'layout-shift', buffered: true });
-  setTimeout(() => done(0), 300);
+SHIFTS = """
+  const done = arguments[arguments.length - 1], seen = [];
+  const named = ({ node }) => node?.outerHTML?.slice(0, 80) ?? node?.nodeName;
+  const note = (list) => seen.push(...list.getEntries().filter(({ hadRecentInput }) => !hadRecentInput));
+  new PerformanceObserver(note).observe({ type: 'layout-shift', buffered: true });
+  setTimeout(() => done(seen.map(({ value, sources }) => [value, ...sources.map(named)])), 300);
 """
 OVERFLOW = "const { scrollWidth, clientWidth } = document.documentElement; return scrollWidth - clientWidth;"
 
@@ -61,9 +61,10 @@ def serious(browser: Any) -> list[Any]:
     return [found for found in browser.execute_async_script(RUN) if found[1] in {"serious", "critical"}]
 
 
-def shifted(browser: Any) -> float:
-    """How far the layout jumped since the page was opened without the user's doing (Web Vitals' layout shift)."""
-    return float(browser.execute_async_script(SHIFT))
+def shifts(browser: Any) -> list[Any]:
+    """What moved since the page was opened without the user's doing: [Web Vitals' layout shift, element, ...]."""
+    found: list[Any] = browser.execute_async_script(SHIFTS)
+    return found
 
 
 def overflow(browser: Any) -> int:

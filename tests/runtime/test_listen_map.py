@@ -7,8 +7,6 @@ import csv
 import json
 import re
 import shutil
-import subprocess
-import tarfile
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,14 +22,14 @@ pytest.importorskip("starlette", reason="the listen extra is not installed")
 pytest.importorskip("uvicorn", reason="the listen extra is not installed")
 pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test]'")
 
-from _browser import OFFLINE, MissingError, Page
+from _browser import Page
 from _listen_map import draw_catalog, first_paint, frame_times, listening, until, wait_for_map
+from _looks import keep_screenshot, overflow, screen, serious, shifts
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from musicfeat.catalog import embed_catalog
 
-AXE = "axe-core@4.14.1"
 QUIET = "--enable-unsafe-swiftshader"  # or Chromium itself warns in the console
 SOURCES = ("band", "choir", "solo")
 ACCELERATED = """
@@ -40,15 +38,6 @@ ACCELERATED = """
     const value = ask.call(this, name);
     return typeof value === 'string' ? value.replaceAll(/swiftshader|llvmpipe/gi, 'a processor') : value;
   };
-"""
-SHIFTS = """
-  return new Promise((resolve) => {
-    const seen = [];
-    const note = (list) => seen.push(...list.getEntries().filter(({ value }) => value > 0.001));
-    new PerformanceObserver(note).observe({ type: 'layout-shift', buffered: true });
-    const where = ({ node }) => node?.outerHTML?.slice(0, 80) ?? node?.nodeName;
-    setTimeout(() => resolve(seen.map(({ value, sources }) => [value, ...sources.map(where)])), 300);
-  });
 """
 
 
@@ -84,25 +73,8 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Page]]:
-    downloads, pages = tmp_path_factory.mktemp("downloads"), list[Page]()
-
-    def start() -> Page:
-        try:
-            pages.append(Page(downloads, QUIET))
-        except MissingError as error:
-            pytest.skip(str(error))
-        pages[-1].browser.set_window_size(1280, 900)
-        return pages[-1]
-
-    yield start
-    for page in pages:
-        page.browser.quit()
-
-
-@pytest.fixture(scope="module")
-def shared_page(launch: Callable[[], Page]) -> Page:
-    return launch()
+def shared_page(launch: Callable[..., Page]) -> Page:
+    return opened(launch)
 
 
 @pytest.fixture
@@ -115,20 +87,10 @@ def page(shared_page: Page, address: str) -> Iterator[Page]:
     assert shared_page.errors() == []
 
 
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The source of axe-core."""
-    folder = tmp_path_factory.mktemp("axe")
-    if not shutil.which("npm"):
-        pytest.skip("npm is not installed")
-    done = subprocess.run(["npm", "pack", AXE], cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode and OFFLINE.search(done.stderr):
-        pytest.skip("npm cannot fetch axe-core here")
-    assert done.returncode == 0, done.stderr
-    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
-        member = archive.extractfile("package/axe.min.js")
-        assert member
-        return member.read().decode()
+def opened(launch: Callable[..., Page]) -> Page:
+    page = launch(QUIET)
+    page.browser.set_window_size(1280, 900)
+    return page
 
 
 def show(page: Page, address: str) -> None:
@@ -358,15 +320,11 @@ def test_features_are_the_servers_and_play(page: Page, address: str) -> None:
     until(lambda: "Write 1 to 12 numbers" in text(page, ".told"))
 
 
+@pytest.mark.usefixtures("axe")
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_it_fits_is_accessible_and_nothing_jumps(page: Page, address: str, axe: str, width: int, dark: bool) -> None:
-    browser = page.browser
-    screen = {"width": width, "height": 800, "deviceScaleFactor": 2, "mobile": width < 500}
-    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-    try:
+def test_it_fits_is_accessible_and_nothing_jumps(page: Page, address: str, width: int, dark: bool) -> None:
+    with screen(page.browser, width, dark, 800):
         for view in ("#/map", "#/features"):
             show(page, address)
             page.run("location.hash = arguments[0]", view)
@@ -375,34 +333,17 @@ def test_it_fits_is_accessible_and_nothing_jumps(page: Page, address: str, axe: 
             if view == "#/map":
                 page.find("wanted").send_keys("band")
                 until(lambda: "3 tracks named" in text(page, ".finds"))
-            picture(page, f"{view[2:]}-{width}-{'dark' if dark else 'light'}")
-            assert page.run(SHIFTS) == []
-            sizes = "const { scrollWidth, clientWidth } = document.documentElement; return [scrollWidth, clientWidth]"
-            scrolled, seen = page.run(sizes)
-            assert scrolled <= seen
+            keep_screenshot(page.browser, f"{view[2:]}-{width}-{'dark' if dark else 'light'}")
+            assert shifts(page.browser) == []
+            assert overflow(page.browser) <= 0
             background = page.run("return getComputedStyle(document.body).backgroundColor")
             assert (sum(map(int, re.findall(r"\d+", background))) < 200) == dark
-            assert serious(page, axe) == []
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+            assert serious(page.browser) == []
 
 
-def serious(page: Page, axe: str) -> list[str]:
-    """What axe-core finds wrong that is serious or worse."""
-    page.run(axe)
-    found = page.run("return axe.run().then(({ violations }) => violations)")
-    bad = [rule for rule in found if rule["impact"] in ("serious", "critical")]
-    return [f"{rule['id']}: {node['html'][:200]} {node['failureSummary']}" for rule in bad for node in rule["nodes"]]
-
-
-def picture(page: Page, name: str) -> None:
-    (page.downloads / f"{name}.png").write_bytes(page.browser.get_screenshot_as_png())
-
-
-def test_webgl_draws_what_the_canvas_draws(launch: Callable[[], Page], shared_page: Page, address: str) -> None:
+def test_webgl_draws_what_the_canvas_draws(launch: Callable[..., Page], shared_page: Page, address: str) -> None:
     """On a graphics processor the map is drawn by WebGL; here its software stands in for one."""
-    other = launch()
+    other = opened(launch)
     other.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": ACCELERATED})
     pictures = []
     for page, kind in ((shared_page, "canvas"), (other, "webgl")):
@@ -428,8 +369,8 @@ def pixels(page: Page) -> np.ndarray:
     return np.asarray(image.open(io.BytesIO(data)).convert("RGB")).astype(int)
 
 
-def test_a_hundred_thousand_windows_are_drawn_and_move(launch: Callable[[], Page], large: str) -> None:
-    page = launch()
+def test_a_hundred_thousand_windows_are_drawn_and_move(launch: Callable[..., Page], large: str) -> None:
+    page = opened(launch)
     show(page, large)
     before = pixels(page)
     assert first_paint(page) > 0
@@ -438,11 +379,11 @@ def test_a_hundred_thousand_windows_are_drawn_and_move(launch: Callable[[], Page
     assert page.errors() == []
 
 
-def test_what_is_missing_is_told(launch: Callable[[], Page], large: str, tmp_path: Path) -> None:
-    page = launch()
+def test_what_is_missing_is_told(launch: Callable[..., Page], large: str, tmp_path: Path) -> None:
+    page = opened(launch)
     show(page, large)
     assert "2000 of 2000 files" in text(page, "#problems")
-    assert page.run(SHIFTS) == []
+    assert shifts(page.browser) == []
     surface(page).send_keys(Keys.ARROW_LEFT, Keys.ENTER)
     until(lambda: "is not where the catalog has it" in text(page, ".player .name"))
     assert not plays(page)
@@ -484,11 +425,11 @@ def touch(page: Page, moments: list[list[np.ndarray]]) -> None:
         page.browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
 
-def test_a_better_layout_is_offered(launch: Callable[[], Page], catalog: Path, tmp_path: Path) -> None:
+def test_a_better_layout_is_offered(launch: Callable[..., Page], catalog: Path, tmp_path: Path) -> None:
     pytest.importorskip("openTSNE", reason="the listen extra is not installed")
     shutil.copytree(catalog, tmp_path / "catalog", ignore=shutil.ignore_patterns("*.npz"))
     with listening(tmp_path / "catalog") as address:
-        page = launch()
+        page = opened(launch)
         show(page, address)
         until(lambda: text(page, ".offer"))
         before = painted(page)

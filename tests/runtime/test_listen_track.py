@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from _browser import MissingError, Page
-from _looks import axe, keep_screenshot, overflow, screen, serious, shifted
+from _browser import Page
+from _looks import keep_screenshot, overflow, screen, serious, shifts
 
 pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test]'")
 pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
@@ -122,20 +122,10 @@ class Listen:
         raise AssertionError(f"{name} is not reached by Tab: {seen}")
 
 
-@pytest.fixture(scope="module")
-def browser_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    try:
-        page = Page(tmp_path_factory.mktemp("downloads"))
-    except MissingError as error:
-        pytest.skip(str(error))
-    yield page
-    page.browser.quit()
-
-
 @pytest.fixture
-def listen(browser_page: Page, client: Client) -> Listen:
-    browser_page.errors()
-    return Listen(browser_page, client)
+def listen(shared_page: Page, client: Client) -> Listen:
+    shared_page.errors()
+    return Listen(shared_page, client)
 
 
 def painted(listen: Listen) -> list[int]:
@@ -420,18 +410,15 @@ def test_the_keyboard_reaches_everything_of_a_track(listen: Listen) -> None:
     assert listen.page.errors() == []
 
 
+@pytest.mark.usefixtures("axe")
 @pytest.mark.parametrize(("width", "dark"), SIZES)
 def test_it_fits_and_nothing_jumps_and_everybody_can_use_it(listen: Listen, width: int, dark: bool) -> None:
-    try:
-        axe()
-    except MissingError as error:
-        pytest.skip(str(error))
     look = f"{width}-{'dark' if dark else 'light'}"
     with screen(listen.browser, width, dark, 1900):
         for place, ready in (("track", ".neighbours li"), ("game", ".grip")):
             listen.go(f"{place}/{listen.ids['edited <b>.wav']}", ready)
             time.sleep(0.5)
-            assert shifted(listen.browser) < 0.001, place
+            assert shifts(listen.browser) == [], place
             if place == "game":
                 listen.find(".main").click()
                 listen.find(".answer table")

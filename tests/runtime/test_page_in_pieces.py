@@ -12,20 +12,13 @@ import pytest
 
 pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test]'")
 
-from _browser import Handler, MissingError, Page, Site
-from _looks import screen
+from _browser import Handler, Page, Site
+from _looks import screen, shifts
 from _table import ROOT
 
 PAGES = ("web/", "musicfeat/listen/page/")
 PAUSE = 0.05
 """Seconds between two pieces: some frames."""
-SHIFTS = """
-  const done = arguments[arguments.length - 1];
-  const named = ({ node }) => node?.outerHTML?.slice(0, 80) ?? node?.nodeName;
-  const told = (list) => list.getEntries().map(({ value, sources }) => [value, ...sources.map(named)]);
-  new PerformanceObserver((list) => done(told(list))).observe({ type: 'layout-shift', buffered: true });
-  setTimeout(() => done([]), 300);
-"""
 
 
 class Slow(Handler):
@@ -52,19 +45,9 @@ def site() -> Iterator[Site]:
         site.shutdown()
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    try:
-        page = Page(tmp_path_factory.mktemp("downloads"))
-    except MissingError as error:
-        pytest.skip(str(error))
-    yield page
-    page.browser.quit()
-
-
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("path", PAGES)
-def test_nothing_moves_while_a_page_arrives(page: Page, site: Site, path: str, width: int) -> None:
-    with screen(page.browser, width, dark=False):
-        page.browser.get(f"{site.origin}/{path}")
-        assert page.browser.execute_async_script(SHIFTS) == []
+def test_nothing_moves_while_a_page_arrives(shared_page: Page, site: Site, path: str, width: int) -> None:
+    with screen(shared_page.browser, width, dark=False):
+        shared_page.browser.get(f"{site.origin}/{path}")
+        assert shifts(shared_page.browser) == []

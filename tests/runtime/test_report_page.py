@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -15,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from _browser import MissingError, Page, serving
-from _looks import axe, keep_screenshot, overflow, screen, serious, shifted
+from _browser import Page, serving
+from _looks import keep_screenshot, overflow, screen, serious, shifts
 
 from musicfeat import Extractor, InputError
 from musicfeat import report as module
@@ -63,17 +62,6 @@ def made(tmp_path_factory: pytest.TempPathFactory, wave: np.ndarray, rate: int) 
     recording = (folder / "edited.wav").rename(folder / NAME)
     assert main(["report", str(recording), "-o", str(folder / "report.html"), "--audio", "--threads", "1"]) == 0
     return Report(recording, folder / "report.html")
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test]'")
-    try:
-        page = Page(tmp_path_factory.mktemp("downloads"))
-    except MissingError as error:
-        pytest.skip(str(error))
-    yield page
-    page.browser.quit()
 
 
 def opened(page: Page, report: Report) -> Any:
@@ -177,31 +165,31 @@ def test_a_failed_write_keeps_the_old_report(tmp_path: Path, monkeypatch: pytest
     assert (tmp_path / "out.html").read_text() == "old"
 
 
-def test_it_shows_and_plays_offline(page: Page, made: Report) -> None:
-    browser = opened(page, made)
+def test_it_shows_and_plays_offline(shared_page: Page, made: Report) -> None:
+    browser = opened(shared_page, made)
     assert browser.find_element("tag name", "h1").text == NAME
     facts = browser.find_element("class name", "facts").text.splitlines()
     assert facts[0] == "Plays backwards"
     painted = "return [...document.querySelectorAll('canvas')].map((c) => [c.width, c.toDataURL().length])"
-    assert all(width > 300 and size > 3000 for width, size in page.run(painted))
-    assert len(page.run(painted)) == 4
+    assert all(width > 300 and size > 3000 for width, size in shared_page.run(painted))
+    assert len(shared_page.run(painted)) == 4
     head = "return document.querySelector('.playhead').style.getPropertyValue('--at')"
     browser.find_element("css selector", ".places .play").click()
-    page.until(lambda: page.run("return document.querySelector('.time').textContent") > "0:20")
-    assert 0.2 < float(page.run(head)) < 0.5
+    shared_page.until(lambda: shared_page.run("return document.querySelector('.time').textContent") > "0:20")
+    assert 0.2 < float(shared_page.run(head)) < 0.5
     browser.find_element("class name", "toggle").click()
     browser.find_element("tag name", "summary").click()
-    page.until(lambda: len(browser.find_elements("css selector", "tbody tr")) == len(made.data["starts"]))
-    assert page.errors() == []
+    shared_page.until(lambda: len(browser.find_elements("css selector", "tbody tr")) == len(made.data["starts"]))
+    assert shared_page.errors() == []
 
 
-def test_it_can_fetch_nothing_and_runs_nothing_else(page: Page, made: Report) -> None:
+def test_it_can_fetch_nothing_and_runs_nothing_else(shared_page: Page, made: Report) -> None:
     own = re.sub('<script id="data".*', "", made.text).replace(escape(NAME), "")
     assert not re.search(r"\b(src|href)=|url\(|@import|https?://(?!www\.w3\.org)", own)
-    opened(page, made)
+    opened(shared_page, made)
     with serving() as foreign:
         attempt = f"return fetch('{foreign.url}', {{ mode: 'no-cors' }}).then(() => 'came', (error) => String(error))"
-        assert "TypeError" in page.run(attempt)
+        assert "TypeError" in shared_page.run(attempt)
         added = f"""
           const make = (name) => document.createElement(name);
           const add = (name, properties) => document.body.append(Object.assign(make(name), properties));
@@ -213,23 +201,20 @@ def test_it_can_fetch_nothing_and_runs_nothing_else(page: Page, made: Report) ->
           document.body.lastChild.firstChild.click();
           return new Promise((resolve) => setTimeout(() => resolve(window.ran ?? null), 300));
         """
-        assert page.run(added) is None
+        assert shared_page.run(added) is None
         assert foreign.asked == []
-    assert all("Content Security Policy" in line for line in page.errors())
+    assert all("Content Security Policy" in line for line in shared_page.errors())
 
 
+@pytest.mark.usefixtures("axe")
 @pytest.mark.parametrize(("width", "dark"), [(390, False), (390, True), (1280, False), (1280, True)])
-def test_it_fits_and_everybody_can_use_it(page: Page, made: Report, width: int, dark: bool) -> None:
-    try:
-        axe()
-    except MissingError as error:
-        pytest.skip(str(error))
-    with screen(page.browser, width, dark, 1700):
-        browser = opened(page, made)
-        assert shifted(browser) < 0.01
+def test_it_fits_and_everybody_can_use_it(shared_page: Page, made: Report, width: int, dark: bool) -> None:
+    with screen(shared_page.browser, width, dark, 1700):
+        browser = opened(shared_page, made)
+        assert shifts(browser) == []
         assert overflow(browser) <= 0
         browser.find_element("tag name", "summary").click()
         assert serious(browser) == []
-        background = page.run("return getComputedStyle(document.body).backgroundColor")
+        background = shared_page.run("return getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, re.findall(r"\d+", background))) < 200) == dark
         keep_screenshot(browser, f"report-{width}-{'dark' if dark else 'light'}")

@@ -40,28 +40,6 @@ def site(packages: None) -> Iterator[Site]:  # noqa: ARG001
         yield site
 
 
-@pytest.fixture(scope="module")
-def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Page]]:
-    """Starts headless browsers."""
-    downloads, pages = tmp_path_factory.mktemp("downloads"), list[Page]()
-
-    def start(*arguments: str) -> Page:
-        try:
-            pages.append(Page(downloads, *arguments))
-        except MissingError as error:
-            pytest.skip(str(error))
-        return pages[-1]
-
-    yield start
-    for page in pages:
-        page.browser.quit()
-
-
-@pytest.fixture(scope="module")
-def shared_page(launch: Callable[..., Page]) -> Page:
-    return launch()
-
-
 @pytest.fixture
 def page(shared_page: Page, site: Site) -> Page:
     """The page, its model loaded, without a file."""
