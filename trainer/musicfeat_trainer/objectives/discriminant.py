@@ -25,7 +25,7 @@ class Discriminant(nn.Module):
 
     @torch.no_grad()
     def fit(self, clips: npt.NDArray[np.floating], tracks: npt.NDArray[np.integer]) -> None:
-        """Find the directions, and scale each to unit variance over the clips.
+        """Find the directions, centred on the clips, as wide as they tell tracks apart, of unit variance on average.
 
         Args:
             clips: [clips, dimension].
@@ -35,6 +35,7 @@ class Discriminant(nn.Module):
         analysis = LinearDiscriminantAnalysis(solver="eigen", shrinkage=SHRINKAGE)
         directions = analysis.fit(scaler.transform(clips), tracks).scalings_[:, : self.linear.out_features]
         weight = directions / scaler.scale_[:, None]
-        found = StandardScaler().fit(clips @ weight)
-        self.linear.weight.copy_(torch.from_numpy((weight / found.scale_).T))
-        self.linear.bias.copy_(torch.from_numpy(-found.mean_ / found.scale_))
+        found = clips @ weight
+        scale = np.sqrt(found.var(axis=0).mean())
+        self.linear.weight.copy_(torch.from_numpy((weight / scale).T))
+        self.linear.bias.copy_(torch.from_numpy(-found.mean(axis=0) / scale))

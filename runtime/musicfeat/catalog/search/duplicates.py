@@ -22,9 +22,9 @@ from musicfeat.catalog.search.rows import audible
 from musicfeat.catalog.search.space import Floats, Space, space_of
 from musicfeat.errors import InputError
 
-LEAST = {"window": 0.75, "track": 0.9}
+LEAST = {"window": 0.55, "track": 0.8}
 """Similarity from which tracks pass as the same: different ones stay below, see the benchmark."""
-CANDIDATE = 0.6
+CANDIDATE = 0.5
 """Of pooled embeddings, from which windows are compared."""
 APART_SECONDS = {"window": 20.0, "track": 2.0}
 """By how much the lengths of copies may differ."""
