@@ -22,7 +22,7 @@ def add(commands: Commands) -> None:
     duplicates.description = TEXT
     duplicates.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
     duplicates.add_argument(
-        "--least", type=float, metavar="P", help="similarity from which tracks are the same (windows 0.75, tracks 0.9)"
+        "--least", type=float, metavar="P", help="similarity from which tracks are the same (windows 0.55, tracks 0.8)"
     )
     duplicates.add_argument("--json", action="store_true", help="print JSON; names as in the catalog's column `path`")
 
