@@ -23,6 +23,7 @@ def serve(options: argparse.Namespace) -> int:
     Raises:
         CatalogError: it is no catalog, or damaged.
         InputError: an option is out of its range, or the address is taken.
+        KeyboardInterrupt: Ctrl-C.
     """
     if not 0 <= options.port <= 65535:
         raise InputError(f"a port is a number from 0 to 65535, got {options.port}")
@@ -35,7 +36,7 @@ def serve(options: argparse.Namespace) -> int:
             run(server, listener, options)
         finally:
             server.close()
-    return 0
+    raise KeyboardInterrupt  # nothing else ends it, though asyncio may swallow the signal
 
 
 def bound(host: str, port: int) -> socket.socket:
