@@ -27,8 +27,8 @@ NEVER = Aligned(-1.0, 0.0)
 def aligned(first: Floats, second: Floats, hop: float) -> Aligned:
     """Compare two tracks at every shift up to ``REACH_SECONDS``, in steps of about ``STEP_SECONDS``.
 
-    Between two windows, their average stands for the window that would begin there: of copies cut by 1 to 7 s, the
-    similarity so rises from 0.50 to 0.70 at the least, of different tracks from 0.56 to 0.68 at the most.
+    Between two windows, their average stands for the window that would begin there: on validation tracks, copies cut by
+    1 to 7 s are so alike by 0.66 at the least, different tracks by 0.44 at the most.
 
     Args:
         first, second: [windows, D] unit vectors; rows of zeros (silence) count nowhere.
