@@ -1,12 +1,22 @@
-"""What the tests of pages share: browsers, and axe-core."""
+"""What the tests of pages share: browsers, axe-core, and the packages of the page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
-from _browser import MissingError, Page
+from _browser import MissingError, Page, install
 from _looks import axe as fetch_axe
+
+
+@contextmanager
+def needed() -> Iterator[None]:
+    """Skips the test where something cannot be had on this machine."""
+    try:
+        yield
+    except MissingError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
@@ -16,10 +26,8 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., P
     downloads, pages = tmp_path_factory.mktemp("downloads"), list[Page]()
 
     def start(*arguments: str) -> Page:
-        try:
+        with needed():
             pages.append(Page(downloads, *arguments))
-        except MissingError as error:
-            pytest.skip(str(error))
         return pages[-1]
 
     yield start
@@ -36,7 +44,12 @@ def shared_page(launch: Callable[..., Page]) -> Page:
 @pytest.fixture(scope="session")
 def axe() -> None:
     """axe-core is there for ``serious``, or the test is skipped."""
-    try:
+    with needed():
         fetch_axe()
-    except MissingError as error:
-        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def packages() -> None:
+    """What npm installs for ``runtime/web`` is there, or the test is skipped."""
+    with needed():
+        install()

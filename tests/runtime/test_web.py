@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from _browser import MissingError, Page, Site, install, serving
+from _browser import Page, Site, serving
 from _table import ROOT
 
 from musicfeat import Extractor
@@ -24,14 +24,6 @@ from musicfeat.session import find_model
 pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test]'")
 
 TOLERANCE = 1e-3
-
-
-@pytest.fixture(scope="module")
-def packages() -> None:
-    try:
-        install()
-    except MissingError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture

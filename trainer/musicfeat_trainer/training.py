@@ -144,11 +144,7 @@ class Trainer:
 
     def _evaluate(self, losses: dict[str, float]) -> dict[str, float]:
         """Figures, the log and the picture, by the first process; what follows from them, in all."""
-        scores: dict[str, float] = {}
-        if rank() == 0:
-            self.part.settle(self.averaged.eval())
-            scores = self.part.evaluate(self.averaged)
-        scores = from_first(scores)
+        scores = from_first(self._figures() if rank() == 0 else {})
         if rank() == 0:
             self._log(losses, scores)
         mean = sum(scores.values()) / max(1, len(scores))
@@ -160,6 +156,11 @@ class Trainer:
             self.progress["best"] = mean
             self._save("best")
         return scores
+
+    def _figures(self) -> dict[str, float]:
+        """What ``evaluate`` says of the average, once it is complete."""
+        self.part.settle(self.averaged.eval())
+        return self.part.evaluate(self.averaged)
 
     def _log(self, losses: dict[str, float], scores: dict[str, float]) -> None:
         losses = {f"loss_{key}": value for key, value in losses.items()}

@@ -43,4 +43,4 @@ def run(options: argparse.Namespace) -> int:
         raise CatalogError(f"the page needs {error.name}: {EXTRA}") from error
     from musicfeat.listen.serve import serve
 
-    return serve(options)
+    serve(options)

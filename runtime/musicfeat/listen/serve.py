@@ -6,6 +6,7 @@ import argparse
 import socket
 import sys
 import webbrowser
+from typing import NoReturn
 
 import uvicorn
 
@@ -17,7 +18,7 @@ from musicfeat.listen.server import Server
 ENDING_SECONDS = 2
 
 
-def serve(options: argparse.Namespace) -> int:
+def serve(options: argparse.Namespace) -> NoReturn:
     """Serve a catalog until Ctrl-C.
 
     Raises:
@@ -36,7 +37,7 @@ def serve(options: argparse.Namespace) -> int:
             run(server, listener, options)
         finally:
             server.close()
-    raise KeyboardInterrupt  # nothing else ends it, though asyncio may swallow the signal
+    raise KeyboardInterrupt  # only Ctrl-C ends it; uvicorn raises this itself, but not in a shell's background job
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -62,7 +62,7 @@ class Trunk(nn.Module):
         return TrunkOutputs(trunk, self.embedding(trunk), self.reversal(trunk.pooled))
 
     def embedding(self, trunk: TrunkOutput) -> Tensor:
-        """What contrastive learning compares, what tells tracks apart, and the cepstrum; each of unit variance."""
+        """What contrastive learning compares, what tells tracks apart, and the cepstrum: unit variances on average."""
         projected = self.projector(trunk.pooled) * self.projector.width**0.5
         return torch.cat([projected, self.discriminant(self.net.timbre(trunk)), trunk.cepstrum], dim=1)
 
