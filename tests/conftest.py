@@ -67,9 +67,15 @@ def _write_notes(folder: Path, rate: int) -> None:
 
 
 @pytest.fixture(scope="session")
-def fluidsynth() -> Path:
+def sound_font() -> Path | None:
     """A General MIDI sound font, where FluidSynth can play one."""
     fonts = sorted(Path("/usr/share/sounds/sf2").glob("*.sf2"), key=lambda path: path.stat().st_size)
-    if not shutil.which("fluidsynth") or not fonts:
+    return fonts[0] if fonts and shutil.which("fluidsynth") else None
+
+
+@pytest.fixture(scope="session")
+def fluidsynth(sound_font: Path | None) -> Path:
+    """The same, or the test is skipped."""
+    if not sound_font:
         pytest.skip("FluidSynth and a sound font are not installed (Debian: fluidsynth, timgm6mb-soundfont)")
-    return fonts[0]
+    return sound_font

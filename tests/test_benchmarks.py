@@ -32,10 +32,10 @@ def run(name: str, *arguments: str, data: Path | None = None) -> str:
 
 
 def test_frontend() -> None:
-    out = run("frontend.py", "--rounds", "1", "--frames", "1050")
+    out = run("frontend.py", "--rounds", "1", "--frames", "1024")
     assert out.count("| DFT factorised into two small products |") == 1
     assert "librosa melspectrogram" in out
-    assert "| 1050 / 525, 64 bands to 7200 Hz | 42 x 25 |" in out
+    assert "| 1024 / 512, 64 bands to 11025 Hz | 64 x 16 |" in out
 
 
 @pytest.mark.parametrize(("way", "operator"), [("stft", "STFT"), ("convolution", "Conv")])
@@ -73,55 +73,68 @@ def test_listen() -> None:
         assert words in out
 
 
-@pytest.fixture
-def data(tmp_path: Path, clip: np.ndarray, rate: int, write_notes: Callable[[Path, int], None]) -> Path:
+@pytest.fixture(scope="module")
+def data(
+    tmp_path_factory: pytest.TempPathFactory, clip: np.ndarray, rate: int, write_notes: Callable[[Path, int], None]
+) -> Path:
     """The folders that the quality benchmark reads, with our own sound."""
-    recipe = json.loads(Extractor().card.recipe)
-    (tmp_path / "music").mkdir()
-    with (tmp_path / "music" / "tracks.csv").open("w", newline="") as file:
+    folder, recipe = tmp_path_factory.mktemp("data"), json.loads(Extractor().card.recipe)
+    (folder / "music").mkdir()
+    with (folder / "music" / "tracks.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "source", "noncommercial"])
         for i, source in enumerate(recipe["data"]["test_sources"][:2] * 2):
             name = f"{source}{i}.flac"
-            soundfile.write(tmp_path / "music" / name, np.roll(np.tile(clip, 2), i * rate)[: 40 * rate], rate)
+            soundfile.write(folder / "music" / name, np.roll(np.tile(clip, 2), i * rate)[: 40 * rate], rate)
             writer.writerow([name, source, "no"])
         for i in range(9):
-            soundfile.write(tmp_path / "music" / f"other{i}.flac", np.roll(clip, i * rate)[: 11 * rate], rate)
+            soundfile.write(folder / "music" / f"other{i}.flac", np.roll(clip, i * rate)[: 11 * rate], rate)
             writer.writerow([f"other{i}.flac", "other", "no"])
     for kind in ("rain", "dog"):
-        (tmp_path / "esc10" / kind).mkdir(parents=True)
+        (folder / "esc10" / kind).mkdir(parents=True)
         for fold in (1, 2):
             sound = clip[fold * rate : (fold + 5) * rate] * (kind == "dog") + 0.01
-            soundfile.write(tmp_path / "esc10" / kind / f"{fold}-{kind}.wav", sound, rate)
-    write_notes(tmp_path / "notes", rate)
-    return tmp_path
+            soundfile.write(folder / "esc10" / kind / f"{fold}-{kind}.wav", sound, rate)
+    write_notes(folder / "notes", rate)
+    return folder
 
 
-def test_quality(data: Path) -> None:
-    scores = data / "scores.json"
-    out = run("quality", "--font", "none.sf2", "--json", str(scores), data=data)
-    for words in ("| reversal |", "order of 3", "order of 5", "gap unknown", "calibration", "16.7 %", "ROC AUC"):
-        assert words in out
-    for words in ("one false alarm", "rank@100", "ESC-10", "real note", "tags, top-1", "source of a clip"):
-        assert words in out
+@pytest.fixture(scope="module")
+def printed_quality(data: Path, sound_font: Path | None) -> str:
+    """What the quality benchmark prints, with rendered music where FluidSynth and a sound font are there."""
+    font, scores = data / "another.sf2", data / "scores.json"  # a name that no recipe trained on
+    if sound_font:
+        font.symlink_to(sound_font)
+        write_midi(data / "midi", json.loads(Extractor().card.recipe)["rendered"]["test_sources"][0])
+    out = run("quality", "--font", str(font), "--json", str(scores), data=data)
     assert 0 <= json.loads(scores.read_text())["reversal, all"] <= 1
+    return out
 
 
-def test_quality_of_rendered_music(data: Path, fluidsynth: Path) -> None:
-    mido = pytest.importorskip("mido", reason="the train extra is not installed")
-    font = data / "another.sf2"  # whatever the machine has, under a name that no recipe trained on
-    font.symlink_to(fluidsynth)
-    source = json.loads(Extractor().card.recipe)["rendered"]["test_sources"][0]
+def write_midi(folder: Path, source: str) -> None:
+    """45 s of a cello."""
+    import mido
+
     track = mido.MidiTrack([mido.Message("program_change", channel=0, program=42, time=0)])
     for second in range(45):
         track.append(mido.Message("note_on", channel=0, note=50 + second % 7, velocity=100, time=0))
         track.append(mido.Message("note_off", channel=0, note=50 + second % 7, time=960))
-    (data / "midi" / source).mkdir(parents=True)
-    mido.MidiFile(tracks=[track]).save(data / "midi" / source / "a.mid")
-    (data / "midi" / "midi.csv").write_text(f"path,source\n{source}/a.mid,{source}\n")
-    out = run("quality", "--limit", "1", "--font", str(font), data=data)
-    assert "rendered ensembles" in out
-    assert "held-out font, own instruments" in out
+    (folder / source).mkdir(parents=True)
+    mido.MidiFile(tracks=[track]).save(folder / source / "a.mid")
+    (folder / "midi.csv").write_text(f"path,source\n{source}/a.mid,{source}\n")
+
+
+def test_quality(printed_quality: str) -> None:
+    for words in ("| reversal |", "order of 3", "order of 5", "gap unknown", "calibration", "16.7 %", "ROC AUC"):
+        assert words in printed_quality
+    for words in ("one false alarm", "rank@100", "ESC-10", "real note", "tags, top-1", "source of a clip"):
+        assert words in printed_quality
+
+
+@pytest.mark.usefixtures("fluidsynth")
+def test_quality_of_rendered_music(printed_quality: str) -> None:
+    assert "rendered ensembles" in printed_quality
+    assert "held-out font, own instruments" in printed_quality
 
 
 def test_edge(data: Path) -> None:
