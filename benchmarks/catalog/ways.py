@@ -54,7 +54,7 @@ def faiss_index(folder: Path, name: str, search: dict[str, int]) -> tuple[Found,
     rows = np.load(folder / "units.npy", mmap_mode="r")
     start = time.perf_counter()
     index = faiss.index_factory(D, name, faiss.METRIC_INNER_PRODUCT)
-    index.train(rows[:: max(1, len(rows) // 40000)].astype(np.float32))
+    index.train(rows[:: max(1, len(rows) // 131072)].astype(np.float32))
     for first in range(0, len(rows), 1 << 15):
         index.add(rows[first : first + (1 << 15)].astype(np.float32))
     build = time.perf_counter() - start
@@ -69,11 +69,11 @@ def faiss_flat(folder: Path) -> tuple[Found, float]:
 
 
 def faiss_inverted(folder: Path) -> tuple[Found, float]:
-    return faiss_index(folder, "IVF1024,SQfp16", {"nprobe": 96})
+    return faiss_index(folder, "IVF2048,SQfp16", {"nprobe": 128})
 
 
 def faiss_quantised(folder: Path) -> tuple[Found, float]:
-    return faiss_index(folder, "IVF1024,PQ74x4fs,Refine(SQfp16)", {"nprobe": 160, "k_factor_rf": 500})
+    return faiss_index(folder, "IVF2048,PQ74x4fs,Refine(SQfp16)", {"nprobe": 256, "k_factor_rf": 500})
 
 
 def faiss_graph(folder: Path) -> tuple[Found, float]:
@@ -129,8 +129,8 @@ WAYS: dict[str, tuple[Callable[[Path], tuple[Found, float]], str]] = {
     "musicfeat with its index": (indexed, "most"),
     "numpy, float32 matrix in memory": (numpy_matrix, "all"),
     "FAISS flat, half precision": (faiss_flat, "all"),
-    "FAISS IVF1024, half precision, 96 lists": (faiss_inverted, "most"),
-    "FAISS IVF1024, 4-bit PQ, refined, 160 lists": (faiss_quantised, "most"),
+    "FAISS IVF2048, half precision, 128 lists": (faiss_inverted, "most"),
+    "FAISS IVF2048, 4-bit PQ, refined, 256 lists": (faiss_quantised, "most"),
     "FAISS HNSW16, half precision, ef 512": (faiss_graph, "most"),
     "usearch HNSW16, half precision, ef 512": (usearch_graph, "most"),
     "LanceDB IVF-PQ, refined, 128 lists": (lance, "most"),

@@ -111,7 +111,7 @@ class Index:
 
     def _left_out(self, path: str | None, sha256: str | None) -> Ints:
         keys = [key_of(text) for text in (path, sha256)]
-        return np.flatnonzero((self._arrays["keys"] == np.array(keys, np.uint64)).any(axis=1))
+        return np.flatnonzero(self._arrays["keys"] == np.array(keys, np.uint64)) // len(keys)
 
 
 def build(catalog: Catalog) -> Index:
