@@ -2,7 +2,7 @@
 
 Of a million rows the nearest fifteenth of 2048 lists is searched; few rows are all compared. The benchmark
 ``catalog/search.py`` measured graphs, usearch and LanceDB, too: a graph takes 5 to 17 times as long to build as lists
-do; product quantisation is as fast, and keeps a second copy of every vector to refine what it finds.
+do; product quantisation, its finds refined, comes out about as fast, and less simple.
 """
 
 from __future__ import annotations
