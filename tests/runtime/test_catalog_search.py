@@ -136,7 +136,7 @@ def test_lists_find_nearly_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         hits = {(hit.path, hit.start) for hit in read(asked, 10, windows=True)}
         found += len(hits & {(hit.path, hit.start) for hit in indexed(asked, 10, windows=True)})
         expected += len(hits)
-    assert found > 0.5 * expected  # an eighth of the rows, at random, would hold an eighth of them
+    assert found > 0.5 * expected  # a sixteenth of the rows, at random, would hold a sixteenth of them
 
 
 def test_newer_parts_are_searched_beside_the_index(tmp_path: Path) -> None:
