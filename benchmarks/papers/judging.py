@@ -8,13 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from musicfeat_trainer.commands.evaluate import open_set
+from musicfeat_trainer.cli.evaluate import open_set
 from musicfeat_trainer.evaluate.budgets import parse_budget
 from musicfeat_trainer.evaluate.control import calibrated, control
 from musicfeat_trainer.evaluate.downstream import Subject, Way, evaluate
 from musicfeat_trainer.evaluate.fitting import Fitting
 from musicfeat_trainer.evaluate.ranking import ranked
-from musicfeat_trainer.model import load_method
+from musicfeat_trainer.method.part import load_method
 from musicfeat_trainer.section import expanded
 
 DEFAULT = Fitting()

@@ -11,7 +11,7 @@ from pathlib import Path
 from judging import Judge, Question
 from plan import SYSTEMS
 
-from musicfeat_trainer.commands.held_out import print_held_out
+from musicfeat_trainer.cli.held_out import print_held_out
 from musicfeat_trainer.evaluate.fitting import Fitting
 
 Rows = Iterator[list[str]]

@@ -42,8 +42,8 @@ def untrained_twin(extractor: Extractor) -> Extractor:
     from musicfeat_export.model_file import write
     from musicfeat_export.onnx_file import card_of, outputs_of, to_onnx
     from musicfeat_export.parity import check_parity
-    from musicfeat_trainer.config import Recipe
-    from musicfeat_trainer.model import fresh_model
+    from musicfeat_trainer.bundled.model import fresh_model
+    from musicfeat_trainer.recipe.bundled import Recipe
 
     torch.manual_seed(0)
     recipe = Recipe.model_validate_json(extractor.card.recipe)

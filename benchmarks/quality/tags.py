@@ -11,10 +11,10 @@ from sounds import CLIP_SECONDS, table
 
 from musicfeat import Extractor
 from musicfeat.audio import load
-from musicfeat_trainer.data.labels import NoteLabels
+from musicfeat_trainer.bundled.clips import clip_starts
+from musicfeat_trainer.bundled.labels import NoteLabels
 from musicfeat_trainer.data.midi import notes_of, read, reorchestrated
 from musicfeat_trainer.data.render import synthesise
-from musicfeat_trainer.evaluate.clips import clip_starts
 from musicfeat_trainer.evaluate.metrics import average_precision_score, label_figures, roc_auc_score
 from musicfeat_trainer.instruments import OPENMIC, columns_of, of_recording
 

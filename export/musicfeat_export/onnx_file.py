@@ -14,9 +14,9 @@ from musicfeat.card import ModelCard
 from musicfeat.errors import ModelError
 from musicfeat_export.model_file import write
 from musicfeat_export.parity import check_parity
-from musicfeat_trainer.config import Recipe
-from musicfeat_trainer.model import MusicModel, Outputs, load_model
-from musicfeat_trainer.parts.joins import PIECES
+from musicfeat_trainer.bundled.joins import PIECES
+from musicfeat_trainer.bundled.model import MusicModel, Outputs, load_model
+from musicfeat_trainer.recipe.bundled import Recipe
 
 OPSET = 18
 

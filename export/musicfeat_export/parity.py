@@ -12,7 +12,7 @@ from torch import nn
 from musicfeat.card import ModelCard
 from musicfeat.errors import ModelError
 from musicfeat.session import Session
-from musicfeat_trainer.model import Outputs
+from musicfeat_trainer.bundled.model import Outputs
 
 TOLERANCE = 1e-4
 BATCHES = (1, 2, 5)

@@ -10,9 +10,11 @@ pytest.importorskip("onnxscript", reason="the export extra is not installed")
 import torch
 
 from musicfeat_export.cli import main
-from musicfeat_trainer.checkpoint import Checkpoint, save_checkpoint, save_recipe
-from musicfeat_trainer.config import Recipe, parse_recipe
-from musicfeat_trainer.model import fresh_model, parts_of
+from musicfeat_trainer.bundled.model import fresh_model
+from musicfeat_trainer.recipe.bundled import Recipe
+from musicfeat_trainer.recipe.parse import parse_recipe
+from musicfeat_trainer.runs import parts_of
+from musicfeat_trainer.training.checkpoint import Checkpoint, save_checkpoint, save_recipe
 
 
 def small_recipe(labels: tuple[str, ...]) -> Recipe:

@@ -19,8 +19,8 @@ from musicfeat_export import onnx_file
 from musicfeat_export.cli import main
 from musicfeat_export.graph import FORBIDDEN_OPS, check_graph, weights_digest
 from musicfeat_export.parity import check_parity
+from musicfeat_trainer.bundled.model import fresh_model, load_model
 from musicfeat_trainer.frontends.log_mel import LogMel
-from musicfeat_trainer.model import fresh_model, load_model
 
 
 def test_a_model_without_labels_has_no_tags(

@@ -13,12 +13,13 @@ from musicfeat.audio import load
 from musicfeat.log_mel import LogMelSpec, mel_power
 from musicfeat_trainer.augment.spectrogram import SpectrogramAugment
 from musicfeat_trainer.augment.tempo import Tempo
-from musicfeat_trainer.data.contents import MelPower
-from musicfeat_trainer.data.labels import ClipLabels, Label
-from musicfeat_trainer.data.sampler import Collection, CropSampler, step_generators, stretched
+from musicfeat_trainer.bundled.clips import clip_starts, fixed_clips
+from musicfeat_trainer.bundled.crops import Collection, CropSampler, stretched
+from musicfeat_trainer.bundled.labels import ClipLabels, Label
+from musicfeat_trainer.bundled.mel_power import MelPower
 from musicfeat_trainer.data.store import Store, open_store, prepare_folder
 from musicfeat_trainer.data.tracks import list_tracks
-from musicfeat_trainer.evaluate.clips import clip_starts, fixed_clips
+from musicfeat_trainer.training.part import step_generators
 
 
 @pytest.fixture(scope="module")

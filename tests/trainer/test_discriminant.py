@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from musicfeat_trainer.bundled.discriminant import Discriminant
 from musicfeat_trainer.evaluate.metrics import arithmetic_and_geometric, neighbour_ranks
-from musicfeat_trainer.objectives.discriminant import Discriminant
 
 
 def drawn(tracks: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -27,7 +27,8 @@ from musicfeat_trainer.evaluate.knn import neighbours_voted, votes
 from musicfeat_trainer.evaluate.ranking import apart, ranked
 from musicfeat_trainer.evaluate.splits import Split, splits_of
 from musicfeat_trainer.evaluate.tasks import task_of
-from musicfeat_trainer.method import Method, MethodConfig
+from musicfeat_trainer.method.method import Method
+from musicfeat_trainer.recipe.method import MethodConfig
 
 RATE = 8000
 CLASSES = ("deep", "high", "noise")

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from musicfeat import InputError
-from musicfeat_trainer.config import JoinsConfig
-from musicfeat_trainer.encoders.join_net import JoinNet
-from musicfeat_trainer.encoders.lag_profiles import LagProfiles, diagonal_sums, ordered_pairs, table
+from musicfeat_trainer.bundled.join_net import JoinNet
+from musicfeat_trainer.bundled.joins import Joins
+from musicfeat_trainer.bundled.lag_profiles import LagProfiles, diagonal_sums, ordered_pairs, table
 from musicfeat_trainer.encoders.sample_cnn import WINDOW, SampleCNN
 from musicfeat_trainer.encoders.temporal_net import (
     CEPSTRUM,
@@ -17,7 +17,7 @@ from musicfeat_trainer.encoders.temporal_net import (
     mean_and_deviation,
     mean_and_maximum,
 )
-from musicfeat_trainer.parts.joins import Joins
+from musicfeat_trainer.recipe.bundled import JoinsConfig
 
 
 @pytest.fixture

@@ -12,16 +12,16 @@ import torch
 
 from musicfeat import InputError
 from musicfeat.log_mel import LogMelSpec
-from musicfeat_trainer.config import NotesConfig, Recipe, RenderedConfig
-from musicfeat_trainer.data.collections import rendered_store
-from musicfeat_trainer.data.labels import NoteLabels
+from musicfeat_trainer.bundled.collections import rendered_store
+from musicfeat_trainer.bundled.labels import NoteLabels
+from musicfeat_trainer.bundled.notes import NoteCollages
+from musicfeat_trainer.bundled.openmic import open_openmic, read_labels
 from musicfeat_trainer.data.midi import notes_of, read, reorchestrated
-from musicfeat_trainer.data.notes import NoteCollages
-from musicfeat_trainer.data.openmic import open_openmic, read_labels
 from musicfeat_trainer.data.render import render_all, source_of
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.instruments import OPENMIC, of_drum, of_program, of_recording, programs_of
-from musicfeat_trainer.recipe_files import open_recipe
+from musicfeat_trainer.recipe.bundled import NotesConfig, Recipe, RenderedConfig
+from musicfeat_trainer.recipe.files import open_recipe
 
 CELLO, DRUMS, FLUTE, VIOLIN = (OPENMIC.index(name) for name in ("cello", "drums", "flute", "violin"))
 

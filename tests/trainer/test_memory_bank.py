@@ -18,12 +18,11 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from musicfeat import InputError
-from musicfeat_trainer.checkpoint import load_checkpoint, save_recipe
-from musicfeat_trainer.config import MethodRecipe
-from musicfeat_trainer.model import load_method
+from musicfeat_trainer.method.part import MethodPart, load_method
 from musicfeat_trainer.objectives.memory_bank import MemoryBank
-from musicfeat_trainer.parts.method import MethodPart
-from musicfeat_trainer.training import Trainer
+from musicfeat_trainer.recipe.method import MethodRecipe
+from musicfeat_trainer.training.checkpoint import load_checkpoint, save_recipe
+from musicfeat_trainer.training.loop import Trainer
 
 RATE = 4000
 

@@ -12,16 +12,16 @@ import pytest
 import torch
 
 from musicfeat import InputError, ModelError
-from musicfeat_trainer.checkpoint import load_checkpoint
+from musicfeat_trainer.bundled.model import load_model
 from musicfeat_trainer.cli import main
-from musicfeat_trainer.curves import read_rows
 from musicfeat_trainer.data.clips import Clips
-from musicfeat_trainer.method import Method
-from musicfeat_trainer.model import load_method, load_model
+from musicfeat_trainer.method.method import Method
+from musicfeat_trainer.method.part import MethodPart, load_method
 from musicfeat_trainer.optimisation import Optimisation
-from musicfeat_trainer.parts.method import MethodPart
-from musicfeat_trainer.recipe_files import open_recipe
-from musicfeat_trainer.training import Trainer, optimizer_of
+from musicfeat_trainer.recipe.files import open_recipe
+from musicfeat_trainer.training.checkpoint import load_checkpoint
+from musicfeat_trainer.training.curves import read_rows
+from musicfeat_trainer.training.loop import Trainer, optimizer_of
 
 RECIPE = """
 # A method of a few seconds.

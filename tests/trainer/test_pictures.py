@@ -12,12 +12,10 @@ from sklearn.metrics import average_precision_score
 from torch import nn
 
 from musicfeat import InputError
-from musicfeat_trainer.checkpoint import Checkpoint, save_checkpoint, save_recipe
 from musicfeat_trainer.cli import main
-from musicfeat_trainer.config import MethodRecipe, parse_recipe
-from musicfeat_trainer.curves import append_row
-from musicfeat_trainer.method import Method
-from musicfeat_trainer.model import load_method
+from musicfeat_trainer.method.certainty import judged
+from musicfeat_trainer.method.method import Method
+from musicfeat_trainer.method.part import load_method
 from musicfeat_trainer.objectives.objective import Setting, Views
 from musicfeat_trainer.objectives.simclr import SimCLRConfig
 from musicfeat_trainer.pictures import filters
@@ -25,9 +23,13 @@ from musicfeat_trainer.pictures.budget_curves import Row, budget_lines, budget_p
 from musicfeat_trainer.pictures.confusion import draw_confusion
 from musicfeat_trainer.pictures.embedding_map import embedding_places, one_class
 from musicfeat_trainer.pictures.filters import by_peak, filter_spectra, reached_layers
-from musicfeat_trainer.pictures.mistakes import Judged, described, judged, mistakes, uncertain
+from musicfeat_trainer.pictures.mistakes import Judged, described, mistakes, uncertain
 from musicfeat_trainer.pictures.pr_curves import draw_pr_curves, pr_curve
 from musicfeat_trainer.pictures.style import save
+from musicfeat_trainer.recipe.method import MethodRecipe
+from musicfeat_trainer.recipe.parse import parse_recipe
+from musicfeat_trainer.training.checkpoint import Checkpoint, save_checkpoint, save_recipe
+from musicfeat_trainer.training.curves import append_row
 
 WINDOW = 59049
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from musicfeat_trainer.cli import main
-from musicfeat_trainer.config import MethodRecipe
-from musicfeat_trainer.curves import read_rows
-from musicfeat_trainer.model import load_method
-from musicfeat_trainer.recipe_files import known_recipes, open_recipe
+from musicfeat_trainer.method.part import load_method
+from musicfeat_trainer.recipe.files import known_recipes, open_recipe
+from musicfeat_trainer.recipe.method import MethodRecipe
+from musicfeat_trainer.training.curves import read_rows
 
 METHODS = [name for name, _ in known_recipes() if isinstance(open_recipe(name), MethodRecipe)]
 FONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")

@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from musicfeat import InputError, ModelError
-from musicfeat_trainer.checkpoint import load_checkpoint, save_checkpoint
+from musicfeat_trainer.bundled.model import load_model
 from musicfeat_trainer.cli import main
-from musicfeat_trainer.curves import read_rows
-from musicfeat_trainer.model import PARTS, load_model, parts_of
-from musicfeat_trainer.recipe_files import known_recipes, open_recipe
+from musicfeat_trainer.recipe.files import known_recipes, open_recipe
+from musicfeat_trainer.runs import PARTS, parts_of
+from musicfeat_trainer.training.checkpoint import load_checkpoint, save_checkpoint
+from musicfeat_trainer.training.curves import read_rows
 
 
 def command(small_run: Path, output: Path, *more: str) -> list[str]:

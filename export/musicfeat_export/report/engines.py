@@ -23,7 +23,7 @@ from musicfeat_export.comparison import least_cosine, outputs_of
 from musicfeat_export.half import to_half
 from musicfeat_export.parity import probe_windows
 from musicfeat_export.quantised import to_int8
-from musicfeat_trainer.model import load_model
+from musicfeat_trainer.bundled.model import load_model
 
 Outputs = dict[str, npt.NDArray[np.float32]]
 Windows = npt.NDArray[np.float32]

@@ -10,7 +10,8 @@ from torch import nn
 
 from musicfeat_trainer.data.sets.dataset import DataSet
 from musicfeat_trainer.evaluate.items import as_read
-from musicfeat_trainer.method import Method, MethodConfig
+from musicfeat_trainer.method.method import Method
+from musicfeat_trainer.recipe.method import MethodConfig
 
 SEED, CLIPS, BATCH = 7, 128, 16
 

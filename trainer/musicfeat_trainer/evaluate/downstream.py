@@ -21,7 +21,7 @@ from musicfeat_trainer.evaluate.knn import neighbours_voted
 from musicfeat_trainer.evaluate.probe import probed
 from musicfeat_trainer.evaluate.splits import Split, splits_of
 from musicfeat_trainer.evaluate.tasks import Array, EachClass, Task, task_of
-from musicfeat_trainer.method import Method
+from musicfeat_trainer.method.method import Method
 
 Way = Literal["probe", "finetune", "knn"]
 WAYS: tuple[Way, ...] = ("probe", "finetune", "knn")

@@ -9,7 +9,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from musicfeat_trainer.evaluate.items import ItemClips, Rows
-from musicfeat_trainer.method import Method
+from musicfeat_trainer.method.method import Method
 
 BATCH = 64
 

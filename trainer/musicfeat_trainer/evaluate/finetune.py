@@ -14,7 +14,7 @@ from musicfeat_trainer.evaluate.items import ItemClips, Rows
 from musicfeat_trainer.evaluate.probe import head
 from musicfeat_trainer.evaluate.splits import Split
 from musicfeat_trainer.evaluate.tasks import Array, Targets, Task
-from musicfeat_trainer.method import Method
+from musicfeat_trainer.method.method import Method
 
 
 class Tuned(nn.Module):

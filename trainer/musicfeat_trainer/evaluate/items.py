@@ -15,7 +15,7 @@ from musicfeat_trainer.data.sets.dataset import DataSet, Item
 from musicfeat_trainer.data.sets.stored import stored
 from musicfeat_trainer.data.store import Store
 from musicfeat_trainer.data.tracks import Track
-from musicfeat_trainer.method import Method
+from musicfeat_trainer.method.method import Method
 
 Rows = npt.NDArray[np.int64]
 

@@ -12,7 +12,7 @@ from musicfeat_trainer.evaluate.downstream import Outcome
 from musicfeat_trainer.evaluate.features import clip_embeddings
 from musicfeat_trainer.evaluate.items import ItemClips, Rows, as_read
 from musicfeat_trainer.evaluate.metrics import OTHERS, arithmetic_and_geometric, neighbour_ranks
-from musicfeat_trainer.method import Method
+from musicfeat_trainer.method.method import Method
 
 RANKS = ("rank_am", "rank_gm")
 CHANCE = dict(zip(RANKS, arithmetic_and_geometric(np.arange(1, OTHERS + 2)), strict=True))

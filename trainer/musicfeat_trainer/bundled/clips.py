@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from musicfeat.errors import InputError
-from musicfeat_trainer.data.sampler import Collection
+from musicfeat_trainer.bundled.crops import Collection
 
 
 def fixed_clips(collection: Collection, frames: int, per_track: int) -> Tensor:

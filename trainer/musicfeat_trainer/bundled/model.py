@@ -9,19 +9,17 @@ import torch
 from torch import Tensor, nn
 
 from musicfeat.errors import ModelError
-from musicfeat_trainer.checkpoint import Checkpoint, digest, load_checkpoint, load_recipe_of
-from musicfeat_trainer.config import AnyRecipe, MethodRecipe, Recipe
-from musicfeat_trainer.encoders.tag_net import TagNet
-from musicfeat_trainer.method import Method
+from musicfeat_trainer.bundled.joins import Joins, JoinsPart
+from musicfeat_trainer.bundled.tag_net import TagNet
+from musicfeat_trainer.bundled.tags import TagsPart
+from musicfeat_trainer.bundled.trunk import Trunk, TrunkPart
 from musicfeat_trainer.objectives.jigsaw import out_of_order
-from musicfeat_trainer.parts.joins import Joins, JoinsPart
-from musicfeat_trainer.parts.method import MethodPart
-from musicfeat_trainer.parts.part import Part
-from musicfeat_trainer.parts.tags import TagsPart
-from musicfeat_trainer.parts.trunk import Trunk, TrunkPart
+from musicfeat_trainer.recipe.bundled import Recipe
+from musicfeat_trainer.training.checkpoint import Checkpoint, digest, load_checkpoint, load_recipe_of
+from musicfeat_trainer.training.part import Part
 
-PARTS: dict[str, type[Part[Any, Any]]] = {part.name: part for part in (TrunkPart, TagsPart, JoinsPart, MethodPart)}
-"""What a model, or a run of one method, is made of, in the order of training."""
+PARTS: dict[str, type[Part[Any, Any]]] = {part.name: part for part in (TrunkPart, TagsPart, JoinsPart)}
+"""The parts of a model, in the order of training."""
 
 
 class Outputs(NamedTuple):
@@ -54,14 +52,14 @@ class MusicModel(nn.Module):
         return Outputs(embedding, trunk.frames, torch.sigmoid(reversal), successor, jigsaw, tags)
 
 
-def parts_of(recipe: AnyRecipe) -> list[str]:
+def parts_of(recipe: Recipe) -> dict[str, type[Part[Any, Any]]]:
     """The parts that a recipe's model has."""
-    return [name for name in PARTS if getattr(recipe, name, None) is not None]
+    return {name: part for name, part in PARTS.items() if getattr(recipe, name) is not None}
 
 
 def fresh_model(recipe: Recipe) -> MusicModel:
     """A recipe's model before training."""
-    return MusicModel(**{name: PARTS[name].build(recipe) for name in parts_of(recipe)}).eval()
+    return MusicModel(**{name: part.build(recipe) for name, part in parts_of(recipe).items()}).eval()
 
 
 def load_model(run: Path) -> tuple[MusicModel, Recipe]:
@@ -80,20 +78,6 @@ def load_model(run: Path) -> tuple[MusicModel, Recipe]:
         _check(name, checkpoint, checkpoints, recipe)
         checkpoint.restore("average", getattr(model, name))
     return model, recipe
-
-
-def load_method(run: Path) -> tuple[Method, MethodRecipe]:
-    """The averaged weights of a run of one method, ready to embed.
-
-    Raises:
-        ModelError: no run of a method, or a damaged one.
-    """
-    recipe = load_recipe_of(run)
-    if not isinstance(recipe, MethodRecipe):
-        raise ModelError(f"{run} is the run of a whole model, not of one method")
-    method = Method(recipe.method)
-    load_checkpoint(run / MethodPart.name / "best.safetensors").restore("average", method)
-    return method.eval(), recipe
 
 
 def _check(name: str, checkpoint: Checkpoint, others: dict[str, Checkpoint], recipe: Recipe) -> None:

@@ -11,7 +11,7 @@ from musicfeat_trainer.data.sets.registry import SetConfig
 from musicfeat_trainer.encoders.registry import AnyEncoder
 from musicfeat_trainer.frontends.registry import AnyFrontend
 from musicfeat_trainer.objectives.registry import AnyObjective
-from musicfeat_trainer.recipe_files import known_recipes
+from musicfeat_trainer.recipe.files import known_recipes
 from musicfeat_trainer.section import Section
 
 KINDS: dict[str, Any] = {

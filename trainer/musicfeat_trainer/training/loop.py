@@ -12,19 +12,19 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from musicfeat.errors import InputError
-from musicfeat_trainer.checkpoint import (
+from musicfeat_trainer.distributed import average_gradients, from_first, rank, share_weights
+from musicfeat_trainer.optimisation import Optimisation
+from musicfeat_trainer.precision import memory_format
+from musicfeat_trainer.recipe.recipe import AnyRecipe
+from musicfeat_trainer.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
     optimizer_tensors,
     restore_optimizer,
     save_checkpoint,
 )
-from musicfeat_trainer.config import AnyRecipe
-from musicfeat_trainer.curves import append_row, draw_curves
-from musicfeat_trainer.distributed import average_gradients, from_first, rank, share_weights
-from musicfeat_trainer.optimisation import Optimisation
-from musicfeat_trainer.parts.part import Part
-from musicfeat_trainer.precision import memory_format
+from musicfeat_trainer.training.curves import append_row, draw_curves
+from musicfeat_trainer.training.part import Part
 
 
 def changed_sections(old: AnyRecipe, new: AnyRecipe, part: Part[Any, Any]) -> list[str]:

@@ -10,22 +10,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from musicfeat_trainer.config import Recipe, TrunkConfig
-from musicfeat_trainer.data.collections import training_collections, validation_collections
-from musicfeat_trainer.data.notes import NoteCollages
-from musicfeat_trainer.data.sampler import CropSampler, step_generators
+from musicfeat_trainer.bundled.clips import clip_tracks, fixed_clips
+from musicfeat_trainer.bundled.collections import training_collections, validation_collections
+from musicfeat_trainer.bundled.crops import CropSampler
+from musicfeat_trainer.bundled.discriminant import Discriminant
+from musicfeat_trainer.bundled.notes import NoteCollages
+from musicfeat_trainer.bundled.tag_net import TagHead
 from musicfeat_trainer.distributed import rank
-from musicfeat_trainer.encoders.tag_net import TagHead
 from musicfeat_trainer.encoders.temporal_net import TemporalNet, TrunkOutput
-from musicfeat_trainer.evaluate.clips import clip_tracks, fixed_clips
 from musicfeat_trainer.evaluate.metrics import arithmetic_and_geometric, neighbour_ranks
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.instruments import columns_of
-from musicfeat_trainer.objectives.discriminant import Discriminant
 from musicfeat_trainer.objectives.simclr import Projector, nt_xent
 from musicfeat_trainer.objectives.tagging import mixed_labels, tagging_loss
 from musicfeat_trainer.objectives.time_reversal import ReversalHead, reversal_loss
-from musicfeat_trainer.parts.part import Part
+from musicfeat_trainer.recipe.bundled import Recipe, TrunkConfig
+from musicfeat_trainer.training.part import Part, step_generators
 
 BATCH = 32
 TRACKS, CLIPS = 400, 8

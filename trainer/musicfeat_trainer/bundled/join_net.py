@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from musicfeat_trainer.encoders.lag_profiles import LagProfiles
+from musicfeat_trainer.bundled.lag_profiles import LagProfiles
 from musicfeat_trainer.encoders.residual import Residual
 
 

@@ -5,46 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from musicfeat_trainer.augment.augmentation import Augmentation
-from musicfeat_trainer.augment.registry import PictureAugmentation, WaveformAugmentation
-from musicfeat_trainer.data.clips import Clips, ClipsConfig
-from musicfeat_trainer.encoders.registry import AnyEncoder
+from musicfeat_trainer.data.clips import Clips
 from musicfeat_trainer.features import shape_of, time_axis
 from musicfeat_trainer.frontends.frontend import Frontend
-from musicfeat_trainer.frontends.registry import AnyFrontend
 from musicfeat_trainer.objectives.objective import Setting, Views
-from musicfeat_trainer.objectives.pieces import PiecesConfig
-from musicfeat_trainer.objectives.registry import AnyObjective
-from musicfeat_trainer.optimisation import Optimisation
-from musicfeat_trainer.section import Section
-
-
-class Branch(Section):
-    """A frontend and an encoder for the second view alone."""
-
-    frontend: AnyFrontend
-    encoder: AnyEncoder
-
-
-class MethodConfig(Optimisation):
-    """Everything that makes a method but its data; all in one section ``[method]`` with tables of its own."""
-
-    batch: int = Field(gt=0)
-    validation_batches: int = Field(8, gt=0)
-    """Of held-out clips, always the same, that an evaluation looks at."""
-    clips: ClipsConfig
-    frontend: AnyFrontend
-    encoder: AnyEncoder
-    objective: AnyObjective
-    pieces: PiecesConfig | None = None
-    second: Branch | None = None
-    waveform_augment: tuple[WaveformAugmentation, ...] = ()
-    """Applied to raw samples, in this order, to each view by itself."""
-    picture_augment: tuple[PictureAugmentation, ...] = ()
-    """Applied to spectrograms."""
+from musicfeat_trainer.recipe.method import Branch, MethodConfig
 
 
 class Method(nn.Module):

@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from musicfeat.errors import InputError
-from musicfeat_trainer.config import JoinsConfig, Recipe
-from musicfeat_trainer.data.collections import training_collections, validation_collections
-from musicfeat_trainer.data.sampler import CropSampler, step_generators
+from musicfeat_trainer.bundled.clips import fixed_clips
+from musicfeat_trainer.bundled.collections import training_collections, validation_collections
+from musicfeat_trainer.bundled.crops import CropSampler
+from musicfeat_trainer.bundled.join_net import JoinNet
 from musicfeat_trainer.distributed import rank
-from musicfeat_trainer.encoders.join_net import JoinNet
-from musicfeat_trainer.evaluate.clips import fixed_clips
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.objectives.jigsaw import folded, jigsaw_losses, order_logits, out_of_order
-from musicfeat_trainer.parts.part import Part
+from musicfeat_trainer.recipe.bundled import JoinsConfig, Recipe
+from musicfeat_trainer.training.part import Part, step_generators
 
 PIECES = 3
 BATCH = 16

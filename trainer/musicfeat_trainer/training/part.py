@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from musicfeat_trainer.config import AnyRecipe
 from musicfeat_trainer.optimisation import Optimisation
 from musicfeat_trainer.precision import autocast
+from musicfeat_trainer.recipe.recipe import AnyRecipe
 
 Module = TypeVar("Module", bound=nn.Module)
 RecipeType = TypeVar("RecipeType", bound=AnyRecipe)
@@ -93,3 +94,9 @@ class Part(ABC, Generic[RecipeType, Module]):
     @abstractmethod
     def evaluate(self, module: Module) -> dict[str, float]:
         """Figures on held-out music, from 0 to 1, the higher the better; early stopping watches their mean."""
+
+
+def step_generators(seed: int, step: int, process: int = 0) -> tuple[np.random.Generator, torch.Generator]:
+    """The random sources of one training step, others in each of several processes."""
+    sequence = np.random.SeedSequence([seed, step, *[process] * (process > 0)])
+    return np.random.default_rng(sequence), torch.Generator().manual_seed(int(sequence.generate_state(1)[0]))

@@ -13,16 +13,18 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat.errors import InputError, MusicfeatError
-from musicfeat_trainer.checkpoint import load_recipe_of
-from musicfeat_trainer.curves import draw_curves
 from musicfeat_trainer.data.contents import Waveform
-from musicfeat_trainer.model import PARTS, load_method, parts_of
+from musicfeat_trainer.method.certainty import judged
+from musicfeat_trainer.method.part import load_method
 from musicfeat_trainer.pictures.budget_curves import draw_budget_curves
 from musicfeat_trainer.pictures.confusion import draw_confusion
 from musicfeat_trainer.pictures.embedding_map import draw_embedding_map, one_class
 from musicfeat_trainer.pictures.filters import draw_filters, filter_spectra, reached_layers
-from musicfeat_trainer.pictures.mistakes import draw_mistakes, judged
+from musicfeat_trainer.pictures.mistakes import draw_mistakes
 from musicfeat_trainer.pictures.pr_curves import draw_pr_curves
+from musicfeat_trainer.runs import PARTS, parts_of
+from musicfeat_trainer.training.checkpoint import load_recipe_of
+from musicfeat_trainer.training.curves import draw_curves
 
 Draw = Callable[[Path, Path], None]
 """Draws what one folder shows into another."""

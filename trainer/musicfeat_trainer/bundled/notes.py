@@ -12,10 +12,10 @@ import torch
 from musicfeat.audio import load
 from musicfeat.errors import InputError
 from musicfeat.log_mel import SILENCE_POWER
-from musicfeat_trainer.config import NotesConfig
-from musicfeat_trainer.data.sampler import Crops
+from musicfeat_trainer.bundled.crops import Crops
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.instruments import OPENMIC, of_recording
+from musicfeat_trainer.recipe.bundled import NotesConfig
 from musicfeat_trainer.section import expanded
 
 ALONE = 0.5

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from musicfeat.errors import InputError
-from musicfeat_trainer.config import AnyRecipe, parse_recipe
+from musicfeat_trainer.recipe.parse import parse_recipe
+from musicfeat_trainer.recipe.recipe import AnyRecipe
 
-RECIPES = Path(__file__).parent / "recipes"
+RECIPES = Path(__file__).parents[1] / "recipes"
 
 
 def open_recipe(name: str, changes: Sequence[str] = ()) -> AnyRecipe:

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from musicfeat.errors import ModelError
 from musicfeat.files import replacing
-from musicfeat_trainer.config import AnyRecipe, parse_recipe
+from musicfeat_trainer.recipe.parse import parse_recipe
+from musicfeat_trainer.recipe.recipe import AnyRecipe
 
 Tensors = dict[str, Tensor]
 

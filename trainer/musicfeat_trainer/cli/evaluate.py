@@ -10,8 +10,8 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from musicfeat.errors import InputError
-from musicfeat_trainer.commands.held_out import print_held_out
-from musicfeat_trainer.commands.outcomes import Kept, keep, markdown
+from musicfeat_trainer.cli.held_out import print_held_out
+from musicfeat_trainer.cli.outcomes import Kept, keep, markdown
 from musicfeat_trainer.data.sets.dataset import DataSet
 from musicfeat_trainer.data.sets.registry import SetConfig
 from musicfeat_trainer.evaluate.budgets import parse_budget
@@ -19,9 +19,9 @@ from musicfeat_trainer.evaluate.control import calibrated, control
 from musicfeat_trainer.evaluate.downstream import WAYS, Subject, evaluate
 from musicfeat_trainer.evaluate.fitting import Fitting
 from musicfeat_trainer.evaluate.ranking import ranked
-from musicfeat_trainer.method import Method
-from musicfeat_trainer.model import load_method
-from musicfeat_trainer.recipe_files import changed, parse_change
+from musicfeat_trainer.method.method import Method
+from musicfeat_trainer.method.part import load_method
+from musicfeat_trainer.recipe.files import changed, parse_change
 from musicfeat_trainer.section import expanded
 
 PRETRAINED, CONTROL = "pretrained", "random"

@@ -12,9 +12,9 @@ import numpy as np
 
 from musicfeat.errors import InputError
 from musicfeat.log_mel import LogMelSpec
-from musicfeat_trainer.data.contents import MelPower
-from musicfeat_trainer.data.labels import ClipLabels, Label
-from musicfeat_trainer.data.sampler import Collection
+from musicfeat_trainer.bundled.crops import Collection
+from musicfeat_trainer.bundled.labels import ClipLabels, Label
+from musicfeat_trainer.bundled.mel_power import MelPower
 from musicfeat_trainer.data.store import prepare_folder
 from musicfeat_trainer.instruments import OPENMIC
 

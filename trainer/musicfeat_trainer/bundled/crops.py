@@ -13,7 +13,7 @@ from torch import Tensor
 
 from musicfeat.errors import InputError
 from musicfeat_trainer.augment.tempo import Tempo
-from musicfeat_trainer.data.labels import UNKNOWN, Labels
+from musicfeat_trainer.bundled.labels import UNKNOWN, Labels
 from musicfeat_trainer.data.store import Store
 from musicfeat_trainer.data.tracks import Track
 
@@ -128,9 +128,3 @@ def stretched(values: npt.NDArray[np.generic], positions: npt.NDArray[np.floatin
     if not part.any():
         return block[index]
     return block[index] * (1 - part) + block[index + 1] * part
-
-
-def step_generators(seed: int, step: int, process: int = 0) -> tuple[np.random.Generator, torch.Generator]:
-    """The random sources of one training step, others in each of several processes."""
-    sequence = np.random.SeedSequence([seed, step, *[process] * (process > 0)])
-    return np.random.default_rng(sequence), torch.Generator().manual_seed(int(sequence.generate_state(1)[0]))

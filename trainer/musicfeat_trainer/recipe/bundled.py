@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 
-from musicfeat.errors import InputError
 from musicfeat.log_mel import LogMelSpec
 from musicfeat_trainer.augment.spectrogram import SpectrogramAugment
 from musicfeat_trainer.augment.tempo import Tempo
-from musicfeat_trainer.data.sets.registry import SetConfig
 from musicfeat_trainer.instruments import OPENMIC
-from musicfeat_trainer.method import MethodConfig
 from musicfeat_trainer.optimisation import Optimisation
+from musicfeat_trainer.recipe.recipe import AnyRecipe
 from musicfeat_trainer.section import Section
 
 
@@ -31,14 +29,6 @@ class DataConfig(Section):
     """Early stopping looks at these."""
     test_sources: tuple[str, ...] = ()
     """Nothing looks at these before the benchmarks."""
-
-
-class MethodData(Section):
-    """What a method learns from."""
-
-    set: SetConfig
-    store: Path
-    """Where decoded audio is kept."""
 
 
 class RenderedConfig(Section):
@@ -136,22 +126,6 @@ class CardConfig(Section):
     training_data: str = ""
 
 
-class AnyRecipe(Section):
-    """What every training run has."""
-
-    name: str
-    version: str = "0.1.0"
-
-
-class MethodRecipe(AnyRecipe):
-    """A run of one method of self-supervision on one data set."""
-
-    about: str = ""
-    """Which row of which paper's table it is, and the figure there."""
-    data: MethodData
-    method: MethodConfig
-
-
 class Recipe(AnyRecipe):
     """A run of all parts of a model that is exported whole."""
 
@@ -169,17 +143,3 @@ class Recipe(AnyRecipe):
     """Without this section a model has no tags."""
     joins: JoinsConfig
     card: CardConfig = CardConfig()
-
-
-def parse_recipe(data: dict[str, Any], where: str) -> AnyRecipe:
-    """A recipe from nested dictionaries, of one method if they have ``method``; ``where`` names them in errors.
-
-    Raises:
-        InputError: a key misspelt or missing, or a value out of range.
-    """
-    kind = MethodRecipe if "method" in data else Recipe
-    try:
-        return kind.model_validate(data)
-    except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise InputError(f"{where}: " + "; ".join(lines)) from error

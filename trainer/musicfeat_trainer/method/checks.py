@@ -7,7 +7,7 @@ import torch
 from musicfeat.errors import InputError
 from musicfeat_trainer.data.contents import Waveform
 from musicfeat_trainer.features import time_axis
-from musicfeat_trainer.method import Method
+from musicfeat_trainer.method.method import Method
 
 SYMMETRY = 1e-3
 """Of the deviation of features: how far they may be from those of the clip played backwards, flipped."""

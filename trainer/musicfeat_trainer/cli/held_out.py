@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from musicfeat.errors import InputError
-from musicfeat_trainer.checkpoint import load_recipe_of
-from musicfeat_trainer.config import MethodRecipe, Recipe
-from musicfeat_trainer.model import PARTS, load_method, load_model, parts_of
-from musicfeat_trainer.parts.method import MethodPart
-from musicfeat_trainer.parts.part import Part
+from musicfeat_trainer.bundled.model import load_model
+from musicfeat_trainer.method.part import MethodPart, load_method
+from musicfeat_trainer.recipe.bundled import Recipe
+from musicfeat_trainer.recipe.method import MethodRecipe
+from musicfeat_trainer.runs import PARTS, parts_of
+from musicfeat_trainer.training.checkpoint import load_recipe_of
+from musicfeat_trainer.training.part import Part
 
 
 def print_held_out(run: Path) -> None:

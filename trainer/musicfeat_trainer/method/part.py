@@ -12,18 +12,19 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from musicfeat_trainer.checks import check
-from musicfeat_trainer.config import MethodRecipe
+from musicfeat.errors import ModelError
 from musicfeat_trainer.data.clips import Clips, ClipSampler, ClipsConfig
-from musicfeat_trainer.data.sampler import step_generators
 from musicfeat_trainer.data.sets.dataset import DataSet
 from musicfeat_trainer.data.sets.stored import stored
 from musicfeat_trainer.data.tracks import Track
 from musicfeat_trainer.distributed import rank
-from musicfeat_trainer.method import Method, MethodConfig
+from musicfeat_trainer.method.checks import check
+from musicfeat_trainer.method.method import Method
 from musicfeat_trainer.objectives.objective import Views
-from musicfeat_trainer.parts.part import Part
+from musicfeat_trainer.recipe.method import MethodConfig, MethodRecipe
 from musicfeat_trainer.section import expanded
+from musicfeat_trainer.training.checkpoint import load_checkpoint, load_recipe_of
+from musicfeat_trainer.training.part import Part, step_generators
 
 VALIDATION_SEED = 7
 
@@ -130,3 +131,17 @@ def on(device: torch.device, clips: Clips) -> Clips:
     """The same clips on a device."""
     views = tuple(view.to(device, non_blocking=True) for view in clips.views)
     return Clips(views, clips.instances.to(device))
+
+
+def load_method(run: Path) -> tuple[Method, MethodRecipe]:
+    """The averaged weights of a run of one method, ready to embed.
+
+    Raises:
+        ModelError: no run of a method, or a damaged one.
+    """
+    recipe = load_recipe_of(run)
+    if not isinstance(recipe, MethodRecipe):
+        raise ModelError(f"{run} is the run of a whole model, not of one method")
+    method = Method(recipe.method)
+    load_checkpoint(run / MethodPart.name / "best.safetensors").restore("average", method)
+    return method.eval(), recipe

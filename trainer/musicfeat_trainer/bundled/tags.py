@@ -11,20 +11,20 @@ import torch
 from torch import Tensor
 
 from musicfeat.errors import InputError
-from musicfeat_trainer.checkpoint import digest, load_checkpoint
-from musicfeat_trainer.config import Recipe, TagsConfig
-from musicfeat_trainer.data.collections import training_collections, validation_collections
-from musicfeat_trainer.data.notes import NoteCollages
-from musicfeat_trainer.data.sampler import Collection, CropSampler, step_generators
+from musicfeat_trainer.bundled.clips import clip_starts, fixed_clips
+from musicfeat_trainer.bundled.collections import training_collections, validation_collections
+from musicfeat_trainer.bundled.crops import Collection, CropSampler
+from musicfeat_trainer.bundled.notes import NoteCollages
+from musicfeat_trainer.bundled.tag_net import TagNet
+from musicfeat_trainer.bundled.trunk import BATCH, Trunk
 from musicfeat_trainer.distributed import rank
-from musicfeat_trainer.encoders.tag_net import TagNet
 from musicfeat_trainer.encoders.temporal_net import TrunkOutput, pooled_dimension
-from musicfeat_trainer.evaluate.clips import clip_starts, fixed_clips
 from musicfeat_trainer.evaluate.metrics import mean_average_precision, mean_roc_auc
 from musicfeat_trainer.instruments import columns_of
 from musicfeat_trainer.objectives.tagging import mixed_labels, tagging_loss
-from musicfeat_trainer.parts.part import Part
-from musicfeat_trainer.parts.trunk import BATCH, Trunk
+from musicfeat_trainer.recipe.bundled import Recipe, TagsConfig
+from musicfeat_trainer.training.checkpoint import digest, load_checkpoint
+from musicfeat_trainer.training.part import Part, step_generators
 
 
 class TagsPart(Part[Recipe, TagNet]):

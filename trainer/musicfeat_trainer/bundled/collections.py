@@ -8,13 +8,13 @@ from pathlib import Path
 from musicfeat.errors import InputError
 from musicfeat.files import replacing
 from musicfeat.log_mel import LogMelSpec
-from musicfeat_trainer.config import Recipe, RenderedConfig
-from musicfeat_trainer.data.contents import MelPower
-from musicfeat_trainer.data.labels import NoteLabels
-from musicfeat_trainer.data.openmic import open_openmic
+from musicfeat_trainer.bundled.crops import Collection
+from musicfeat_trainer.bundled.labels import NoteLabels
+from musicfeat_trainer.bundled.mel_power import MelPower
+from musicfeat_trainer.bundled.openmic import open_openmic
 from musicfeat_trainer.data.render import render_all
-from musicfeat_trainer.data.sampler import Collection
 from musicfeat_trainer.data.store import Store, prepare_folder
+from musicfeat_trainer.recipe.bundled import Recipe, RenderedConfig
 from musicfeat_trainer.section import expanded
 
 RENDERED = {"fonts", "test_sources", "seconds", "renditions"}

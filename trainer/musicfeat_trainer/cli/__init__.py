@@ -1,0 +1,39 @@
+"""The command ``musicfeat-train``; each command is a module of this package, with ``add`` and ``run``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import torch
+
+from musicfeat.errors import MusicfeatError
+from musicfeat_trainer.cli import evaluate, listing, pictures, train
+from musicfeat_trainer.distributed import start, stop
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 0 if all went well, 1 with one line on stderr otherwise."""
+    options = parser().parse_args(arguments)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    try:
+        start()
+        options.run(options)
+    except MusicfeatError as error:
+        print(f"musicfeat-train: {error}", file=sys.stderr)
+        return 1
+    finally:
+        stop()
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The argument parser, one sub-command per module."""
+    top = argparse.ArgumentParser(prog="musicfeat-train", description="Pretrain and evaluate music encoders.")
+    top.add_argument("--threads", type=int, help="threads of torch (default: torch's own choice)")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    for command in (listing, train, evaluate, pictures):
+        command.add(commands)
+    return top

@@ -1,0 +1,45 @@
+"""``musicfeat-train run``: train a recipe, or go on where it stopped."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from musicfeat_trainer.distributed import rank
+from musicfeat_trainer.recipe.files import open_recipe
+from musicfeat_trainer.runs import PARTS, parts_of
+from musicfeat_trainer.training.checkpoint import save_recipe
+from musicfeat_trainer.training.loop import Trainer
+
+
+def add(commands: Any) -> None:
+    """Add the command to a parser."""
+    parser = commands.add_parser("run", help="train a recipe, or go on where it stopped")
+    parser.add_argument("recipe", help="a TOML file, or what `list` shows, such as music_small or jigsaw/resnet18-3s")
+    parser.add_argument("-o", "--output", type=Path, help="folder of the run (default: runs/RECIPE)")
+    parser.add_argument(
+        "--set", dest="change", action="append", default=[], metavar="KEY=VALUE", help="change the recipe"
+    )
+    parser.add_argument("--part", choices=sorted(PARTS), help="train this part only (default: one after another)")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train every part, or the one asked for, resuming where the folder holds a checkpoint."""
+    recipe = open_recipe(options.recipe, options.change)
+    folder = options.output or Path("runs") / recipe.name
+    for name in [options.part] if options.part else parts_of(recipe):
+        trainer = Trainer(PARTS[name](recipe, folder), options.device)
+        if rank() == 0:
+            save_recipe(folder, recipe)
+        trainer.run()
+        done = trainer.progress
+        if rank() == 0:
+            print(
+                f"{folder / name}: {done['step']} steps, best mean score {done['best']:.4f}, "
+                f"{trainer.waiting:.1%} of the time spent waiting for data"
+            )
