@@ -51,10 +51,10 @@ FRAMES = """
 
 def draw_catalog(folder: Path, tracks: int, windows: int, sources: int = 16, seed: int = 0) -> Path:
     """A catalog of made-up numbers, written by the catalog's own writer: clusters by source that drift in time."""
-    from musicfeat.catalog.engines.worker import FileResult
     from musicfeat.catalog.parts import Writer
     from musicfeat.catalog.schema import to_batch
     from musicfeat.catalog.settings import Settings, settle
+    from musicfeat.catalog.workers.result import FileResult
     from musicfeat.features import Features
 
     draw = np.random.default_rng(seed)

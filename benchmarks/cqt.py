@@ -20,9 +20,9 @@ from frontend import in_onnxruntime
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
-from musicfeat.audio import load
 from musicfeat.demo import RATE as DEMO_RATE
 from musicfeat.demo import synthesise
+from musicfeat.sound.audio import load
 from musicfeat_trainer.frontends.cqt import CQT, CQTSpec
 from musicfeat_trainer.frontends.cqt_kernels import QUALITY
 

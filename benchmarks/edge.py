@@ -19,9 +19,9 @@ sys.path.insert(0, str(Path(__file__).parent / "quality"))
 
 from sounds import CLIP_SECONDS, clips_of, recipe_of, table, unseen_tracks
 
-from musicfeat.audio import load
-from musicfeat.card import ModelCard
-from musicfeat.session import Session, bundled_models, find_model
+from musicfeat.model.card import ModelCard
+from musicfeat.model.session import Session, bundled_models, find_model
+from musicfeat.sound.audio import load
 from musicfeat_export.cli.model import table as comparison_table
 from musicfeat_export.clips import Tagged, Windows, held_out_notes
 from musicfeat_export.precision import convert

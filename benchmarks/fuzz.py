@@ -34,9 +34,9 @@ MISSING = "fuzzing needs atheris: pip install atheris. Its wheels are for Linux 
 
 def check(path: Path) -> str:
     """Decode a file and cut it into windows; say whether that was refused, and raise on what must not be."""
-    from musicfeat.audio import blocks
     from musicfeat.errors import MusicfeatError
-    from musicfeat.windows import cut
+    from musicfeat.sound.audio import blocks
+    from musicfeat.sound.windows import cut
 
     start = 0
     try:
@@ -86,8 +86,8 @@ def _work(folder: Path, seconds: int, keep: Path) -> None:
     import atheris
 
     with atheris.instrument_imports(include=INSTRUMENTED):
-        import musicfeat.audio
-        import musicfeat.windows  # noqa: F401
+        import musicfeat.sound.audio
+        import musicfeat.sound.windows  # noqa: F401
     path = folder / "input"
 
     def run(data: bytes) -> None:

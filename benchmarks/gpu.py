@@ -19,10 +19,10 @@ import numpy as np
 import onnx
 from _table import markdown
 
-from musicfeat.engine import INPUT, Device, parse_device
 from musicfeat.errors import DeviceError
-from musicfeat.onnxruntime_engine import provider_of
-from musicfeat.session import Session, bundled_models, find_model
+from musicfeat.model.engine import INPUT, Device, parse_device
+from musicfeat.model.onnxruntime_engine import provider_of
+from musicfeat.model.session import Session, bundled_models, find_model
 from musicfeat_export.half import to_half
 from musicfeat_export.parity import probe_windows
 from musicfeat_export.report.profile import profile

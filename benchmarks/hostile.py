@@ -1,4 +1,4 @@
-"""Damaged files of every format, each through ``musicfeat.audio.load`` in a child process: decoded or refused in words.
+"""Damaged files of every format, each through ``musicfeat.load`` in a child process: decoded or refused in words.
 
 Anything else is a finding: another exception, samples that are not finite, a crash, too much time or memory. The file
 is kept, and the exit code is 1.
@@ -24,8 +24,8 @@ import numpy as np
 from _mutants import write_mutants
 from _table import markdown
 
-from musicfeat.audio import load
 from musicfeat.errors import AudioError, InputError
+from musicfeat.sound.audio import load
 
 SECONDS = 10
 """For one file of a few kilobytes."""

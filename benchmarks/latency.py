@@ -21,9 +21,9 @@ import soundfile
 from _table import ROOT, markdown, median_ratio, paired_milliseconds
 
 from musicfeat import Extractor, bundled_models
-from musicfeat.audio import load
 from musicfeat.demo import RATE, synthesise
-from musicfeat.session import Session, find_model
+from musicfeat.model.session import Session, find_model
+from musicfeat.sound.audio import load
 
 SECONDS = 10
 HEADER = [

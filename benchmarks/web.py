@@ -18,9 +18,9 @@ from _browser import Page, install, serving
 from _table import markdown
 
 from musicfeat import Extractor
-from musicfeat.audio import opened
 from musicfeat.demo import RATE, synthesise
-from musicfeat.waveform import resample
+from musicfeat.sound.audio import opened
+from musicfeat.sound.waveform import resample
 
 Times = dict[str, float]
 STAGES = ("decode", "resample", "model", "total")

@@ -26,10 +26,10 @@ from edits import joined
 from sounds import Wave, recipe_of, table
 
 from musicfeat import Extractor
-from musicfeat.audio import load
 from musicfeat.catalog import Catalog, embed_catalog
 from musicfeat.catalog.check import Finding, Verdict, check, tracks
 from musicfeat.catalog.settings import Rows
+from musicfeat.sound.audio import load
 
 HEADER = ["question", "tracks", "found", "clean tracks reported", "s for an hour of music"]
 LEAST_SECONDS, EDGE = 40.0, 8.0

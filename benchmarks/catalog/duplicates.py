@@ -29,10 +29,10 @@ from _table import data_folder, markdown
 from sounds import Wave, recipe_of, table
 
 from musicfeat import Extractor
-from musicfeat.audio import load
 from musicfeat.catalog import Catalog, embed_catalog
 from musicfeat.catalog.search.duplicates import duplicates
 from musicfeat.catalog.settings import Rows, settle
+from musicfeat.sound.audio import load
 
 HEADER = ["copy", "tracks", "found, windows", "found, one row a track"]
 RATE = 48000

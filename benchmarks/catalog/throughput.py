@@ -24,9 +24,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from _table import markdown
 from catalog.songs import SECONDS, write_songs
 
-from musicfeat.audio import blocks
 from musicfeat.catalog import embed_catalog
-from musicfeat.session import Session, cores
+from musicfeat.model.session import Session, cores
+from musicfeat.sound.audio import blocks
 
 RATE = 22050
 BLOCK = 1 << 16

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sounds import CLIP_SECONDS, CLIPS_PER_TRACK, Track, Wave, back_to_back, clips_of, table
 
-from musicfeat.audio import load
+from musicfeat.sound.audio import load
 from musicfeat_trainer.evaluate.metrics import arithmetic_and_geometric, neighbour_ranks
 
 STRENGTHS = (0.003, 0.01, 0.1, 1.0)

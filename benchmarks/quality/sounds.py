@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.audio import load
-from musicfeat.card import ModelCard
+from musicfeat.model.card import ModelCard
+from musicfeat.sound.audio import load
 
 Wave = npt.NDArray[np.float32]
 CLIP_SECONDS = 10

@@ -10,7 +10,7 @@ from report import Row
 from sounds import CLIP_SECONDS, table
 
 from musicfeat import Extractor
-from musicfeat.audio import load
+from musicfeat.sound.audio import load
 from musicfeat_trainer.bundled.clips import clip_starts
 from musicfeat_trainer.bundled.labels import NoteLabels
 from musicfeat_trainer.data.midi import notes_of, read, reorchestrated

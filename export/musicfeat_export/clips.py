@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.audio import load
-from musicfeat.card import ModelCard
 from musicfeat.catalog.listing import find
 from musicfeat.errors import InputError, MusicfeatError
+from musicfeat.model.card import ModelCard
+from musicfeat.sound.audio import load
 from musicfeat_trainer.instruments import OPENMIC, of_recording
 
 Windows = npt.NDArray[np.float32]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from musicfeat import Extractor
 from musicfeat.extractor import Audio
 from musicfeat.joins import LEAST_SECONDS
-from musicfeat.session import Session
+from musicfeat.model.session import Session
 from musicfeat_export.clips import Tagged, Windows
 from musicfeat_trainer.evaluate.metrics import mean_average_precision
 

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import onnx
 
-from musicfeat.card import ModelCard
 from musicfeat.files import replacing
+from musicfeat.model.card import ModelCard
 from musicfeat_export.graph import check_graph, weights_digest
 
 Proof = TypeVar("Proof")

@@ -10,8 +10,8 @@ import onnx
 import torch
 from torch import nn
 
-from musicfeat.card import ModelCard
 from musicfeat.errors import ModelError
+from musicfeat.model.card import ModelCard
 from musicfeat_export.model_file import write
 from musicfeat_export.parity import check_parity
 from musicfeat_trainer.bundled.joins import PIECES

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from musicfeat.card import ModelCard
 from musicfeat.errors import ModelError
-from musicfeat.session import Session
+from musicfeat.model.card import ModelCard
+from musicfeat.model.session import Session
 from musicfeat_trainer.bundled.model import Outputs
 
 TOLERANCE = 1e-4

@@ -10,7 +10,7 @@ from onnxscript import optimizer
 
 from musicfeat import Extractor
 from musicfeat.errors import InputError, ModelError
-from musicfeat.session import Session
+from musicfeat.model.session import Session
 from musicfeat_export.clips import Tagged, Windows
 from musicfeat_export.comparison import Difference, Score, differences, milliseconds, scores
 from musicfeat_export.graph import with_batch

@@ -10,9 +10,9 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from musicfeat.card import ModelCard
 from musicfeat.errors import ModelError
-from musicfeat.session import Session
+from musicfeat.model.card import ModelCard
+from musicfeat.model.session import Session
 from musicfeat_export.graph import BATCH
 from musicfeat_export.model_file import write
 from musicfeat_export.onnx_file import to_onnx

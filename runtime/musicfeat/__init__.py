@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.8.0"
 
 if TYPE_CHECKING:
-    from musicfeat.card import ModelCard
     from musicfeat.errors import AudioError, CatalogError, DeviceError, InputError, ModelError, MusicfeatError
     from musicfeat.extractor import Extractor
     from musicfeat.features import Features, Order
     from musicfeat.functional import embed, load
-    from musicfeat.session import bundled_models
+    from musicfeat.model.card import ModelCard
+    from musicfeat.model.session import bundled_models
 
 _HOMES = {
     "AudioError": "errors",
@@ -28,11 +28,11 @@ _HOMES = {
     "Extractor": "extractor",
     "Features": "features",
     "InputError": "errors",
-    "ModelCard": "card",
+    "ModelCard": "model.card",
     "ModelError": "errors",
     "MusicfeatError": "errors",
     "Order": "features",
-    "bundled_models": "session",
+    "bundled_models": "model.session",
     "embed": "functional",
     "load": "functional",
 }

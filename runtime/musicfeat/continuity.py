@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.card import ModelCard
 from musicfeat.errors import AudioError
-from musicfeat.waveform import Waveform
-from musicfeat.windows import Window, batches, cut
+from musicfeat.model.card import ModelCard
+from musicfeat.sound.waveform import Waveform
+from musicfeat.sound.windows import Window, batches, cut
 
 STEPS = 14
 """Windows begin this many times in each piece; joins of earlier and later windows then fall on the same times."""

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.audio import blocks
 from musicfeat.errors import InputError
 from musicfeat.extractor import Extractor
-from musicfeat.picture import draw
-from musicfeat.waveform import Waveform
+from musicfeat.report.picture import draw
+from musicfeat.sound.audio import blocks
+from musicfeat.sound.waveform import Waveform
 
 Doubles = npt.NDArray[np.float64]
 RATE = 44100

@@ -10,17 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat.ahead import ahead
-from musicfeat.audio import PathLike, Sound, blocks, opened
-from musicfeat.card import OUTPUTS, ModelCard
 from musicfeat.continuity import Continuity, continuity
 from musicfeat.errors import AudioError, InputError, ModelError, MusicfeatError
 from musicfeat.features import Features, Order
 from musicfeat.joins import Layout, check_pieces, gap_candidates, join_scores
+from musicfeat.model.card import OUTPUTS, ModelCard
+from musicfeat.model.session import Session
 from musicfeat.order import most_probable
 from musicfeat.recording import Recording, Step, steps
-from musicfeat.session import Session
-from musicfeat.waveform import check_rate, ends, resample, to_mono
-from musicfeat.windows import cut
+from musicfeat.sound.audio import PathLike, Sound, blocks, opened
+from musicfeat.sound.waveform import check_rate, ends, resample, to_mono
+from musicfeat.sound.windows import cut
 
 Audio = PathLike | npt.ArrayLike
 CPU_BATCH, GPU_BATCH = 2, 64

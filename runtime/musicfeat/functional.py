@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from musicfeat.audio import PathLike, decoded
 from musicfeat.errors import InputError
 from musicfeat.extractor import Audio, Extractor
 from musicfeat.features import Floats
-from musicfeat.session import find_model
-from musicfeat.waveform import Waveform, check_rate, resample
+from musicfeat.model.session import find_model
+from musicfeat.sound.audio import PathLike, decoded
+from musicfeat.sound.waveform import Waveform, check_rate, resample
 
 
 def load(path: PathLike, sr: float | None = None) -> tuple[Waveform, int]:

@@ -6,12 +6,12 @@ import platform
 from importlib import metadata
 
 from musicfeat import __version__
-from musicfeat.card import ModelCard
 from musicfeat.errors import DeviceError, MusicfeatError
-from musicfeat.gpu import DriverError, gpus
-from musicfeat.onnxruntime_engine import GPU_INSTALL
-from musicfeat.session import Session, bundled_models
-from musicfeat.trt.library import cuda_runtime, tensorrt
+from musicfeat.model.card import ModelCard
+from musicfeat.model.gpu import DriverError, gpus
+from musicfeat.model.onnxruntime_engine import GPU_INSTALL
+from musicfeat.model.session import Session, bundled_models
+from musicfeat.model.trt.library import cuda_runtime, tensorrt
 
 LIBRARIES = ("numpy", "onnxruntime", "onnxruntime-gpu", "tensorrt", "cuda-bindings", "soundfile", "soxr", "av")
 CLASH = (

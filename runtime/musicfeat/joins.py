@@ -15,9 +15,9 @@ from itertools import combinations, permutations
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.card import ModelCard
 from musicfeat.errors import InputError
-from musicfeat.waveform import Waveform
+from musicfeat.model.card import ModelCard
+from musicfeat.sound.waveform import Waveform
 
 Table = npt.NDArray[np.float64]
 Scorer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.card import ModelCard
 from musicfeat.errors import MusicfeatError
 from musicfeat.features import Features, Floats
-from musicfeat.windows import Window, pooling_weights
+from musicfeat.model.card import ModelCard
+from musicfeat.sound.windows import Window, pooling_weights
 
 DECISIVE_SECONDS = 1.0
 

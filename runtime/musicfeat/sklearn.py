@@ -16,11 +16,11 @@ except ImportError as error:
         f"musicfeat.sklearn needs scikit-learn ({error}): pip install 'musicfeat[sklearn]'", name=error.name
     ) from error
 
-from musicfeat.audio import PathLike
 from musicfeat.errors import InputError, MusicfeatError
 from musicfeat.extractor import Extractor
 from musicfeat.features import Features, Floats
 from musicfeat.functional import shared_extractor
+from musicfeat.sound.audio import PathLike
 
 FEATURES = ("embedding", "tags", "reversal")
 

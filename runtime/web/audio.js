@@ -3,7 +3,7 @@ import { PageError } from "./errors.js";
 import { declaredRate } from "./rate.js";
 
 const FALLBACK_RATE = 48000;
-const LOUDEST = 1e30; // As in musicfeat/waveform.py: resampling and summing stay finite up to here.
+const LOUDEST = 1e30; // As in musicfeat/sound/waveform.py: resampling and summing stay finite up to here.
 
 /**
  * @param {File} file

@@ -8,7 +8,7 @@ const FIXED_BYTES = { 1: 8, 5: 4 };
 
 /**
  * @param {Uint8Array} bytes of an ONNX file
- * @returns {object} the fields of ModelCard in `musicfeat/card.py`
+ * @returns {object} the fields of ModelCard in `musicfeat/model/card.py`
  * @throws {PageError} another kind of file, or of another contract
  */
 export function readCard(bytes) {

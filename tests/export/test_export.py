@@ -14,7 +14,7 @@ import torch
 from musicfeat import Extractor, ModelError
 from musicfeat.cli import main as musicfeat_main
 from musicfeat.log_mel import LogMelSpec, log_mel
-from musicfeat.session import Session, bundled_models, find_model
+from musicfeat.model.session import Session, bundled_models, find_model
 from musicfeat_export import onnx_file
 from musicfeat_export.cli import main
 from musicfeat_export.graph import FORBIDDEN_OPS, check_graph, weights_digest

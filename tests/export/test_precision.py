@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 from musicfeat import Extractor, ModelError
-from musicfeat.session import Session, bundled_models, find_model
+from musicfeat.model.session import Session, bundled_models, find_model
 from musicfeat_export import precision
 from musicfeat_export.cli import main
 from musicfeat_export.clips import held_out_notes, windows_of

@@ -17,8 +17,8 @@ pytest.importorskip("onnxscript", reason="the export extra is not installed")
 import onnx
 
 from musicfeat import Extractor, Features, ModelError
-from musicfeat.card import ModelCard
-from musicfeat.session import Session, find_model
+from musicfeat.model.card import ModelCard
+from musicfeat.model.session import Session, find_model
 from musicfeat_export.cli import main
 from musicfeat_export.graph import check_graph, with_batch
 from musicfeat_export.resampled import resampled, resampled_card

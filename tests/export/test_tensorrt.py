@@ -15,9 +15,9 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from musicfeat import DeviceError, ModelError
-from musicfeat.session import Session, bundled_models, find_model
-from musicfeat.trt import library
-from musicfeat.trt.recipe import Profile
+from musicfeat.model.session import Session, bundled_models, find_model
+from musicfeat.model.trt import library
+from musicfeat.model.trt.recipe import Profile
 from musicfeat_export.cli import main
 from musicfeat_export.cli.tensorrt import check_model
 from musicfeat_export.clips import windows_of

@@ -10,10 +10,10 @@ import soundfile
 import soxr
 from _mutants import without_length_header
 
-from musicfeat.audio import blocks, load
 from musicfeat.errors import AudioError, InputError
-from musicfeat.mp3 import seconds_of_frames
-from musicfeat.waveform import check_rate, ends, resample, to_mono
+from musicfeat.sound.audio import blocks, load
+from musicfeat.sound.mp3 import seconds_of_frames
+from musicfeat.sound.waveform import check_rate, ends, resample, to_mono
 
 FORMATS = {"wav": "PCM_16", "flac": "PCM_24", "ogg": "VORBIS", "opus": "OPUS", "mp3": "MPEG_LAYER_III"}
 

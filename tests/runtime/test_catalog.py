@@ -30,10 +30,10 @@ import pyarrow.dataset as ds
 from musicfeat import Extractor, InputError
 from musicfeat.catalog import Catalog, CatalogError, Summary, embed_catalog
 from musicfeat.catalog import parts as parts_module
-from musicfeat.catalog.engines import open_engine
 from musicfeat.catalog.listing import find
 from musicfeat.catalog.progress import Progress
 from musicfeat.catalog.reader import vectors
+from musicfeat.catalog.workers import open_engine
 from musicfeat.cli import main
 from musicfeat.features import Features, pool_probability
 

@@ -17,9 +17,10 @@ import pyarrow.parquet as pq
 from musicfeat import Extractor
 from musicfeat.catalog import Catalog, CatalogError
 from musicfeat.catalog.check import Finding, Track, check, reversals
-from musicfeat.catalog.engines.worker import Embedder, ModelOptions
 from musicfeat.catalog.schema import to_batch
 from musicfeat.catalog.settings import Rows, settings_of
+from musicfeat.catalog.workers.options import ModelOptions
+from musicfeat.catalog.workers.worker import Embedder
 from musicfeat.cli import main
 from musicfeat.continuity import Continuity
 from musicfeat.extractor import Audio

@@ -33,13 +33,15 @@ from hypothesis import strategies as st
 
 from musicfeat import Extractor, MusicfeatError
 from musicfeat.catalog import Catalog, CatalogError, embed_catalog
-from musicfeat.catalog.engines.local import GROUP_FILES, Pool
-from musicfeat.catalog.engines.worker import Description, Embedder, FileResult, ModelOptions
 from musicfeat.catalog.names import to_path, to_text
 from musicfeat.catalog.parts import Writer, seal
 from musicfeat.catalog.reader import vectors
 from musicfeat.catalog.schema import to_batch
 from musicfeat.catalog.settings import Settings, settings_of, settle
+from musicfeat.catalog.workers.local import GROUP_FILES, Pool
+from musicfeat.catalog.workers.options import Description, ModelOptions
+from musicfeat.catalog.workers.result import FileResult
+from musicfeat.catalog.workers.worker import Embedder
 from musicfeat.cli import main
 
 MUTANTS = 216

@@ -28,8 +28,8 @@ try:
 except ImportError as missing:
     pytest.skip(f"Ray is not installed ({missing}): pip install 'musicfeat[ray]'", allow_module_level=True)
 
-from musicfeat.catalog.engines.on_ray import RayPool, gpu_share
-from musicfeat.catalog.engines.worker import ModelOptions
+from musicfeat.catalog.workers.on_ray import RayPool, gpu_share
+from musicfeat.catalog.workers.options import ModelOptions
 from musicfeat.errors import DeviceError, InputError, ModelError
 
 FILES = 40
@@ -181,7 +181,7 @@ def test_all_workers_find_room_on_the_gpus(workers: int, gpus: int, share: float
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, music: Path, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.delitem(sys.modules, "musicfeat.catalog.engines.on_ray")
+    monkeypatch.delitem(sys.modules, "musicfeat.catalog.workers.on_ray")
     with pytest.raises(CatalogError, match=r"musicfeat\[ray\]"):
         embed_catalog([music / "broken.wav"], tmp_path / "catalog", engine="ray")
     assert not (tmp_path / "catalog").exists()

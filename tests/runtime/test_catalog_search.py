@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 
 from musicfeat import Extractor
 from musicfeat import cli as commands
-from musicfeat.catalog.engines.worker import Embedder, FileResult, ModelOptions
 from musicfeat.catalog.reader import Catalog
 from musicfeat.catalog.schema import schema, to_batch
 from musicfeat.catalog.search import ivf
@@ -29,6 +28,9 @@ from musicfeat.catalog.search.query import model_of
 from musicfeat.catalog.search.searcher import Hit, Searcher, search
 from musicfeat.catalog.search.space import fit
 from musicfeat.catalog.settings import Rows, Settings, settle
+from musicfeat.catalog.workers.options import ModelOptions
+from musicfeat.catalog.workers.result import FileResult
+from musicfeat.catalog.workers.worker import Embedder
 from musicfeat.errors import CatalogError, InputError
 from musicfeat.features import Features
 

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from musicfeat import DeviceError, Extractor, InputError, ModelError
-from musicfeat import gpu as driver_module
 from musicfeat.cli import main
-from musicfeat.engine import Device, parse_device
-from musicfeat.gpu import DriverError, compute_capability, gpus
-from musicfeat.onnxruntime_engine import OnnxRuntimeEngine, provider_of
-from musicfeat.session import Session, find_model
+from musicfeat.model import gpu as driver_module
+from musicfeat.model.engine import Device, parse_device
+from musicfeat.model.gpu import DriverError, compute_capability, gpus
+from musicfeat.model.onnxruntime_engine import OnnxRuntimeEngine, provider_of
+from musicfeat.model.session import Session, find_model
 
 DRIVER = """
 #include <string.h>
@@ -158,7 +158,7 @@ def test_failures_of_the_gpu_are_told_from_those_of_the_model(
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     monkeypatch.setattr(onnxruntime, "InferenceSession", fail)
     monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: None, raising=False)
-    monkeypatch.setattr("musicfeat.engine.gpus", lambda: ["NVIDIA One"])
+    monkeypatch.setattr("musicfeat.model.engine.gpus", lambda: ["NVIDIA One"])
     with pytest.raises(kind, match=re.escape(said)):
         OnnxRuntimeEngine(find_model(None), Device("cuda"), 1, None, None)
 

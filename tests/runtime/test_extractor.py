@@ -9,9 +9,9 @@ import soundfile
 import soxr
 
 from musicfeat import AudioError, Extractor, Features, InputError, ModelError, MusicfeatError
-from musicfeat.audio import blocks
 from musicfeat.extractor import AHEAD_WINDOWS
-from musicfeat.windows import cut
+from musicfeat.sound.audio import blocks
+from musicfeat.sound.windows import cut
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:

@@ -14,7 +14,7 @@ import soxr
 import musicfeat
 from musicfeat import AudioError, Extractor, InputError, ModelError
 from musicfeat.functional import shared_extractor
-from musicfeat.session import find_model
+from musicfeat.model.session import find_model
 
 
 @pytest.fixture(scope="module")

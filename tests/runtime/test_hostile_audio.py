@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays, scalar_dtypes
 
 from musicfeat import AudioError, Extractor, InputError, MusicfeatError
-from musicfeat.audio import load
-from musicfeat.mp3 import seconds_of_frames
-from musicfeat.waveform import MAX_RATE, MIN_RATE, check_rate, resample, to_mono
-from musicfeat.windows import cut, pooling_weights
+from musicfeat.sound.audio import load
+from musicfeat.sound.mp3 import seconds_of_frames
+from musicfeat.sound.waveform import MAX_RATE, MIN_RATE, check_rate, resample, to_mono
+from musicfeat.sound.windows import cut, pooling_weights
 
 MUTANTS = 540
 """Twenty of every format; ``benchmarks/hostile.py`` decodes more."""

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from musicfeat.audio import load
 from musicfeat.errors import AudioError, InputError
 from musicfeat.log_mel import LogMelSpec, mel_power
-from musicfeat.overview import DECIBELS, overview
+from musicfeat.report.overview import DECIBELS, overview
+from musicfeat.sound.audio import load
 
 SPEC = LogMelSpec()
 
@@ -57,7 +57,7 @@ def test_errors(tmp_path: Path) -> None:
 
 def test_memory_does_not_grow(tmp_path: Path) -> None:
     code = (
-        "import sys, resource; from musicfeat.overview import overview; overview(sys.argv[1]); "
+        "import sys, resource; from musicfeat.report.overview import overview; overview(sys.argv[1]); "
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     noise = np.random.default_rng(0).standard_normal(22050).astype(np.float32) / 8

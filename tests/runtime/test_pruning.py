@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from musicfeat import ModelError
-from musicfeat.pruning import keep_outputs
-from musicfeat.session import Session, find_model
+from musicfeat.model.pruning import keep_outputs
+from musicfeat.model.session import Session, find_model
 
 
 @pytest.fixture(scope="module")

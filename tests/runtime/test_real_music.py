@@ -11,7 +11,7 @@ import pytest
 import soxr
 
 from musicfeat import Extractor
-from musicfeat.audio import load
+from musicfeat.sound.audio import load
 
 
 @pytest.fixture(scope="module")

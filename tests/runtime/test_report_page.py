@@ -18,11 +18,11 @@ from _browser import Page, serving
 from _looks import keep_screenshot, overflow, screen, serious, shifts
 
 from musicfeat import Extractor, InputError
-from musicfeat import report as module
-from musicfeat.bundle import bundled
 from musicfeat.cli import main
-from musicfeat.overview import overview
-from musicfeat.report import html, judged, write_report
+from musicfeat.report import page as module
+from musicfeat.report.bundle import bundled
+from musicfeat.report.overview import overview
+from musicfeat.report.page import html, judged, write_report
 
 NAME = '<img src=x onerror=alert(1)> & "<!--<script>".wav'
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from musicfeat import DeviceError, Extractor, InputError, ModelError, bundled_models
-from musicfeat.card import OUTPUTS, ModelCard, card_from_metadata
-from musicfeat.engine import parse_device
-from musicfeat.onnxruntime_engine import provider_of
-from musicfeat.session import DEFAULT_MODEL, Session, find_model, levelled
+from musicfeat.model.card import OUTPUTS, ModelCard, card_from_metadata
+from musicfeat.model.engine import parse_device
+from musicfeat.model.onnxruntime_engine import provider_of
+from musicfeat.model.session import DEFAULT_MODEL, Session, find_model, levelled
 
 
 def test_the_bundled_model_keeps_the_contract() -> None:

@@ -28,7 +28,7 @@ CUDA_CALLS = {
     "cudaFree": ["devPtr"],
     "cudaMemcpyAsync": ["dst", "src", "count", "kind", "stream"],
 }
-"""What musicfeat.trt.memory calls, and with which arguments."""
+"""What musicfeat.model.trt.memory calls, and with which arguments."""
 NO_GPU = """
 import importlib, sys
 sys.modules["tensorrt"] = importlib.import_module("tensorrt_bindings")
@@ -142,7 +142,7 @@ def test_cuda_s_bindings_have_what_we_call() -> None:
 def test_cuda_s_failures_are_told_in_its_words() -> None:
     runtime = pytest.importorskip("cuda.bindings.runtime", reason="cuda-bindings is not installed")
     from musicfeat import DeviceError
-    from musicfeat.trt.memory import checked
+    from musicfeat.model.trt.memory import checked
 
     assert checked((runtime.cudaError_t.cudaSuccess, 5)) == 5
     with pytest.raises(DeviceError, match="cudaErrorNoDevice"):

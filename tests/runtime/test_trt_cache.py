@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from musicfeat import InputError, ModelError
-from musicfeat.trt import cache, sealed
-from musicfeat.trt.recipe import Profile, Recipe, Target, from_header
+from musicfeat.model.trt import cache, sealed
+from musicfeat.model.trt.recipe import Profile, Recipe, Target, from_header
 
 HERE = Target("10.13.3", "NVIDIA H100", "9.0")
 RECIPE = Recipe("ab" * 32, HERE)
@@ -200,6 +200,6 @@ def test_batches_outside_the_profile_are_refused(windows: int) -> None:
 
 
 def test_the_digest_is_of_the_bytes() -> None:
-    from musicfeat.trt.recipe import digest
+    from musicfeat.model.trt.recipe import digest
 
     assert digest(b"abc") == hashlib.sha256(b"abc").hexdigest()

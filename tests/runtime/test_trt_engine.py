@@ -17,13 +17,13 @@ import numpy as np
 import pytest
 
 from musicfeat import DeviceError, Extractor, InputError, ModelError
-from musicfeat.engine import Device
 from musicfeat.errors import MusicfeatError
-from musicfeat.session import Session, find_model
-from musicfeat.trt import library, sealed
-from musicfeat.trt.build import build
-from musicfeat.trt.engine import write_engine
-from musicfeat.trt.recipe import Profile
+from musicfeat.model.engine import Device
+from musicfeat.model.session import Session, find_model
+from musicfeat.model.trt import library, sealed
+from musicfeat.model.trt.build import build
+from musicfeat.model.trt.engine import write_engine
+from musicfeat.model.trt.recipe import Profile
 
 BINDINGS = Path(__file__).parents[1] / "bindings"
 sys.path.append(str(BINDINGS))
@@ -39,9 +39,9 @@ def machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp
     made = Machine(request.param)
     monkeypatch.setitem(sys.modules, "tensorrt", made.standin.module)
     for module in ("library", "memory"):
-        monkeypatch.setattr(f"musicfeat.trt.{module}.cuda_runtime", lambda: made.runtime)
-    monkeypatch.setattr("musicfeat.engine.gpus", lambda: ["Played by the CPU"])
-    monkeypatch.setattr("musicfeat.trt.library.compute_capability", lambda _: "0.0")
+        monkeypatch.setattr(f"musicfeat.model.trt.{module}.cuda_runtime", lambda: made.runtime)
+    monkeypatch.setattr("musicfeat.model.engine.gpus", lambda: ["Played by the CPU"])
+    monkeypatch.setattr("musicfeat.model.trt.library.compute_capability", lambda _: "0.0")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     library.logger.cache_clear()
     yield made

@@ -19,7 +19,7 @@ from _browser import Page, Site, serving
 from _table import ROOT
 
 from musicfeat import Extractor
-from musicfeat.session import find_model
+from musicfeat.model.session import find_model
 
 pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test]'")
 

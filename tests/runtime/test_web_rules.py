@@ -15,9 +15,9 @@ import soundfile
 import soxr
 
 from musicfeat.features import pool_probability
+from musicfeat.model.session import Session, find_model, levelled
 from musicfeat.recording import Recording
-from musicfeat.session import Session, find_model, levelled
-from musicfeat.windows import Window, cut, pooling_weights
+from musicfeat.sound.windows import Window, cut, pooling_weights
 
 RULES = Path(__file__).with_name("web_rules.mjs")
 WEB = Path(__file__).parents[2] / "runtime" / "web"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from musicfeat.errors import InputError
-from musicfeat.windows import batches, cut, pooling_weights
+from musicfeat.sound.windows import batches, cut, pooling_weights
 
 
 @pytest.mark.parametrize("length", [1, 9, 10, 11, 20, 21, 25, 100])

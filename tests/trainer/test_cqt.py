@@ -9,7 +9,7 @@ import soxr
 import torch
 
 from musicfeat import InputError
-from musicfeat.audio import load
+from musicfeat.sound.audio import load
 from musicfeat_trainer.frontends.cqt import CQT, CQTSpec
 from musicfeat_trainer.frontends.cqt_kernels import QUALITY
 

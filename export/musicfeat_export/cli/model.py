@@ -8,9 +8,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from musicfeat.card import ModelCard
 from musicfeat.errors import InputError
-from musicfeat.session import Session, find_model
+from musicfeat.model.card import ModelCard
+from musicfeat.model.session import Session, find_model
 from musicfeat_export.clips import Tagged, Windows, held_out_notes, windows_of
 from musicfeat_export.onnx_file import export
 from musicfeat_export.precision import LEAST_COSINE, Comparison, convert

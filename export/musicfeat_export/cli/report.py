@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from musicfeat.session import Session, find_model
+from musicfeat.model.session import Session, find_model
 from musicfeat_export.clips import windows_of
 from musicfeat_export.report.engines import Means
 from musicfeat_export.report.report import markdown, measure, save

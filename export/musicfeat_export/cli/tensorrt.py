@@ -7,11 +7,11 @@ from pathlib import Path
 
 import onnx
 
-from musicfeat.engine import Device
 from musicfeat.errors import InputError, ModelError
-from musicfeat.session import find_model
-from musicfeat.trt.engine import write_engine
-from musicfeat.trt.recipe import WORKSPACE, Profile
+from musicfeat.model.engine import Device
+from musicfeat.model.session import find_model
+from musicfeat.model.trt.engine import write_engine
+from musicfeat.model.trt.recipe import WORKSPACE, Profile
 from musicfeat_export.graph import with_batch
 from musicfeat_export.tensorrt_ops import unsupported
 

@@ -16,9 +16,9 @@ import onnx
 import torch
 from onnx.reference import ReferenceEvaluator
 
-from musicfeat.card import ModelCard
 from musicfeat.errors import MusicfeatError
-from musicfeat.session import Session, cores, levelled
+from musicfeat.model.card import ModelCard
+from musicfeat.model.session import Session, cores, levelled
 from musicfeat_export.comparison import least_cosine, outputs_of
 from musicfeat_export.half import to_half
 from musicfeat_export.parity import probe_windows

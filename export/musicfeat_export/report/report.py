@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from musicfeat.card import ModelCard
 from musicfeat.files import replacing
-from musicfeat.session import Session
+from musicfeat.model.card import ModelCard
+from musicfeat.model.session import Session
 from musicfeat_export.report.engines import REFERENCE, Means, Parity, parities
 from musicfeat_export.report.profile import Profile, profile
 from musicfeat_export.report.timing import Cost, Latency, cost, latencies

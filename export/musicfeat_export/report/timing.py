@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from musicfeat.errors import ModelError
-from musicfeat.session import Session
+from musicfeat.model.session import Session
 from musicfeat_export.parity import probe_windows
 
 BATCHES = (1, 2, 4, 8, 16)
 COLD = (
-    "import numpy; from musicfeat.session import Session; s = Session({model!r}, threads=1); "
+    "import numpy; from musicfeat.model.session import Session; s = Session({model!r}, threads=1); "
     "s.run(numpy.zeros((1, s.card.window), 'f4'), s.outputs)"
 )
 # Not ru_maxrss: a child inherits its parent's maximum.

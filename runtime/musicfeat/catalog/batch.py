@@ -9,10 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from musicfeat.catalog.engines.worker import Embedder, ModelOptions
 from musicfeat.catalog.names import absolute, to_path
 from musicfeat.catalog.schema import schema, to_batch
 from musicfeat.catalog.settings import Precision, Rows, settings_of
+from musicfeat.catalog.workers.options import ModelOptions
+from musicfeat.catalog.workers.worker import Embedder
 
 
 class EmbedBatch:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from musicfeat.catalog.engines.worker import state
 from musicfeat.catalog.names import to_text
 from musicfeat.catalog.reader import Catalog
+from musicfeat.catalog.workers.file_state import state
 
 
 @dataclass

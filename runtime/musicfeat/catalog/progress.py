@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from musicfeat.catalog.engines.worker import FileResult
 from musicfeat.catalog.plan import Plan
+from musicfeat.catalog.workers.result import FileResult
 
 
 @dataclass(frozen=True)

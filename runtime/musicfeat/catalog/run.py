@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
-from musicfeat.catalog.engines import Engine, open_engine
-from musicfeat.catalog.engines.worker import ModelOptions
 from musicfeat.catalog.listing import Shard, find
 from musicfeat.catalog.locks import name_of, share, starting
 from musicfeat.catalog.names import to_path
@@ -19,6 +17,8 @@ from musicfeat.catalog.progress import Progress, Summary
 from musicfeat.catalog.reader import Catalog
 from musicfeat.catalog.schema import to_batch
 from musicfeat.catalog.settings import FILE, Precision, Rows, Settings, settings_of, settle
+from musicfeat.catalog.workers import Engine, open_engine
+from musicfeat.catalog.workers.options import ModelOptions
 from musicfeat.errors import CatalogError, InputError
 from musicfeat.files import replacing
 

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from musicfeat.catalog.engines.worker import FileResult
 from musicfeat.catalog.names import to_text
 from musicfeat.catalog.settings import Settings
+from musicfeat.catalog.workers.result import FileResult
 from musicfeat.features import Features, pool_probability
 
 METADATA = b"musicfeat"

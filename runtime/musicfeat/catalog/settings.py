@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from musicfeat.card import ModelCard
 from musicfeat.errors import CatalogError
 from musicfeat.files import replacing
+from musicfeat.model.card import ModelCard
 
 FORMAT = 1
 FILE = "catalog.json"

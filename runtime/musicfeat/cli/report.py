@@ -23,7 +23,7 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the report and tell its size."""
-    from musicfeat.report import write_report
+    from musicfeat.report.page import write_report
 
     size = write_report(options.audio, options.output, extractor(options, HOP), audio=options.embed)
     print(

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from musicfeat.catalog import embed_catalog
-from musicfeat.catalog.engines.worker import ModelOptions
 from musicfeat.catalog.reader import Catalog
+from musicfeat.catalog.workers.options import ModelOptions
 from musicfeat.errors import AudioError, CatalogError
 
 FOLDER = "added"

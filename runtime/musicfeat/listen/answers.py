@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from musicfeat.catalog.engines.worker import ModelOptions
+from musicfeat.catalog.workers.options import ModelOptions
 from musicfeat.errors import CatalogError, MusicfeatError
 from musicfeat.listen.adding import add
 from musicfeat.listen.facts import Curves, rounded
@@ -17,7 +17,7 @@ from musicfeat.listen.library import Library
 from musicfeat.listen.map import Map
 from musicfeat.listen.work import Judged, Model
 from musicfeat.listen.workers import Workers
-from musicfeat.session import bundled_models
+from musicfeat.model.session import bundled_models
 
 SHOWN_FAILURES = 3
 

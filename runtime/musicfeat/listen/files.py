@@ -7,7 +7,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from musicfeat.catalog.engines.worker import state
+from musicfeat.catalog.workers.file_state import state
 from musicfeat.errors import AudioError, InputError
 from musicfeat.listen.columns import File
 

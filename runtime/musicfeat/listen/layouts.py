@@ -16,8 +16,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from musicfeat.catalog.engines.process import CrashError, WorkerProcess
-from musicfeat.catalog.engines.worker import ModelOptions
+from musicfeat.catalog.workers.options import ModelOptions
+from musicfeat.catalog.workers.process import CrashError, WorkerProcess
 from musicfeat.errors import MusicfeatError
 from musicfeat.files import replacing
 from musicfeat.listen.library import Library

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.session import cores
+from musicfeat.model.session import cores
 
 Floats = npt.NDArray[np.float32]
 SAMPLE_ROWS = 20_000

@@ -10,14 +10,14 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.audio import blocks, decoded
-from musicfeat.catalog.engines.worker import ModelOptions
+from musicfeat.catalog.workers.options import ModelOptions
 from musicfeat.errors import InputError
 from musicfeat.extractor import Extractor
 from musicfeat.features import Features
-from musicfeat.overview import overview
+from musicfeat.report.overview import overview
+from musicfeat.sound.audio import blocks, decoded
+from musicfeat.sound.waveform import Waveform
 from musicfeat.suspicion import LEAST, splices
-from musicfeat.waveform import Waveform
 
 BACKWARDS_SECONDS = 1800
 """A longer file is not played backwards, since that takes the whole of it in memory."""

@@ -6,8 +6,8 @@ from collections import OrderedDict
 from threading import Lock
 from typing import Any
 
-from musicfeat.catalog.engines.process import OPENING_SECONDS, CrashError, WorkerProcess
-from musicfeat.catalog.engines.worker import ModelOptions
+from musicfeat.catalog.workers.options import ModelOptions
+from musicfeat.catalog.workers.process import OPENING_SECONDS, CrashError, WorkerProcess
 from musicfeat.errors import AudioError
 from musicfeat.listen.work import Cuts, Judged, Model, Pieces, Task, work
 

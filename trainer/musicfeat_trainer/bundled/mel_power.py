@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from musicfeat.audio import load
 from musicfeat.errors import InputError
 from musicfeat.log_mel import SILENCE_POWER, LogMelSpec
+from musicfeat.sound.audio import load
 from musicfeat_trainer.frontends.log_mel import LogMel
 
 CHUNK_FRAMES = 4096

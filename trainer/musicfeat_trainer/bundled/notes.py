@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from musicfeat.audio import load
 from musicfeat.errors import InputError
 from musicfeat.log_mel import SILENCE_POWER
+from musicfeat.sound.audio import load
 from musicfeat_trainer.bundled.crops import Crops
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.instruments import OPENMIC, of_recording

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.audio import load
 from musicfeat.errors import InputError
+from musicfeat.sound.audio import load
 from musicfeat_trainer.data.midi import MIDI_SUFFIXES
 from musicfeat_trainer.data.render import performed
 

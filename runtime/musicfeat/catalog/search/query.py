@@ -15,7 +15,7 @@ from musicfeat.catalog.names import absolute, to_text
 from musicfeat.catalog.reader import OK, Catalog, vectors
 from musicfeat.errors import CatalogError, InputError
 from musicfeat.extractor import Extractor
-from musicfeat.session import bundled_models
+from musicfeat.model.session import bundled_models
 
 Asked = str | os.PathLike[str] | npt.ArrayLike
 Doubles = npt.NDArray[np.float64]

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.engine import INPUT, Device
 from musicfeat.errors import DeviceError, ModelError
-from musicfeat.pruning import keep_outputs
+from musicfeat.model.engine import INPUT, Device
+from musicfeat.model.pruning import keep_outputs
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -25,7 +25,7 @@ GPU_FAILURES = ("cuda", "cudnn", "cublas", "gpu_mem_limit", "memory arena")
 
 
 class OnnxRuntimeEngine:
-    """See ``musicfeat.engine.Engine``."""
+    """See ``musicfeat.model.engine.Engine``."""
 
     def __init__(
         self, path: Path, device: Device, threads: int, outputs: Iterable[str] | None, memory: int | None

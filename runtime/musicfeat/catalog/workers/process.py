@@ -17,7 +17,8 @@ from multiprocessing.context import SpawnProcess
 from threading import Lock, Thread, Timer
 from typing import Any
 
-from musicfeat.catalog.engines.worker import Embedder, ModelOptions
+from musicfeat.catalog.workers.options import ModelOptions
+from musicfeat.catalog.workers.worker import Embedder
 from musicfeat.errors import CatalogError, MusicfeatError
 
 OPENING_SECONDS = 120.0

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from musicfeat import __version__
-from musicfeat.audio import PathLike
-from musicfeat.bundle import Bundle, bundled
 from musicfeat.errors import InputError
 from musicfeat.extractor import Extractor
 from musicfeat.features import Features
 from musicfeat.files import replacing
-from musicfeat.overview import overview
+from musicfeat.report.bundle import Bundle, bundled
+from musicfeat.report.overview import overview
+from musicfeat.sound.audio import PathLike
 from musicfeat.suspicion import LEAST, Finding, Track, reversals, splices
 
 LARGEST_SOUND = 64 << 20

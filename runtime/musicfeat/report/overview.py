@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.audio import PathLike, blocks
 from musicfeat.errors import InputError
 from musicfeat.log_mel import SILENCE_POWER, LogMelSpec, mel_power
-from musicfeat.waveform import Waveform
+from musicfeat.sound.audio import PathLike, blocks
+from musicfeat.sound.waveform import Waveform
 
 DECIBELS = 60.0
 """From the loudest place to what is drawn as silence."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from musicfeat.features import Features
 from musicfeat.log_mel import LogMelSpec, log_mel
-from musicfeat.waveform import Waveform
+from musicfeat.sound.waveform import Waveform
 
 WIDTH, LEFT, PLOT = 960, 90, 850
 ROW = 150

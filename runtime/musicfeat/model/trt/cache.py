@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from musicfeat.errors import ModelError
-from musicfeat.trt import sealed
-from musicfeat.trt.recipe import Target
+from musicfeat.model.trt import sealed
+from musicfeat.model.trt.recipe import Target
 
 Loaded = TypeVar("Loaded")
 

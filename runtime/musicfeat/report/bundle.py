@@ -10,7 +10,7 @@ from pathlib import Path
 
 from musicfeat.errors import InputError
 
-PAGE = Path(__file__).parent / "listen" / "page"
+PAGE = Path(__file__).parents[1] / "listen" / "page"
 STYLES = ("style.css", "track.css", "report.css")
 IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) (\w+))", re.MULTILINE)

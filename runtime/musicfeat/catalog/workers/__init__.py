@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol, Self
 
-from musicfeat.catalog.engines.worker import Description, FileResult, ModelOptions
+from musicfeat.catalog.workers.options import Description, ModelOptions
+from musicfeat.catalog.workers.result import FileResult
 from musicfeat.errors import InputError
-from musicfeat.session import cores
+from musicfeat.model.session import cores
 
 
 class Engine(Protocol):
@@ -36,11 +37,11 @@ def open_engine(name: str, options: ModelOptions, workers: int | None, time_limi
     if not time_limit > 0:
         raise InputError(f"time_limit must be seconds above 0, got {time_limit!r}")
     if name == "local":
-        from musicfeat.catalog.engines.local import Pool
+        from musicfeat.catalog.workers.local import Pool
 
         return Pool(options, max(1, min(workers or cores(), files)), time_limit)
     if name == "ray":
-        from musicfeat.catalog.engines.on_ray import RayPool
+        from musicfeat.catalog.workers.on_ray import RayPool
 
         return RayPool(options, workers, time_limit)
     raise InputError(f"engine must be 'local' or 'ray', got {name!r}")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat.errors import DeviceError
-from musicfeat.trt.library import cuda_runtime
+from musicfeat.model.trt.library import cuda_runtime
 
 
 def checked(result: tuple[Any, ...]) -> Any:

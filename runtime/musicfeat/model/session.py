@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.card import ModelCard, card_from_metadata
-from musicfeat.engine import INPUT, Device, Engine, parse_device
 from musicfeat.errors import InputError, ModelError
-from musicfeat.trt import sealed
+from musicfeat.model.card import ModelCard, card_from_metadata
+from musicfeat.model.engine import INPUT, Device, Engine, parse_device
+from musicfeat.model.trt import sealed
 
-MODELS = Path(__file__).parent / "models"
+MODELS = Path(__file__).parents[1] / "models"
 QUIET = 2.0**-6
 DEFAULT_MODEL = "music-small"
 
@@ -136,12 +136,12 @@ def _check_memory(memory: int | None, device: Device) -> int | None:
 
 def _open(path: Path, device: Device, threads: int, outputs: Iterable[str] | None, memory: int | None) -> Engine:
     if device.kind == "tensorrt":
-        from musicfeat.trt.engine import open_engine
+        from musicfeat.model.trt.engine import open_engine
 
         return open_engine(path, device, outputs, memory)
     if sealed.is_sealed(path):
         raise ModelError(f"{path} is a TensorRT engine: open it with device='tensorrt:INDEX', or take the ONNX file")
-    from musicfeat.onnxruntime_engine import OnnxRuntimeEngine
+    from musicfeat.model.onnxruntime_engine import OnnxRuntimeEngine
 
     return OnnxRuntimeEngine(path, device, threads, outputs, memory)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from musicfeat.engine import INPUT
 from musicfeat.errors import DeviceError, ModelError
-from musicfeat.trt.library import errors, logger, tensorrt
-from musicfeat.trt.recipe import Profile
+from musicfeat.model.engine import INPUT
+from musicfeat.model.trt.library import errors, logger, tensorrt
+from musicfeat.model.trt.recipe import Profile
 
 Built = tuple[bytes, bytes]
 """The engine, and the timing cache as the build left it."""

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat.errors import DeviceError, InputError
-from musicfeat.gpu import DriverError, gpus
+from musicfeat.model.gpu import DriverError, gpus
 
 INPUT = "waveform"
 """The only input of every model."""

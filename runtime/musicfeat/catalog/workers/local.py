@@ -8,8 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any, Self
 
-from musicfeat.catalog.engines.process import OPENING_SECONDS, CrashError, WorkerProcess
-from musicfeat.catalog.engines.worker import Description, FileResult, ModelOptions, failed, state
+from musicfeat.catalog.workers.file_state import state
+from musicfeat.catalog.workers.options import Description, ModelOptions
+from musicfeat.catalog.workers.process import OPENING_SECONDS, CrashError, WorkerProcess
+from musicfeat.catalog.workers.result import FileResult, failed
 from musicfeat.errors import CatalogError, MusicfeatError
 
 GROUP_FILES = 16

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.card import card_from_metadata
-from musicfeat.engine import INPUT, Device
 from musicfeat.errors import DeviceError, InputError, ModelError
-from musicfeat.pruning import keep_outputs, metadata
-from musicfeat.trt import cache, memory, sealed
-from musicfeat.trt.build import build
-from musicfeat.trt.library import errors, logger, target, tensorrt
-from musicfeat.trt.recipe import WORKSPACE, Profile, Recipe, digest, from_header
+from musicfeat.model.card import card_from_metadata
+from musicfeat.model.engine import INPUT, Device
+from musicfeat.model.pruning import keep_outputs, metadata
+from musicfeat.model.trt import cache, memory, sealed
+from musicfeat.model.trt.build import build
+from musicfeat.model.trt.library import errors, logger, target, tensorrt
+from musicfeat.model.trt.recipe import WORKSPACE, Profile, Recipe, digest, from_header
 
 
 def open_engine(path: Path, device: Device, outputs: Iterable[str] | None, workspace: int | None) -> TensorRTEngine:
@@ -58,7 +58,7 @@ def write_engine(model: Path, path: Path, device: Device, profile: Profile, work
 
 
 class TensorRTEngine:
-    """See ``musicfeat.engine.Engine``. Batches larger than the profile's are cut up; threads take turns.
+    """See ``musicfeat.model.engine.Engine``. Batches larger than the profile's are cut up; threads take turns.
 
     Args:
         engine: TensorRT's ``ICudaEngine``.

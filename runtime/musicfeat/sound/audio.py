@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat.errors import AudioError, InputError
-from musicfeat.mp3 import has_length_header, seconds_of_frames
-from musicfeat.waveform import Waveform, check_rate, resample, to_mono
+from musicfeat.sound.mp3 import has_length_header, seconds_of_frames
+from musicfeat.sound.waveform import Waveform, check_rate, resample, to_mono
 
 PathLike: TypeAlias = str | os.PathLike[str]
 

@@ -17,10 +17,11 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from musicfeat.catalog.engines.local import Pool, groups
-from musicfeat.catalog.engines.worker import Description, FileResult, ModelOptions
+from musicfeat.catalog.workers.local import Pool, groups
+from musicfeat.catalog.workers.options import Description, ModelOptions
+from musicfeat.catalog.workers.result import FileResult
 from musicfeat.errors import CatalogError, DeviceError, InputError, MusicfeatError
-from musicfeat.session import cores
+from musicfeat.model.session import cores
 
 # Ray reads these when it is imported: nothing is reported to its makers, none of its own messages shown.
 for _name, _value in {"USAGE_STATS_ENABLED": "0", "BACKEND_LOG_LEVEL": "fatal", "DEDUP_LOGS_SKIP_REGEX": "^"}.items():

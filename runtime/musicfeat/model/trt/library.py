@@ -6,10 +6,10 @@ from collections import deque
 from functools import lru_cache
 from typing import Any
 
-from musicfeat.engine import Device
 from musicfeat.errors import DeviceError
-from musicfeat.gpu import compute_capability
-from musicfeat.trt.recipe import Target
+from musicfeat.model.engine import Device
+from musicfeat.model.gpu import compute_capability
+from musicfeat.model.trt.recipe import Target
 
 INSTALL = "pip install 'musicfeat[tensorrt]'"
 OLDEST = 10

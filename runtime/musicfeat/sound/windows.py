@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat.errors import InputError
-from musicfeat.waveform import Waveform
+from musicfeat.sound.waveform import Waveform
 
 SILENCE = 2e-6
 """A window whose samples differ by no more than this is silent (about -120 dB full scale)."""

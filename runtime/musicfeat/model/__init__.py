@@ -1,0 +1,1 @@
+"""A model file on the engine that runs it."""
