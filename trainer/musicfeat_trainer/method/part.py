@@ -21,6 +21,7 @@ from musicfeat_trainer.distributed import rank
 from musicfeat_trainer.method.checks import check
 from musicfeat_trainer.method.method import Method
 from musicfeat_trainer.objectives.objective import Views
+from musicfeat_trainer.precision import compile_in_place
 from musicfeat_trainer.recipe.method import MethodConfig, MethodRecipe
 from musicfeat_trainer.section import expanded
 from musicfeat_trainer.training.checkpoint import load_checkpoint, load_recipe_of
@@ -70,7 +71,7 @@ class MethodPart(Part[MethodRecipe, Method]):
         return self.module.objective.losses(self.module.views(on(self.device, clips), generator))
 
     def compile(self) -> None:
-        self.module.objective.encoder.compile()
+        compile_in_place(self.module.objective.encoder, self.device)
 
     def after_step(self) -> None:
         self.module.objective.after_step()

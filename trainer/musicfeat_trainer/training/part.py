@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from musicfeat_trainer.optimisation import Optimisation
-from musicfeat_trainer.precision import autocast
+from musicfeat_trainer.precision import autocast, compile_in_place
 from musicfeat_trainer.recipe.recipe import AnyRecipe
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -83,7 +83,7 @@ class Part(ABC, Generic[RecipeType, Module]):
 
     def compile(self) -> None:
         """Compile what takes the time."""
-        self.module.compile()
+        compile_in_place(self.module, self.device)
 
     def after_step(self) -> None:
         """What follows an update."""
