@@ -8,15 +8,16 @@ a killed run left behind becomes a part when the next run begins. What stands ha
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from musicfeat.catalog.schema import schema
+from musicfeat.catalog.locks import share, starting
+from musicfeat.catalog.schema import CREDIT_COLUMNS, conformed, schema
 from musicfeat.catalog.settings import Settings
 from musicfeat.errors import CatalogError
 
@@ -26,7 +27,7 @@ JOINED = 64
 """Batches that are made one."""
 FRUGAL = pa.system_memory_pool()
 """The default one keeps much of what is freed."""
-PLAIN_COLUMNS = ("path", "sha256", "model", "model_sha256", "status", "error")
+PLAIN_COLUMNS = ("path", "sha256", *CREDIT_COLUMNS, "model", "model_sha256", "status", "error")
 """Columns that repeat themselves and are worth a dictionary."""
 STATUS = pa.array(["ok", "error"])
 
@@ -113,6 +114,61 @@ def drop(folder: Path, settings: Settings, paths: set[str]) -> None:
             _write(part, _without(part, gone), settings)
 
 
+@contextmanager
+def changing(folder: Path, settings: Settings) -> Iterator[None]:
+    """Hold off all other writers while parts are rewritten; what a killed one left is put in order first.
+
+    Raises:
+        CatalogError: another run is at work on the catalog, or it cannot be written.
+    """
+    with ExitStack() as held:
+        with starting(folder), writing(folder):
+            for writer in held.enter_context(share(folder, (0, 1))):
+                recover(folder, settings, writer)
+        with writing(folder):
+            yield
+
+
+def rewrite(folder: Path, settings: Settings, change: Callable[[pa.Table], pa.Table | None]) -> int:
+    """Change rows part by part, each whole or not at all; a kill leaves some changed and the others as they were.
+
+    Args:
+        folder: the catalog; its parts must not be written by others meanwhile.
+        settings: of the catalog.
+        change: all columns but the embedding of a part's rows -> the columns to be put in their place, with as many
+            rows; None leaves the part as it is.
+
+    Returns:
+        How many parts were changed.
+    """
+    changed = 0
+    for part in sorted(folder.glob("part-*.parquet")):
+        with pq.ParquetFile(part) as file:
+            light = [name for name in file.schema_arrow.names if name != "embedding"]
+            rows = conformed(file.read(light), _light(settings))
+        columns = change(rows)
+        if columns is not None:
+            _write(part, _replaced(part, columns), settings)
+            changed += 1
+    return changed
+
+
+def _light(settings: Settings) -> pa.Schema:
+    return pa.schema([field for field in schema(settings) if field.name != "embedding"])
+
+
+def _replaced(part: Path, columns: pa.Table) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(part) as file:
+        done = 0
+        for batch in file.iter_batches(GROUP_ROWS):
+            new = columns.slice(done, batch.num_rows).combine_chunks()
+            kept = [name for name in batch.schema.names if name not in new.schema.names]
+            arrays = [batch.column(name) for name in kept]
+            arrays += [column.chunk(0) for column in new.columns]
+            yield pa.RecordBatch.from_arrays(arrays, [*kept, *new.schema.names])
+            done += batch.num_rows
+
+
 def _number(path: Path) -> int:
     digits = path.stem.rpartition("-")[2]
     return int(digits) if digits.isdecimal() else 0
@@ -165,12 +221,18 @@ def _gathered(batches: Iterable[pa.RecordBatch], wanted: pa.Schema) -> Iterator[
         small.append(batch)
         rows += batch.num_rows
         if len(small) == JOINED or rows >= GROUP_ROWS:
-            held.append(pa.Table.from_batches(small, wanted).combine_chunks(FRUGAL))
+            held.append(_joined(small, wanted))
             small = []
         if rows >= GROUP_ROWS:
             yield pa.concat_tables(held).combine_chunks(FRUGAL)
             held, rows = [], 0
-    yield pa.concat_tables([*held, pa.Table.from_batches(small, wanted)]).combine_chunks(FRUGAL)
+    yield pa.concat_tables([*held, _joined(small, wanted)]).combine_chunks(FRUGAL)
+
+
+def _joined(batches: list[pa.RecordBatch], wanted: pa.Schema) -> pa.Table:
+    return pa.concat_tables([wanted.empty_table(), *(conformed(some, wanted) for some in batches)]).combine_chunks(
+        FRUGAL
+    )
 
 
 def _sync(path: Path) -> None:

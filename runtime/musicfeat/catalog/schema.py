@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from musicfeat.catalog.credits import NAMES, NUMBERS
 from musicfeat.catalog.names import to_text
 from musicfeat.catalog.settings import Settings
 from musicfeat.catalog.workers.result import FileResult
@@ -24,6 +25,7 @@ FILE_COLUMNS = {
     "duration": pa.float64(),
     "sample_rate": pa.int32(),
 }
+CREDIT_COLUMNS = {name: pa.int32() if name in NUMBERS else pa.string() for name in NAMES}
 ROW_COLUMNS = {
     "window": pa.int32(),
     "start": pa.float64(),
@@ -37,8 +39,9 @@ def schema(settings: Settings) -> pa.Schema:
     """The columns, in order.
 
     ``path`` (absolute; see ``names``), ``sha256``, ``size`` (bytes), ``mtime``, ``duration`` (s), ``sample_rate``
-    (Hz, the file's own); ``window`` (its number in the file), ``start``, ``end`` (s), ``weight`` (share in pooled
-    values), ``silent``; ``embedding``, ``reversal``, ``jigsaw``, ``tags`` (a struct with a field per label);
+    (Hz, the file's own); who it is (``title``, ``artist`` and so on, see ``credits``; null where the file's tags do not
+    say, and in rows of older versions); ``window`` (its number in the file), ``start``, ``end`` (s), ``weight`` (share
+    in pooled values), ``silent``; ``embedding``, ``reversal``, ``jigsaw``, ``tags`` (a struct with a field per label);
     ``model``, ``model_sha256``; ``status`` ("ok" or "error"), ``error``. A file that failed is one row whose
     findings are null.
     """
@@ -47,7 +50,7 @@ def schema(settings: Settings) -> pa.Schema:
     if settings.labels:
         findings["tags"] = pa.struct([(label, pa.float32()) for label in settings.labels])
     ends = {"model": WORD, "model_sha256": WORD, "status": WORD, "error": pa.string()}
-    fields = [pa.field(*pair) for pair in (FILE_COLUMNS | ROW_COLUMNS | findings | ends).items()]
+    fields = [pa.field(*pair) for pair in (FILE_COLUMNS | CREDIT_COLUMNS | ROW_COLUMNS | findings | ends).items()]
     return pa.schema(fields, {METADATA: settings.to_json().encode()})
 
 
@@ -62,6 +65,7 @@ def to_batch(result: FileResult, settings: Settings) -> pa.RecordBatch:
         "mtime": result.mtime_us,
         "duration": result.features.duration if result.features else None,
         "sample_rate": result.features.sr if result.features else None,
+        **vars(result.credits),
         "model": f"{settings.model} {settings.version}",
         "model_sha256": settings.model_sha256,
         "status": "error" if result.error else "ok",
@@ -76,6 +80,15 @@ def to_batch(result: FileResult, settings: Settings) -> pa.RecordBatch:
         else:
             arrays.append(pa.nulls(rows, field.type) if value is None else _array(value, field.type))
     return pa.RecordBatch.from_arrays(arrays, schema=wanted)
+
+
+def conformed(rows: pa.Table | pa.RecordBatch, wanted: pa.Schema) -> pa.Table:
+    """Rows of this or an older version with the columns of ``wanted``; those that they lack are null."""
+    columns = [
+        rows.column(field.name) if field.name in rows.schema.names else pa.nulls(rows.num_rows, field.type)
+        for field in wanted
+    ]
+    return pa.Table.from_arrays(columns, schema=wanted)
 
 
 def _failed() -> dict[str, npt.NDArray[Any]]:

@@ -12,7 +12,20 @@ import musicfeat
 from musicfeat.cli import shared
 from musicfeat.errors import MusicfeatError
 
-COMMANDS = ("embed", "listen", "search", "duplicates", "check", "report", "order", "tag", "info", "demo")
+COMMANDS = (
+    "embed",
+    "names",
+    "listen",
+    "search",
+    "playlist",
+    "duplicates",
+    "check",
+    "report",
+    "order",
+    "tag",
+    "info",
+    "demo",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

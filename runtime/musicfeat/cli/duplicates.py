@@ -7,10 +7,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from musicfeat.cli.lists import who
 from musicfeat.cli.shared import Commands, command
 
 if TYPE_CHECKING:
     from musicfeat.catalog.search.duplicates import Copy
+    from musicfeat.catalog.tracks import Tracks
 
 TEXT = """List groups of files that hold the same recording: copied, coded otherwise, at another level or sample rate,
 or without up to 15 s of its beginning."""
@@ -35,13 +37,18 @@ def run(options: argparse.Namespace) -> int:
     from musicfeat.catalog.search.duplicates import duplicates
 
     groups = duplicates(catalog, options.least)
-    print(_as_json(groups) if options.json else _as_table(groups))
+    from musicfeat.catalog.tracks import Tracks
+
+    tracks = Tracks(catalog)
+    print(_as_json(groups, tracks) if options.json else _as_table(groups, tracks))
     return 0
 
 
-def _as_table(groups: list[list[Copy]]) -> str:
+def _as_table(groups: list[list[Copy]], tracks: Tracks) -> str:
     lines = []
     for group in groups:
+        (first,) = tracks.rows([group[0].path])
+        lines += [first["name"]] if first["title"] else []
         lines += [group[0].path, *(f"{_like(copy):>9}  {_shift(copy):<8}  {copy.path}" for copy in group[1:]), ""]
     files = sum(map(len, groups))
     return "\n".join([*lines, f"{len(groups)} recordings in {files} files, {files - len(groups)} of them to spare"])
@@ -55,8 +62,14 @@ def _shift(copy: Copy) -> str:
     return f"{copy.shift:+.1f} s" if copy.shift else ""
 
 
-def _as_json(groups: list[list[Copy]]) -> str:
+def _as_json(groups: list[list[Copy]], tracks: Tracks) -> str:
     from musicfeat.catalog.names import to_text
 
-    named = [[{**vars(copy), "path": to_text(copy.path)} for copy in group] for group in groups]
+    named = [
+        [
+            {**vars(copy), "path": to_text(copy.path), **who(row)}
+            for copy, row in zip(group, tracks.rows(copy.path for copy in group), strict=True)
+        ]
+        for group in groups
+    ]
     return json.dumps(named, indent=1, ensure_ascii=False)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from musicfeat.cli.lists import m3u, print_bytes, shown, who
 from musicfeat.cli.shared import Commands, command
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def add(commands: Commands) -> None:
     search = command(commands, "search", run, "what in a catalog sounds most like a file")
     search.description = TEXT
     search.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
-    search.add_argument("query", type=Path, metavar="QUERY", help="a file; not read again if the catalog holds it")
+    search.add_argument("query", type=Path, metavar="QUERY", help="a file, or the name of a track of the catalog")
     search.add_argument("-k", type=int, default=10, metavar="N", help="how many (default: 10)")
     search.add_argument("--at", type=float, metavar="S", help="the window around this second, not the whole file")
     search.add_argument("--windows", action="store_true", help="list windows, also several of one track")
@@ -44,39 +44,36 @@ def run(options: argparse.Namespace) -> int:
     catalog = Catalog(options.catalog)
     from musicfeat.catalog.search.query import model_of
     from musicfeat.catalog.search.searcher import Searcher
+    from musicfeat.catalog.tracks import Tracks
 
     model = model_of(catalog, options.model, options.device) if options.model or options.device != "cpu" else None
     searcher = Searcher(catalog, True if options.index else False if options.no_index else None, model)
     if searcher.note:
         print(f"musicfeat: {searcher.note}", file=sys.stderr)
-    found = searcher(options.query, options.k, windows=options.windows, itself=options.itself, at=options.at)
+    tracks = Tracks(catalog)
+    query = options.query if options.query.exists() else tracks.row(tracks.find(options.query))["path"]
+    found = searcher(query, options.k, windows=options.windows, itself=options.itself, at=options.at)
+    rows = tracks.rows([hit.path for hit in found])
     if options.m3u:
-        _print_playlist(found)
+        print_bytes(m3u(rows))
     else:
-        print(_as_json(found) if options.json else _as_table(found))
+        print(_as_json(found, rows) if options.json else _as_table(found, rows))
     return 0
 
 
-def _as_table(found: list[Hit]) -> str:
+def _as_table(found: list[Hit], rows: list[dict[str, Any]]) -> str:
     lines = [f"{'like':>5}  {'where':<15}  track"] if found else ["nothing to compare with"]
-    for hit in found:
+    for hit, row in zip(found, rows, strict=True):
         where = f"{_clock(hit.start)} - {_clock(hit.end)}"
-        lines.append(f"{hit.similarity:5.3f}  {where:<15}  {hit.path}")
+        lines.append(f"{hit.similarity:5.3f}  {where:<15}  {shown(row)}")
     return "\n".join(lines)
 
 
-def _as_json(found: list[Hit]) -> str:
+def _as_json(found: list[Hit], rows: list[dict[str, Any]]) -> str:
     from musicfeat.catalog.names import to_text
 
-    return json.dumps([{**vars(hit), "path": to_text(hit.path)} for hit in found], indent=1, ensure_ascii=False)
-
-
-def _print_playlist(found: list[Hit]) -> None:
-    """Names as the file system has them, byte for byte; an address for one that would not be a line."""
-    names = [Path(hit.path).as_uri() if {"\n", "\r"} & set(hit.path) else hit.path for hit in found]
-    sys.stdout.flush()
-    sys.stdout.buffer.write(b"".join(os.fsencode(line) + b"\n" for line in ["#EXTM3U", *names]))
-    sys.stdout.buffer.flush()
+    hits = [{**vars(hit), "path": to_text(hit.path), **who(row)} for hit, row in zip(found, rows, strict=True)]
+    return json.dumps(hits, indent=1, ensure_ascii=False)
 
 
 def _clock(seconds: float) -> str:

@@ -84,6 +84,7 @@ class Answers:
             "outputs": list(settings.outputs),
             "labels": list(settings.labels),
             "sources": library.files.sources,
+            "groups": library.groups.titles,
             "tracks_missing": self.missing,
             "problems": self.problems(),
         }

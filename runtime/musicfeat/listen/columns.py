@@ -15,6 +15,7 @@ from musicfeat.features import pool_probability
 
 Array = npt.NDArray[Any]
 FILE = ("path", "duration", "size", "mtime")
+WHO = ("title", "artist", "album", "genre")
 NUMBERS = {
     "start": np.float64,
     "end": np.float64,
@@ -35,6 +36,10 @@ class File:
     size: int | None
     mtime_us: int | None
     """As they were when it was embedded."""
+    title: str | None = None
+    artist: str | None = None
+    album: str | None = None
+    genre: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +84,7 @@ def read_columns(catalog: Catalog) -> Columns:
     files: dict[str, File] = {}
     order: dict[str, int] = {}
     parts: dict[str, list[Array]] = {name: [] for name in ("track", "tags", *numbers)}
-    for batch in catalog.batches([*FILE, *numbers, *(["tags"] if labels else [])]):
+    for batch in catalog.batches([*FILE, *WHO, *numbers, *(["tags"] if labels else [])]):
         parts["track"].append(_tracks(batch, order, files))
         for name, kind in numbers.items():
             parts[name].append(batch.column(name).to_numpy(zero_copy_only=False).astype(kind))
@@ -121,7 +126,7 @@ def _tracks(batch: pa.RecordBatch, order: dict[str, int], files: dict[str, File]
             row = int(np.argmax(indices == number))
             order[name] = len(order)
             facts = duration[row].as_py() or 0.0, size[row].as_py(), mtime[row].cast(pa.int64()).as_py()
-            files[name] = File(to_path(name), *facts)
+            files[name] = File(to_path(name), *facts, *(batch.column(column)[row].as_py() for column in WHO))
     return np.array([order[name] for name in names], np.uint32)[indices] if names else np.empty(0, np.uint32)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
+from musicfeat.catalog.credits import name_of
 from musicfeat.catalog.workers.file_state import state
 from musicfeat.errors import AudioError, InputError
 from musicfeat.listen.columns import File
@@ -34,7 +36,9 @@ class Files:
         self._common = _common([file.path for file in files])
         self._root = os.path.abspath(audio_root) if audio_root else self._common
         self._inner = [os.path.relpath(file.path, self._common) if self._common else file.path for file in files]
-        self.names = [printable(os.path.basename(path)) for path in self._inner]
+        self.names = [
+            printable(name_of(path, file.title, file.artist)) for path, file in zip(self._inner, files, strict=True)
+        ]
         sources = [printable(path.split(os.sep)[0]) if os.sep in path else "" for path in self._inner]
         self.sources = sorted(set(sources))
         """Names of the folders in the folder of all files; "" is that folder itself."""
@@ -44,6 +48,12 @@ class Files:
     def source(self, track: int) -> str:
         """The folder that a track came from."""
         return self.sources[self.source_of[track]]
+
+    @cached_property
+    def folders(self) -> list[list[str]]:
+        """The folders that each track lies in, from the folder of all files down; each with those above it."""
+        parts = (printable(os.path.dirname(path)).split(os.sep) for path in self._inner)
+        return [["/".join(some[:depth]) for depth in range(1, len(some) + 1) if some[0]] for some in parts]
 
     def path(self, track: int) -> str:
         """Where a file should be now."""
@@ -55,7 +65,8 @@ class Files:
 
     def key(self, track: int) -> str:
         """What a search for names looks at."""
-        return printable(self._inner[track]).casefold()
+        file = self._files[track]
+        return " ".join(filter(None, (printable(self._inner[track]), file.artist, file.title, file.album))).casefold()
 
     def present(self, track: int) -> bool:
         """Whether a file could be handed out."""

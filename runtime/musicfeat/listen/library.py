@@ -19,6 +19,7 @@ from musicfeat.errors import InputError
 from musicfeat.listen.columns import Columns, read_columns
 from musicfeat.listen.facts import Curves, rounded
 from musicfeat.listen.files import Files
+from musicfeat.listen.groups import Groups
 from musicfeat.listen.vectors import Vectors, open_vectors
 
 BLOCK = 8192
@@ -43,6 +44,7 @@ class Library:
         self.columns: Columns = read_columns(self.catalog)
         self.vectors: Vectors = open_vectors(self.catalog, self.columns)
         self.files = Files(self.columns.files, audio_root)
+        self.groups = Groups(self.columns.files, self.files.folders)
         self.failures = self.catalog.failures().to_pylist()
 
     @cached_property
@@ -57,6 +59,7 @@ class Library:
             "id": track,
             "name": self.files.names[track],
             "source": self.files.source(track),
+            **self.groups.told(track),
             "path": self.files.shown(track),
             "duration": round(self.columns.files[track].duration, 3),
             "present": self.files.present(track),
@@ -64,7 +67,7 @@ class Library:
         }
 
     def search(self, text: str, limit: int) -> list[dict[str, Any]]:
-        """Tracks whose path holds every word of a text, in the order of their names."""
+        """Tracks whose path or tags hold every word of a text, in the order of their names."""
         words = text.casefold().split()
         found = (track for track in self.by_name if all(word in self.files.key(track) for word in words))
         return [self.summary(track) for track, _ in zip(found, range(limit), strict=False)]

@@ -62,6 +62,7 @@ class Server:
             self._get("/api/catalog", lambda _: self._answers.catalog()),
             self._get("/api/map", lambda _: self._answers.described_map()),
             Route("/api/map.bin", self._map),
+            self._get("/api/groups/{name}", lambda request: self._library.groups[request.path_params["name"]]),
             self._get("/api/tracks", self._search),
             self._get(track, lambda request: self._library.track(self._track(request))),
             Route(f"{track}/audio", self._audio),

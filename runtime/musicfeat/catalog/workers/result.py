@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from musicfeat.catalog.credits import NOBODY, Credits
 from musicfeat.features import Features
 
 
@@ -17,6 +18,7 @@ class FileResult:
     sha256: str | None = None
     features: Features | None = None
     error: str | None = None
+    credits: Credits = NOBODY
 
 
 def failed(path: str, message: object, size: int | None, mtime_us: int | None, sha256: str | None = None) -> FileResult:

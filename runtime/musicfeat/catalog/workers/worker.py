@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
+from musicfeat.catalog.credits import read_credits
 from musicfeat.catalog.workers.file_state import state
 from musicfeat.catalog.workers.options import STORED, Description, ModelOptions
 from musicfeat.catalog.workers.result import FileResult, failed
@@ -43,7 +45,7 @@ def _identify(path: str) -> FileResult:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError) as error:
         return failed(path, f"{path} cannot be opened: {error}", *before)
-    return FileResult(path, *before, digest)
+    return FileResult(path, *before, digest, credits=read_credits(path))
 
 
 def _with(result: FileResult, found: Features | MusicfeatError) -> FileResult:
@@ -54,5 +56,5 @@ def _with(result: FileResult, found: Features | MusicfeatError) -> FileResult:
     elif now != known:
         found = AudioError(f"{result.path} changed while it was read: run again when it is complete")
     if isinstance(found, MusicfeatError):
-        return failed(result.path, found, *known, result.sha256)
-    return FileResult(result.path, *known, result.sha256, features=found)
+        return replace(failed(result.path, found, *known, result.sha256), credits=result.credits)
+    return replace(result, features=found)

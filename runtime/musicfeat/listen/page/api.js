@@ -55,6 +55,8 @@ async function map() {
 export const api = {
   catalog: () => json("catalog"),
   map,
+  /** Groups of tracks: their `names`, and `of`, for each track the number of its own or null. */
+  groups: (name) => json(`groups/${name}`),
   /** The map's facts without its columns. */
   mapFacts: () => json("map"),
   /** @param {{search?: string, limit?: number}} filter */

@@ -14,20 +14,32 @@ const MODES = [
   { name: "jigsaw", title: "Order", kind: "ramp", ends: [0, 1], unit: "P(pieces out of order)" },
 ];
 
-/** What this catalog's points can be coloured by. */
-export function modes(map) {
+/**
+ * What this catalog's points can be coloured by; those with `asked` need `addGroups` first.
+ *
+ * @param {object} map columns of `api.map`
+ * @param {object} groups titles of groups of tracks by name
+ */
+export function modes(map, groups = {}) {
   const has = {
     groups: (column) => column.some((value) => value !== NOTHING),
     ramp: (column) => column.some(Number.isFinite),
   };
   const found = MODES.filter(({ name, kind }) => map[name] && (name === "source" || has[kind](map[name])));
-  return found.length ? found : [MODES[0]];
+  const asked = Object.entries(groups).map(([name, title]) => ({ name, title, kind: "groups", asked: true }));
+  return found.length ? [found[0], ...asked, ...found.slice(1)] : [MODES[0], ...asked];
+}
+
+/** Put a column of groups into the map. @param {{names: string[], of: (number|null)[]}} groups of `api.groups` */
+export function addGroups({ name }, { names, of }, map) {
+  map[name] = Uint32Array.from(map.track, (track) => of[track] ?? names.length);
+  (map.words ??= {})[name] = names;
 }
 
 /** How many rows the longest legend of some modes has, so that room for it can be kept. */
 export function legendRows(modes, map) {
   return Math.max(
-    ...modes.map(({ name, kind }) => (kind === "groups" ? Math.min(GROUPS, new Set(map[name]).size) : 2)),
+    ...modes.map(({ name, kind, asked }) => (asked ? GROUPS : kind === "groups" ? Math.min(GROUPS, new Set(map[name]).size) : 2)),
   );
 }
 
@@ -44,11 +56,12 @@ export function paint(mode, map, catalog) {
 /** The words for a point's value under a mode. */
 export function worded(mode, map, catalog, i) {
   const value = map[mode.name]?.[i];
-  if (mode.kind === "groups") return title(mode, catalog, value);
+  if (mode.kind === "groups") return title(mode, catalog, value, map);
   return Number.isFinite(value) ? `${mode.title} ${value.toPrecision(2)}` : `${mode.title} unknown`;
 }
 
-function title({ name }, { sources, labels }, value) {
+function title({ name }, { sources, labels }, value, { words }) {
+  if (words?.[name]) return words[name][value] ?? "(none)";
   if (name === "source") return sources[value] || "(no folder)";
   return value === NOTHING ? "No tag" : (labels[value] ?? "No tag").replaceAll("_", " ");
 }
@@ -60,7 +73,7 @@ function paintGroups(mode, map, catalog) {
   const ranked = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]);
   const own = ranked.length <= GROUPS ? ranked : ranked.slice(0, GROUPS - 1);
   const groups = own.map(([value, count], k) => {
-    return { title: title(mode, catalog, value), colour: `c${k}`, count, values: new Set([value]) };
+    return { title: title(mode, catalog, value, map), colour: `c${k}`, count, values: new Set([value]) };
   });
   const others = ranked.slice(own.length);
   if (others.length) {

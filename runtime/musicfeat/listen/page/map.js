@@ -1,6 +1,6 @@
 /** The map: every window of the catalog as a point, to look at, to hear, to choose from. */
 import { Choice } from "./choice.js";
-import { legendRows, modes } from "./colours.js";
+import { addGroups, legendRows, modes } from "./colours.js";
 import { h } from "./dom.js";
 import { listenToGestures } from "./gestures.js";
 import { colourPanel, foundPanel, groupPanel, keysPanel } from "./panel.js";
@@ -62,7 +62,7 @@ class MapView {
 
   constructor(frame, context, map) {
     [this.#frame, this.#context, this.#map] = [frame, context, map];
-    const all = modes(map);
+    const all = modes(map, context.catalog.groups);
     this.#sight = new Sight(frame, map, context.catalog);
     this.#addPanels(all);
     this.#panels.colour.legend(this.#sight.colourBy(all[0]), (values) => this.#pick(all[0], values));
@@ -117,7 +117,8 @@ class MapView {
   }
 
   #addPanels(all) {
-    const colour = colourPanel(all, legendRows(all, this.#map), (mode) => {
+    const colour = colourPanel(all, legendRows(all, this.#map), async (mode) => {
+      if (!(await this.#addGroups(mode))) return;
       this.#pointing.mode = mode;
       colour.legend(this.#sight.colourBy(mode), (values) => this.#pick(mode, values));
     });
@@ -136,6 +137,18 @@ class MapView {
     this.#panels = { colour, found, group };
     this.#frame.panel.append(colour.node, group.node, keysPanel());
     this.#frame.surface.after(found.node); // Over the map: it comes and goes, and nothing may jump.
+  }
+
+  /** Whether the map has what a mode needs: groups of tracks are asked for when they are first chosen. */
+  async #addGroups(mode) {
+    if (!mode.asked || this.#map[mode.name]) return true;
+    try {
+      addGroups(mode, await this.#context.api.groups(mode.name), this.#map);
+      return true;
+    } catch ({ message }) {
+      this.#frame.say(message);
+      return false;
+    }
   }
 
   /** Let a group of the legend stand out. */

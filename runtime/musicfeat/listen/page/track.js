@@ -13,7 +13,7 @@ export async function show(root, context) {
   }
   const { api, player } = context;
   const data = await api.track(context.id);
-  const { id, name, source, present } = data;
+  const { id, name, source, album, genre, present } = data;
   const clip = present ? { id, name, url: api.audio(id) } : null;
   const make = (known) => new Turnable(known, player, clip, () => api.backwards(id));
   const view = { recording: make(data), picture: null, closed: false };
@@ -22,7 +22,8 @@ export async function show(root, context) {
   const jigsaw = h("a", { className: "button", href: `#/game/${id}` }, "Jigsaw of this track");
   const tools = h("div", { className: "tools" }, view.recording.switch, ...(present ? [cuts, jigsaw] : []));
   tools.append(view.recording.status);
-  const heading = h("header", {}, h("h1", {}, name), h("p", { className: "muted" }, source), tools);
+  const who = [source, album, genre].filter(Boolean).join(" · ");
+  const heading = h("header", {}, h("h1", {}, name), h("p", { className: "muted" }, who), tools);
   root.append(heading, view.recording.element, similar(data, context));
   const missing = "The file is missing or was moved: what the catalog knows is shown, but cannot be heard.";
   if (present) paint(view, api, id);

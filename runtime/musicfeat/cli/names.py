@@ -1,0 +1,39 @@
+"""``musicfeat names``: titles and artists for a catalog that has none, or whose files were tagged anew."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+
+from musicfeat.cli.shared import Commands, command
+
+TEXT = """Read title, artist, album and so on from the tags of a catalog's files into its rows. `musicfeat embed` does
+so too; this is for catalogs of older versions. Nothing is decoded, and no file but the catalog's own is changed."""
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    names = command(commands, "names", run, "read titles and artists of a catalog's files, without decoding them")
+    names.description = TEXT
+    names.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
+    names.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print how many tracks have names."""
+    from musicfeat.catalog import Catalog
+
+    catalog = Catalog(options.catalog)
+    from musicfeat.catalog.naming import Naming
+
+    if options.quiet or not sys.stderr.isatty():
+        done = Naming(catalog)
+    else:
+        from tqdm import tqdm
+
+        done = Naming(catalog, partial(tqdm, unit="file", dynamic_ncols=True))
+    lost = f", {done.missing} files are not there and keep the names that they had" if done.missing else ""
+    print(f"{options.catalog}: {done.named} tracks with a title, {done.nameless} without{lost}")
+    return 0
