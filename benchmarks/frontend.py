@@ -61,7 +61,7 @@ class StftLogMel(DenseLogMel):
 
 def in_onnxruntime(module: nn.Module, wave: np.ndarray, folder: Path, name: str) -> Callable[[], np.ndarray]:
     """Export a module and return a call that runs it on one thread."""
-    import onnxruntime
+    from musicfeat.ort import onnxruntime
 
     path = folder / f"{name}.onnx"
     torch.onnx.export(module.eval(), (torch.from_numpy(wave),), path, dynamo=True, opset_version=18, verbose=False)

@@ -88,7 +88,7 @@ def seconds(call: Callable[[], object], rounds: int) -> float:
 
 def resident(path: Path, device: Device, windows: np.ndarray) -> Callable[[], object]:
     """A call that runs windows that lie on the GPU already, and leaves the results there."""
-    import onnxruntime
+    from musicfeat.ort import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=[provider_of(device, None)])
     binding = session.io_binding()

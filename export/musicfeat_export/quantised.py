@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from musicfeat.errors import InputError
+from musicfeat.ort import quantization
 from musicfeat_export.graph import first_convolutions, replace, shared
 
 Windows = npt.NDArray[np.float32]
@@ -38,7 +38,7 @@ def to_int8(proto: onnx.ModelProto, clips: Windows, *, signed: bool = False) -> 
     """
     if len(clips) < LEAST_CLIPS:
         raise InputError(f"int8 needs at least {LEAST_CLIPS} clips to calibrate on, got {len(clips)}: name more music")
-    source = onnx.ModelProto()
+    tools, source = quantization(), onnx.ModelProto()
     source.CopyFrom(proto)  # quantize_static moves the weights of what it is handed
     first = first_convolutions(proto.graph)
     convolutions = [node.name for node in proto.graph.node if node.op_type == "Conv" and node.name not in first]
@@ -46,14 +46,14 @@ def to_int8(proto: onnx.ModelProto, clips: Windows, *, signed: bool = False) -> 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "quantised.onnx"
         try:
-            quantize_static(
+            tools.quantize_static(
                 source,
                 path,
                 _Clips(clips),
-                quant_format=QuantFormat.QDQ,
+                quant_format=tools.QuantFormat.QDQ,
                 per_channel=True,
-                activation_type=QuantType.QInt8 if signed else QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
+                activation_type=tools.QuantType.QInt8 if signed else tools.QuantType.QUInt8,
+                weight_type=tools.QuantType.QInt8,
                 nodes_to_quantize=convolutions,
                 # TensorRT adds a convolution's bias in single precision and reads no int32 for it.
                 extra_options={"ActivationSymmetric": signed, "QuantizeBias": not signed},
@@ -76,7 +76,7 @@ def _not_preprocessed(record: logging.LogRecord) -> bool:
     return "pre-processing" not in record.getMessage()
 
 
-class _Clips(CalibrationDataReader):  # type: ignore[misc]
+class _Clips:
     """Hands one clip after another to the calibration."""
 
     def __init__(self, clips: Windows) -> None:

@@ -13,8 +13,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from standin import StandIn
+
+from musicfeat.ort import onnxruntime
 
 TYPE_NAMES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 

@@ -149,7 +149,7 @@ def test_failures_of_the_gpu_are_told_from_those_of_the_model(
     said: str, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ONNX Runtime's own words, thrown where a CUDA build throws them."""
-    import onnxruntime
+    from musicfeat.ort import onnxruntime
 
     def fail(*_: object, **options: object) -> None:
         assert options["enable_fallback"] == 0
@@ -166,7 +166,7 @@ def test_failures_of_the_gpu_are_told_from_those_of_the_model(
 @pytest.mark.usefixtures("two_gpus")
 def test_a_provider_that_does_not_load_is_never_replaced_silently() -> None:
     """With a CUDA build of ONNX Runtime on a machine without CUDA, the real library declines to enable it."""
-    import onnxruntime
+    from musicfeat.ort import onnxruntime
 
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime is built without CUDA")

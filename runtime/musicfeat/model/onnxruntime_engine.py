@@ -67,7 +67,7 @@ def _open(
     path: Path, device: Device, threads: int, outputs: Iterable[str] | None, memory: int | None
 ) -> onnxruntime.InferenceSession:
     try:
-        import onnxruntime
+        from musicfeat.ort import onnxruntime
     except ImportError as error:
         raise DeviceError(f"onnxruntime cannot be imported ({error}): pip install onnxruntime") from error
 

@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import pickle
+import secrets
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -181,6 +182,8 @@ def _connected(workers: int | None) -> Iterator[None]:
         return
     address = os.environ.get("RAY_ADDRESS")
     local: dict[str, Any] = {} if address else {"num_cpus": workers or cores(), "object_store_memory": STORE_BYTES}
+    if not address:
+        _bring_token()
     try:
         with _silenced():
             ray.init(
@@ -196,6 +199,13 @@ def _connected(workers: int | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _bring_token() -> None:
+    """A token for the cluster of this machine, kept by this process alone; Ray would write its own into the home."""
+    named = "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
+    if not any(name in os.environ for name in named) and not os.path.exists(os.path.expanduser("~/.ray/auth_token")):
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
 
 
 @contextmanager
