@@ -34,10 +34,11 @@ COMMANDS = {
     "check": "-m musicfeat.cli check catalog",
 }
 SLOW_COMMANDS = {
-    "ray": "-m musicfeat.cli embed a.wav b.wav -o other --workers 1 --engine ray",
-    "export": "-m musicfeat_export.cli music-small -o half.onnx --precision fp16",
-    "report of a model": "-m musicfeat_export.cli report music-small -o told --rounds 1",
-    "benchmark": f"{ROOT / 'benchmarks' / 'hostile.py'} --count 3",
+    "export": ("-m", "musicfeat_export.cli", "music-small", "-o", "half.onnx", "--precision", "fp16"),
+    "report of a model": ("-m", "musicfeat_export.cli", "report", "music-small", "-o", "told", "--rounds", "1"),
+    "recipes": ("-c", "import musicfeat_trainer, sys; sys.argv = ['', 'list']; sys.exit(musicfeat_trainer.main())"),
+    "pictures": ("-c", "from musicfeat_trainer.pictures.figures import Figure; Figure().savefig('a.png')"),
+    "benchmark": (str(ROOT / "benchmarks" / "hostile.py"), "--count", "3"),
 }
 
 
@@ -96,7 +97,7 @@ def test_a_command_leaves_the_home_empty_and_asks_for_nobody(name: str, watched:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SLOW_COMMANDS)
 def test_a_slow_command_leaves_the_home_empty_and_asks_for_nobody(name: str, watched: Watched) -> None:
-    watched(*SLOW_COMMANDS[name].split())
+    watched(*SLOW_COMMANDS[name])
 
 
 def test_a_long_session_reports_nothing(watched: Watched) -> None:

@@ -121,7 +121,7 @@ def _write(path: Path, text: str) -> None:
 
 def _picture(report: Report, path: Path) -> None:
     """Milliseconds of a window against the batch size, median and fastest."""
-    from matplotlib.figure import Figure
+    from musicfeat_trainer.pictures.figures import Figure
 
     figure = Figure(figsize=(5, 3), layout="constrained")
     axes = figure.subplots()

@@ -57,8 +57,9 @@ def draw_budget_curves(rows: Sequence[Row], figure_name: str, path: Path) -> Non
     Raises:
         InputError: no such figure among the rows, or a budget of nothing.
     """
-    from matplotlib.figure import Figure
     from matplotlib.ticker import NullLocator
+
+    from musicfeat_trainer.pictures.figures import Figure
 
     rows = [row for row in rows if row["figure"] == figure_name]
     if not rows:

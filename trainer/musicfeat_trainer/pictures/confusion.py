@@ -26,7 +26,7 @@ def draw_confusion(
         classes: their names.
         path: of the PNG.
     """
-    from matplotlib.figure import Figure
+    from musicfeat_trainer.pictures.figures import Figure
 
     counts = confusion_matrix(truth, predicted, labels=np.arange(len(classes)))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

@@ -61,7 +61,7 @@ def draw_embedding_map(
     Raises:
         InputError: too few clips.
     """
-    from matplotlib.figure import Figure
+    from musicfeat_trainer.pictures.figures import Figure
 
     rows = np.flatnonzero(labels >= 0)
     rows = np.sort(np.random.default_rng(7).permutation(rows)[:MOST])

@@ -121,7 +121,7 @@ def draw_filters(spectra: npt.NDArray[np.float64], sample_rate: int, title: str,
         title: above the picture.
         path: of the PNG.
     """
-    from matplotlib.figure import Figure
+    from musicfeat_trainer.pictures.figures import Figure
 
     rows = by_peak(spectra)
     decibels = 20 * np.log10(np.maximum(rows / np.maximum(rows.max(axis=1, keepdims=True), 1e-12), 1e-6))

@@ -42,7 +42,7 @@ def uncertain(clips: Sequence[Judged], count: int = COUNT) -> list[Judged]:
 
 def draw_mistakes(clips: Sequence[Judged], path: Path) -> None:
     """Confident mistakes on the left, uncertain clips on the right, with file, time and P(right)."""
-    from matplotlib.figure import Figure
+    from musicfeat_trainer.pictures.figures import Figure
 
     figure = Figure(figsize=(11, 0.5 + 2.2 * COUNT), layout="constrained")
     columns = {"Most confident mistakes": mistakes(clips), "Most uncertain": uncertain(clips)}

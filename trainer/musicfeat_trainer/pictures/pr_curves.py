@@ -59,7 +59,7 @@ def draw_pr_curves(truth: Array, scores: Array, classes: Sequence[str], path: Pa
     Raises:
         InputError: no class has both.
     """
-    from matplotlib.figure import Figure
+    from musicfeat_trainer.pictures.figures import Figure
 
     found = [pr_curve(truth[:, i], scores[:, i]) for i in range(len(classes))]
     common = sorted(np.argsort(-np.nansum(truth, axis=0), kind="stable")[:MOST])

@@ -30,7 +30,7 @@ def read_rows(path: Path) -> list[dict[str, float]]:
 
 def draw_curves(log: Path, picture: Path, chance: Mapping[str, float]) -> None:
     """Losses on the left, validation figures with their chance levels on the right."""
-    from matplotlib.figure import Figure
+    from musicfeat_trainer.pictures.figures import Figure
 
     rows = read_rows(log)
     steps = [row["step"] for row in rows]
