@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "tests"))  # for `support`: files are damaged and pages driven as the tests do
 TURN = 4
 
 

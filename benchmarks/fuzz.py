@@ -19,8 +19,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from _mutants import mutate, write_seeds
 from _table import markdown
+
+from support.mutants import mutate, write_seeds
 
 RATE = 22050
 WINDOW, HOP = 4410, 1470
@@ -28,7 +29,7 @@ SECONDS, MEGABYTES = 10, 1024
 """For one input."""
 LONGEST = 1 << 16
 """Bytes of an input."""
-INSTRUMENTED = [f"musicfeat.{name}" for name in ("audio", "mp3", "waveform", "windows")]
+INSTRUMENTED = [f"musicfeat.sound.{name}" for name in ("audio", "mp3", "waveform", "windows")]
 MISSING = "fuzzing needs atheris: pip install atheris. Its wheels are for Linux on x86-64 and CPython up to 3.14"
 
 

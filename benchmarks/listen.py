@@ -16,21 +16,21 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import _listen_map
 import numpy as np
 import numpy.typing as npt
 import psutil
-from _browser import MissingError, Page
-from _listen import Client, command, until_better
 from _table import markdown
 
 from musicfeat.catalog.reader import Catalog
 from musicfeat.catalog.search import Searcher
 from musicfeat.listen.library import Library
+from support import listening_map
+from support.browser import MissingError, Page
+from support.listening import Client, command, until_better
 
 WINDOWS, JUDGED, NEAREST = 20, 1000, 10
 DRAWING_SECONDS = 5
-_listen_map.DIMENSION = 296
+listening_map.DIMENSION = 296
 Floats = npt.NDArray[np.floating]
 
 
@@ -41,7 +41,7 @@ def main() -> None:
     options.add_argument("--no-better", action="store_true", help="do not wait for the better layout")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="musicfeat-") as folder:
-        catalog = _listen_map.draw_catalog(Path(folder) / "drawn", chosen.rows // WINDOWS, WINDOWS)
+        catalog = listening_map.draw_catalog(Path(folder) / "drawn", chosen.rows // WINDOWS, WINDOWS)
         rows = measure(catalog, chosen.rounds, better=not chosen.no_better)
     print(markdown([f"{chosen.rows} windows of {chosen.rows // WINDOWS} tracks", "measured", "beside it"], rows))
 
@@ -101,8 +101,8 @@ def drawing(address: str) -> list[list[str]]:
             return [["the map in Chromium", "not available here", str(error)]]
         try:
             page.browser.get(address)
-            _listen_map.wait_for_map(page)
-            painted, frames = _listen_map.first_paint(page), _listen_map.frame_times(page, DRAWING_SECONDS)
+            listening_map.wait_for_map(page)
+            painted, frames = listening_map.first_paint(page), listening_map.frame_times(page, DRAWING_SECONDS)
         finally:
             page.browser.quit()
     slow = f"95 % of frames within {np.percentile(frames, 95):.0f} ms"

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from _browser import Page, install, serving
 from _table import markdown
 
 from musicfeat import Extractor
 from musicfeat.demo import RATE, synthesise
 from musicfeat.sound.audio import opened
 from musicfeat.sound.waveform import resample
+from support.browser import Page, install, serving
 
 Times = dict[str, float]
 STAGES = ("decode", "resample", "model", "total")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,9 +13,7 @@ import soundfile
 
 from musicfeat import Extractor
 from musicfeat.demo import RATE, synthesise
-
-ROOT = Path(__file__).parents[1]
-sys.path.append(str(ROOT / "benchmarks"))  # for hostile files: tests damage them and decode them as the benchmarks do
+from support.paths import DATA
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +35,7 @@ def extractor() -> Extractor:
 @pytest.fixture(scope="session")
 def music_folder() -> Path:
     """The folder of real music: $MUSICFEAT_DATA/music, by default ../shared/data/music."""
-    folder = Path(os.environ.get("MUSICFEAT_DATA", ROOT.parent / "shared" / "data")) / "music"
+    folder = DATA / "music"
     if not (folder / "tracks.csv").is_file():
         pytest.skip(f"no real music at {folder}: set MUSICFEAT_DATA to a folder that holds music/tracks.csv")
     return folder

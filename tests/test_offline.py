@@ -48,7 +48,7 @@ def watch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not sys.platform.startswith("linux") or not (compiler := shutil.which("cc")):
         pytest.skip("needs Linux and a C compiler (Debian: gcc)")
     library = tmp_path_factory.mktemp("watch") / "watch.so"
-    command = [compiler, "-shared", "-fPIC", "-o", str(library), str(ROOT / "tests" / "watch.c"), "-ldl"]
+    command = [compiler, "-shared", "-fPIC", "-o", str(library), str(ROOT / "tests" / "support" / "watch.c"), "-ldl"]
     subprocess.run(command, check=True)
     return library
 

@@ -21,7 +21,6 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from _mutants import write_mutants
 from _table import markdown
 from catalog.kills import TOLERANCE, kills
 from catalog.memory import long, many
@@ -31,6 +30,7 @@ from musicfeat import Extractor, MusicfeatError
 from musicfeat.catalog import Catalog
 from musicfeat.catalog.names import to_path
 from musicfeat.catalog.reader import vectors
+from support.mutants import write_mutants
 
 CRASHED, GIVEN_UP = "crashed its worker process", "time limit"
 

@@ -1,6 +1,6 @@
 /**
- * Windows of fixed length and hop, and the level at which the model hears them: the rules of `musicfeat/sound/windows.py`
- * and of `levelled` in `musicfeat/model/session.py`, to which the tests hold this file.
+ * Windows of fixed length and hop, and the level at which the model hears them: the rules of
+ * `musicfeat/sound/windows.py` and of `levelled` in `musicfeat/model/session.py`, to which the tests hold this file.
  */
 const SILENCE = Math.fround(2e-6);
 const QUIET = 2 ** -6;

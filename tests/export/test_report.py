@@ -11,6 +11,7 @@ from onnx import TensorProto, helper
 
 from musicfeat_export.cli import main
 from musicfeat_export.report.profile import macs, profile
+from support.paths import WEB
 
 
 def test_the_report_is_written_and_measures(
@@ -43,7 +44,7 @@ def test_what_is_not_here_says_why(exported: Path, capsys: pytest.CaptureFixture
 
 
 def test_onnxruntime_web_agrees(exported: Path, tmp_path: Path) -> None:
-    modules = Path(__file__).parents[2] / "runtime" / "web" / "node_modules"
+    modules = WEB / "node_modules"
     if not shutil.which("node") or not (modules / "onnxruntime-web").is_dir():
         pytest.skip("Node and runtime/web/node_modules/onnxruntime-web are not here: npm install in runtime/web")
     assert main(["report", str(exported), "--web", str(modules), "--rounds", "1", "-o", str(tmp_path)]) == 0

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from _browser import MissingError, Page, install
-from _looks import axe as fetch_axe
+
+from support.browser import MissingError, Page, install
+from support.looks import axe as fetch_axe
 
 
 @contextmanager

@@ -20,8 +20,9 @@ from musicfeat_trainer.features import shape_of
 from musicfeat_trainer.recipe.bundled import Recipe
 from musicfeat_trainer.recipe.files import known_recipes, open_recipe
 from musicfeat_trainer.recipe.method import MethodRecipe
+from support.paths import ROOT
 
-CHECK = Path(__file__).with_name("convolution_gradients.py")
+CHECK = ROOT / "tests" / "support" / "convolution_gradients.py"
 BATCH = 3
 SETS = [
     ("AVX2", "default"),

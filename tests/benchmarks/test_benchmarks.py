@@ -1,0 +1,176 @@
+"""Every benchmark runs and prints its tables; what they measure is not judged here."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import soundfile
+
+from support.paths import ROOT
+
+pytest.importorskip("librosa", reason="the benchmark extra is not installed")
+
+from musicfeat import Extractor
+from musicfeat.log_mel import LogMelSpec
+
+BENCHMARKS = ROOT / "benchmarks"
+
+
+def run(name: str, *arguments: str, data: Path | None = None) -> str:
+    environment = {**os.environ, **({"MUSICFEAT_DATA": str(data)} if data else {})}
+    command = [sys.executable, str(BENCHMARKS / name), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_frontend() -> None:
+    out = run("frontend.py", "--rounds", "1", "--frames", "1024")
+    assert out.count("| DFT factorised into two small products |") == 1
+    assert "librosa melspectrogram" in out
+    assert "| 1024 / 512, 64 bands to 11025 Hz | 64 x 16 |" in out
+
+
+@pytest.mark.parametrize(("way", "operator"), [("stft", "STFT"), ("convolution", "Conv")])
+def test_the_ways_of_the_frontend_are_their_own(way: str, operator: str, tmp_path: Path) -> None:
+    from frontend import DenseLogMel, StftLogMel, in_onnxruntime
+
+    spec = LogMelSpec()
+    module = StftLogMel(spec, convolution=False) if way == "stft" else DenseLogMel(spec, convolution=True)
+    in_onnxruntime(module, np.zeros((1, 10 * spec.hop), np.float32), tmp_path, way)
+    assert operator in {node.op_type for node in onnx.load(tmp_path / f"{way}.onnx").graph.node}
+
+
+def test_cqt(tmp_path: Path) -> None:
+    out = run("cqt.py", "--rounds", "1", data=tmp_path)
+    assert "| librosa.cqt (not exported, no decibels) |" in out
+    assert out.count("levels of quarter rates") == 3
+    assert "| synthesised music |" in out
+
+
+def test_resample() -> None:
+    out = run("resample.py", "--rounds", "1")
+    assert out.count("| two matrix products |") == out.count("| soxr HQ") == 4
+
+
+def test_latency() -> None:
+    out = run("latency.py", "--rounds", "1", "--hours", "0.01")
+    for words in ("MFCC", "process launch", "peak memory", "wheel"):
+        assert words in out
+
+
+def test_listen() -> None:
+    pytest.importorskip("uvicorn", reason="the listen extra is not installed")
+    out = run("listen.py", "--rows", "400", "--rounds", "1", "--no-better")
+    for words in ("first start", "neighbours of a window", "memory", "principal components"):
+        assert words in out
+
+
+@pytest.fixture(scope="module")
+def data(
+    tmp_path_factory: pytest.TempPathFactory, clip: np.ndarray, rate: int, write_notes: Callable[[Path, int], None]
+) -> Path:
+    """The folders that the quality benchmark reads, with our own sound."""
+    folder, recipe = tmp_path_factory.mktemp("data"), json.loads(Extractor().card.recipe)
+    (folder / "music").mkdir()
+    with (folder / "music" / "tracks.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "source", "noncommercial"])
+        for i, source in enumerate(recipe["data"]["test_sources"][:2] * 2):
+            name = f"{source}{i}.flac"
+            soundfile.write(folder / "music" / name, np.roll(np.tile(clip, 2), i * rate)[: 40 * rate], rate)
+            writer.writerow([name, source, "no"])
+        for i in range(9):
+            soundfile.write(folder / "music" / f"other{i}.flac", np.roll(clip, i * rate)[: 11 * rate], rate)
+            writer.writerow([f"other{i}.flac", "other", "no"])
+    for kind in ("rain", "dog"):
+        (folder / "esc10" / kind).mkdir(parents=True)
+        for fold in (1, 2):
+            sound = clip[fold * rate : (fold + 5) * rate] * (kind == "dog") + 0.01
+            soundfile.write(folder / "esc10" / kind / f"{fold}-{kind}.wav", sound, rate)
+    write_notes(folder / "notes", rate)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def printed_quality(data: Path, sound_font: Path | None) -> str:
+    """What the quality benchmark prints, with rendered music where FluidSynth and a sound font are there."""
+    font, scores = data / "another.sf2", data / "scores.json"  # a name that no recipe trained on
+    if sound_font:
+        font.symlink_to(sound_font)
+        write_midi(data / "midi", json.loads(Extractor().card.recipe)["rendered"]["test_sources"][0])
+    out = run("quality", "--font", str(font), "--json", str(scores), data=data)
+    assert 0 <= json.loads(scores.read_text())["reversal, all"] <= 1
+    return out
+
+
+def write_midi(folder: Path, source: str) -> None:
+    """45 s of a cello."""
+    import mido
+
+    track = mido.MidiTrack([mido.Message("program_change", channel=0, program=42, time=0)])
+    for second in range(45):
+        track.append(mido.Message("note_on", channel=0, note=50 + second % 7, velocity=100, time=0))
+        track.append(mido.Message("note_off", channel=0, note=50 + second % 7, time=960))
+    (folder / source).mkdir(parents=True)
+    mido.MidiFile(tracks=[track]).save(folder / source / "a.mid")
+    (folder / "midi.csv").write_text(f"path,source\n{source}/a.mid,{source}\n")
+
+
+def test_quality(printed_quality: str) -> None:
+    for words in ("| reversal |", "order of 3", "order of 5", "gap unknown", "calibration", "16.7 %", "ROC AUC"):
+        assert words in printed_quality
+    for words in ("one false alarm", "rank@100", "ESC-10", "real note", "tags, top-1", "source of a clip"):
+        assert words in printed_quality
+
+
+@pytest.mark.usefixtures("fluidsynth")
+def test_quality_of_rendered_music(printed_quality: str) -> None:
+    assert "rendered ensembles" in printed_quality
+    assert "held-out font, own instruments" in printed_quality
+
+
+def test_edge(data: Path) -> None:
+    pytest.importorskip("onnxscript", reason="the export extra is not installed")
+    out = run("edge.py", "--tracks", "1", "--rounds", "1", data=data)
+    for words in ("fp32 to fp16", "fp32 to int8", "plays backwards?", "real notes", "least cosine", "x real time"):
+        assert words in out
+
+
+def test_gpu() -> None:
+    pytest.importorskip("onnxscript", reason="the export extra is not installed")
+    out = run("gpu.py", "--batches", "1", "--rounds", "1")
+    assert "not available here" in out or "of the bus" in out
+
+
+def test_catalog_check(data: Path) -> None:
+    pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
+    out = run("catalog/check.py", "--limit", "1", data=data)
+    for words in ("| the track plays backwards | 2 |", "| 15 to 40 s", "(--edits)", "jigsaw"):
+        assert words in out
+
+
+def test_catalog_robustness() -> None:
+    pytest.importorskip("portalocker", reason="the catalog extra is not installed")
+    pytest.importorskip("psutil", reason="psutil is not installed")
+    small = ["--kills", "2", "--files", "6", "--mutants", "27", "--many", "20", "--hours", "0.05"]
+    out = run("catalog/robustness.py", *small)
+    assert "rows lost / doubled / torn | 0 / 0 / 0 | 0 / 0 / 0 |" in out
+    assert "wrong rows | 0 / 0 / 0 / 0 / 0 / 0 | 0 / 0 / 0 / 0 / 0 / 0 |" in out
+    assert out.count("peak memory of all processes") == 2
+
+
+def test_catalog_throughput() -> None:
+    pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
+    out = run("catalog/throughput.py", "--hours", "0.07", "--rounds", "1", "--workers", "1")
+    assert "| musicfeat embed, all outputs | 0.1 |" in out
+    assert "without jigsaw" in out
