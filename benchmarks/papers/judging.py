@@ -10,7 +10,7 @@ from typing import Any
 
 from musicfeat_trainer.cli.evaluate import open_set
 from musicfeat_trainer.evaluate.budgets import parse_budget
-from musicfeat_trainer.evaluate.control import calibrated, control
+from musicfeat_trainer.evaluate.control import control
 from musicfeat_trainer.evaluate.downstream import Subject, Way, evaluate
 from musicfeat_trainer.evaluate.fitting import Fitting
 from musicfeat_trainer.evaluate.ranking import ranked
@@ -29,7 +29,6 @@ class Question:
     way: str
     budget: str = "full"
     settings: tuple[str, ...] = ()
-    hidden: bool = False
     fitting: Fitting = DEFAULT
 
 
@@ -56,22 +55,22 @@ class Judge:
     def _judged(self, question: Question) -> Answer:
         dataset = open_set(question.name, expanded(Path(question.root)), list(question.settings))
         if question.way == "rank":
-            outcome = ranked(self._method(dataset), dataset, self._store)
+            outcome = ranked(self._method(), dataset, self._store)
         else:
             subject = self._subject(question.name, question.root, question.settings)
             way: Way = question.way  # type: ignore[assignment]
-            outcome = evaluate(subject, way, parse_budget(question.budget), question.fitting, hidden=question.hidden)
+            outcome = evaluate(subject, way, parse_budget(question.budget), question.fitting)
         return {"figures": dict(outcome.figures), "chance": dict(outcome.chance)}
 
     @property
     def _store(self) -> Path:
         return expanded(load_method(self.run)[1].data.store)
 
-    def _method(self, dataset: Any) -> Any:
+    def _method(self) -> Any:
         method, recipe = load_method(self.run)
-        return calibrated(control(recipe.method), dataset, self._store) if self.random else method
+        return control(recipe.method) if self.random else method
 
     @cache  # noqa: B019
     def _subject(self, name: str, root: str, settings: tuple[str, ...]) -> Subject:
         dataset = open_set(name, expanded(Path(root)), list(settings))
-        return Subject(self._method(dataset), dataset, self._store)
+        return Subject(self._method(), dataset, self._store)

@@ -23,6 +23,8 @@ PIANO_TASKS = (
     ("composer", "full", "micro_f1"), ("key", "full", "micro_f1"), ("tempo", "full", "within_8_percent"),
     ("note_density", "full", "r2"), ("note_density", "10%", "r2"),
 )  # fmt: skip
+TWO_LAYERS = Fitting(hidden=(128, 128))
+"""Gururani's probe."""
 BRIEF = Fitting(epochs=4, batch=16)
 """Fine-tuning within minutes."""
 PRETRAINED_RANDOM = ["task", "labels", "how", "pretrained", "random weights", "chance"]
@@ -169,7 +171,7 @@ def _gururani_row(judge: Judge, folder: Path) -> list[str]:
     cells = [f"{ranks['figures'][name]:.2f}" for name in ("rank_am", "rank_gm")]
     chance = ["chance", "", *(f"{ranks['chance'][name]:.2f}" for name in ("rank_am", "rank_gm"))]
     for task, budget, figure in PIANO_TASKS:
-        answer = judge.answer(Question("asap", root, "probe", budget, (f"task={task}", FONT), hidden=True))
+        answer = judge.answer(Question("asap", root, "probe", budget, (f"task={task}", FONT), TWO_LAYERS))
         cells.append(f"{answer['figures'][figure]:.3f}")
         chance.append(f"{answer['chance'][figure]:.3f}")
     _GURURANI_CHANCE[:] = chance

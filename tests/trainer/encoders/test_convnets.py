@@ -6,7 +6,7 @@ from torch import nn
 
 from musicfeat import InputError
 from musicfeat_trainer.encoders.convnet import ConvNet, ConvNetExt
-from musicfeat_trainer.encoders.strided_conv import StridedConv, StridedConvConfig
+from musicfeat_trainer.encoders.strided_conv import CLMR, PUBLISHED, Layers, StridedConv, StridedConvConfig
 from musicfeat_trainer.encoders.temporal_net import TemporalNet, TemporalNetConfig
 from musicfeat_trainer.features import Shape
 
@@ -105,3 +105,14 @@ def test_temporal_net_as_an_encoder_is_its_pooled_statistics() -> None:
     assert encoder.dimension == net.dimension
     with pytest.raises(InputError, match="where silence is 0, got 1 of 84"):
         config.build(Shape(1, 80, 84))
+
+
+@pytest.mark.parametrize("layers", [PUBLISHED, CLMR], ids=["five", "seven"])
+def test_the_level_lasts_through_strided_convolutions(layers: Layers) -> None:
+    """PyTorch's own initialisation leaves a fourteenth of it after five layers, from which nothing learns."""
+    torch.manual_seed(0)
+    x = 0.14 * torch.randn(4, 1, 20480)
+    for layer in StridedConv(layers).layers:
+        x = layer(x)
+        if isinstance(layer, nn.ReLU):
+            assert 0.07 < float(x.square().mean().sqrt()) < 0.28

@@ -118,8 +118,8 @@ def test_frozen_features_beat_chance_by_far(fixed: Subject, way: str) -> None:
 
 
 def test_a_probe_with_hidden_layers_and_few_labels(fixed: Subject) -> None:
-    config = Fitting(epochs=30, learning_rate=0.01)
-    assert evaluate(fixed, "probe", parse_budget("2"), config, hidden=True).figures["accuracy"] >= 0.9
+    config = Fitting(epochs=30, learning_rate=0.01, hidden=(128, 128))
+    assert evaluate(fixed, "probe", parse_budget("2"), config).figures["accuracy"] >= 0.9
     assert [len(split.train) for split in fixed.within(parse_budget("2"))] == [6]
 
 
@@ -128,8 +128,9 @@ def test_fine_tuning_lowers_the_loss_and_beats_chance(fixed: Subject) -> None:
     split = fixed.splits[0]
     task = task_of(fixed.dataset, split.train)
     config = Fitting(epochs=8, batch=8)
-    scores, losses = fine_tuned(fixed.method, fixed.clips, fixed.dataset.targets, split, task, config)
-    assert losses[-1] < 0.6 * losses[0]
+    scores, epochs = fine_tuned(fixed.method, fixed.clips, fixed.dataset.targets, split, task, config)
+    assert epochs[-1].loss < 0.6 * epochs[0].loss
+    assert 0.8 <= max(epoch.score for epoch in epochs) <= 1
     assert task.figure(fixed.dataset.targets[split.test], scores) >= 0.8
     assert all(torch.equal(value, before[name]) for name, value in fixed.method.state_dict().items())
 
@@ -257,8 +258,8 @@ def test_fitting_keeps_the_best_epoch_and_stops_when_nothing_improves() -> None:
         kept.append(module.weight.item())
         return next(scores)
 
-    losses = fit(module, lambda numbers: module(torch.ones(len(numbers), 1)).mean(), 4, score, Fitting(patience=3))
-    assert len(losses) == 5
+    epochs = fit(module, lambda numbers: module(torch.ones(len(numbers), 1)).mean(), 4, score, Fitting(patience=3))
+    assert [epoch.score for epoch in epochs] == [0.1, 0.5, 0.2, 0.3, 0.4]
     assert module.weight.item() == kept[1] != kept[-1]
 
 
@@ -301,8 +302,9 @@ def test_the_control_knows_the_level_of_its_inputs(root: Path, store: Path, conf
     """Features reach the first layer with mean 0 and deviation 1, as they do in training; weights are as drawn."""
     dataset = dataset_of(root, thirds)
     subject = Subject(control(config), dataset, store)
-    method = calibrated(control(config), dataset, store)
-    clips = subject.clips.read(np.arange(len(subject.clips.owners)))
+    train = subject.splits[0].train
+    method = calibrated(subject.method, subject.clips, train)
+    clips = subject.clips.read(subject.clips.of(train))
     encoder = method.objective.encoder
     scaled = encoder.scale(method.frontend(0)(clips))
     assert abs(float(scaled.mean())) < 0.1
@@ -351,7 +353,7 @@ def test_the_command_prints_a_table_and_keeps_what_pictures_need(
     what = ["--how", "probe,knn,rank", "--budget", "3", "50%", "full", "--control", "--fit", "epochs=3"]
     assert main(["evaluate", str(run), *where, *what]) == 0
     table = capsys.readouterr().out.splitlines()
-    assert table[0] == "| how | labels | weights | figure | value | chance |"
+    assert table[0] == "| how | labels | weights | figure | value | 95 % | chance |"
     lines = [line for line in table if "| accuracy |" in line]
     assert len(lines) == 2 * 3 * 2
     assert all("| 33.3 % |" in line for line in lines)

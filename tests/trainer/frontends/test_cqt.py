@@ -185,3 +185,16 @@ def test_wrong_settings_are_refused(settings: dict[str, int], words: str) -> Non
 def test_no_samples_are_refused(cqt: CQT) -> None:
     with pytest.raises(InputError, match="at least one sample"):
         cqt(torch.zeros(1, 0))
+
+
+def test_decibels_to_one_are_librosas(wave: np.ndarray) -> None:
+    """``ref=1.0``, as in the public code of the time-reversal paper: the level counts, the floor stays 80 dB deep."""
+    librosa = pytest.importorskip("librosa", reason="the benchmark extra is not installed")
+    magnitude = np.abs(librosa.cqt(np.pad(wave, 32 * HOP), sr=RATE)).T[32 : 32 + len(wave) // HOP + 1]
+    module = CQT(CQTSpec(reference="one"))
+    for gain in (1.0, 0.1):
+        expected = librosa.amplitude_to_db(gain * magnitude, ref=1.0)
+        found = run(module, gain * wave)[0]
+        above = expected > expected.max() + FLOOR
+        assert np.median(np.abs(found - expected)[above]) < 0.01
+        assert abs(found.min() - (found.max() - 80)) < 1e-3

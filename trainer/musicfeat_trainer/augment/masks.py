@@ -34,6 +34,16 @@ def boxes(frames: int, bands: int, sides: Tensor, generator: torch.Generator) ->
     return (in_time[:, :, None] & in_bands[:, None, :])[:, None]
 
 
+def small_boxes(frames: int, bands: int, longest: int, count: int, generator: torch.Generator) -> Tensor:
+    """One box within each picture, its sides uniform from 1 to ``longest`` places, [count, 1, frames, bands] bool."""
+    sides = []
+    for size in (frames, bands):
+        width = torch.randint(1, min(longest, size) + 1, (count,), generator=generator)
+        start = (torch.rand(count, generator=generator) * (size - width + 1)).floor()
+        sides.append(_stretch(size, start, start + width))
+    return (sides[0][:, :, None] & sides[1][:, None, :])[:, None]
+
+
 def blanked(pictures: Tensor, where: Tensor) -> Tensor:
     """Pictures with the mean of each channel where a mask, [n, 1, frames or 1, bands or 1], says so.
 

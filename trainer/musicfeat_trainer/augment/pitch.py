@@ -21,8 +21,9 @@ class PitchShift(Augmentation):
     """Higher or lower by up to 7 semitones. CLMR and Siamusic: probability 0.6.
 
     CLMR (Spijkervet and Burgoyne, arXiv 2103.09410) by its authors' code: uniform over +-700 cents. Siamusic (Kim, Hong
-    and Lee, 2022) leaves the range open. The clip is stretched by a phase vocoder and read faster or slower; the
-    authors use sox's ``pitch``, which overlaps and adds segments of the waveform.
+    and Lee, 2022) leaves the range open; its public code has +-4 semitones, as has the recipe. The clip is stretched by
+    a phase vocoder and read faster or slower; CLMR's authors use sox's ``pitch``, which overlaps and adds segments of
+    the waveform.
     """
 
     name: Literal["pitch_shift"] = "pitch_shift"
@@ -41,8 +42,8 @@ class PitchShift(Augmentation):
 class TimeStretch(Augmentation):
     """Faster or slower at the same pitch. Siamusic: probability 0.6.
 
-    Kim, Hong and Lee (2022), who leave the range open. A clip keeps its length: what is too long is cut off at the
-    end, what is too short ends in silence.
+    Kim, Hong and Lee (2022), who leave the range open; their public code has 0.6 to 1.5, as has the recipe. A clip
+    keeps its length: what is too long is cut off at the end, what is too short ends in silence.
     """
 
     name: Literal["time_stretch"] = "time_stretch"

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from musicfeat_trainer.augment.filters import HighLowPass
+from musicfeat_trainer.augment.grid_distortion import GridDistortion
 from musicfeat_trainer.augment.mixup import Mixup
 from musicfeat_trainer.augment.picture import CutMix, CutOut, FlipBands, FlipTime, Mask
 from musicfeat_trainer.augment.pitch import PitchShift, TimeStretch
@@ -19,5 +20,5 @@ WaveformAugmentation = Annotated[
     Field(discriminator="name"),
 ]
 PictureAugmentation = Annotated[
-    FlipTime | FlipBands | CutMix | Mixup | Mask | CutOut | SpecAugment, Field(discriminator="name")
+    FlipTime | FlipBands | CutMix | Mixup | Mask | CutOut | GridDistortion | SpecAugment, Field(discriminator="name")
 ]

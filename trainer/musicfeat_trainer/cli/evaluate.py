@@ -15,8 +15,8 @@ from musicfeat_trainer.cli.outcomes import Kept, keep, markdown
 from musicfeat_trainer.data.sets.dataset import DataSet
 from musicfeat_trainer.data.sets.registry import SetConfig
 from musicfeat_trainer.evaluate.budgets import parse_budget
-from musicfeat_trainer.evaluate.control import calibrated, control
-from musicfeat_trainer.evaluate.downstream import WAYS, Subject, evaluate
+from musicfeat_trainer.evaluate.control import control
+from musicfeat_trainer.evaluate.downstream import WAYS, Subject, evaluate, significance
 from musicfeat_trainer.evaluate.fitting import Fitting
 from musicfeat_trainer.evaluate.ranking import ranked
 from musicfeat_trainer.method.method import Method
@@ -25,6 +25,8 @@ from musicfeat_trainer.recipe.files import changed, parse_change
 from musicfeat_trainer.section import expanded
 
 PRETRAINED, CONTROL = "pretrained", "random"
+HIDDEN = (128, 128)
+"""Of a probe that is asked for hidden layers and not for widths."""
 RANK = "rank"
 """rank@100, which needs no labels."""
 
@@ -40,7 +42,14 @@ def add(commands: Any) -> None:
     on.add_argument("--how", type=_ways, default=["probe"], help=f"of {','.join(WAYS)},{RANK} (default: probe)")
     on.add_argument("--budget", nargs="+", default=["full"], help="labelled items: 10 (of each class), 1%%, full")
     on.add_argument("--control", action="store_true", help="judge the same network with random weights, too")
-    on.add_argument("--hidden", action="store_true", help="two hidden layers in the probe")
+    on.add_argument(
+        "--hidden", nargs="*", type=int, metavar="WIDTH",
+        help="hidden layers of the probe: alone 128 128; 512 is CLMR's, 1024 512 128 Siamusic's",
+    )  # fmt: skip
+    on.add_argument(
+        "--statistics", choices=("training", "own"), default="training",
+        help="of batch normalisation: of the set's training items (default), or of the run's own training",
+    )  # fmt: skip
     on.add_argument("--fit", action="append", default=[], metavar="KEY=VALUE", help="such as epochs=30 or batch=16")
     on.add_argument("--store", type=Path, help="where decoded audio is kept (default: the recipe's store)")
     on.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -73,9 +82,9 @@ def judge(options: argparse.Namespace, dataset: DataSet) -> None:
     store = expanded(options.store or recipe.data.store)
     methods = {PRETRAINED: method}
     if options.control:
-        methods[CONTROL] = calibrated(control(recipe.method), dataset, store)
+        methods[CONTROL] = control(recipe.method)
     ranks = [
-        Kept(system, RANK, "none", ranked(each, dataset, store, options.device))
+        Kept(system, RANK, "none", ranked(each, dataset, store, options.device, options.statistics))
         for system, each in methods.items()
         if RANK in options.how
     ]
@@ -90,18 +99,34 @@ def learnt(
 ) -> tuple[list[Kept], Subject]:
     """The outcomes of the ways that learn from labels; whatever does not fit is told before the first."""
     config = _checked(Fitting, options.fit)
+    if options.hidden is not None:
+        config = config.model_copy(update={"hidden": tuple(options.hidden) or HIDDEN})
     budgets = {text: parse_budget(text) for text in options.budget}
-    subjects = {system: Subject(method, dataset, store, options.device) for system, method in methods.items()}
+    subjects = {
+        system: Subject(method, dataset, store, options.device, options.statistics)
+        for system, method in methods.items()
+    }
     for budget in budgets.values():
         subjects[PRETRAINED].within(budget)
     kept = [
-        Kept(system, way, text, evaluate(subject, way, budget, config, hidden=options.hidden))
+        Kept(system, way, text, evaluate(subject, way, budget, config))
         for way in WAYS
         if way in options.how
         for text, budget in budgets.items()
         for system, subject in subjects.items()
     ]
-    return kept, subjects[PRETRAINED]
+    return compared(kept, subjects[PRETRAINED]), subjects[PRETRAINED]
+
+
+def compared(kept: list[Kept], subject: Subject) -> list[Kept]:
+    """Outcomes of the trained network with the probability that they differ from the control's by chance."""
+    controls = {(one.way, one.budget): one.outcome for one in kept if one.system == CONTROL}
+    return [
+        one._replace(against_control=significance(subject, one.outcome, other))
+        if one.system != CONTROL and (other := controls.get((one.way, one.budget)))
+        else one
+        for one in kept
+    ]
 
 
 def open_set(name: str, root: Path | None, changes: list[str]) -> DataSet:

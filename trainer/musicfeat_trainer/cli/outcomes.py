@@ -21,16 +21,28 @@ class Kept(NamedTuple):
     way: str
     budget: str
     outcome: Outcome
+    against_control: float | None = None
+    """P value that it differs from what random weights reach by chance alone."""
 
 
 def markdown(kept: Sequence[Kept]) -> str:
-    """A table with a line for each figure."""
-    lines = ["| how | labels | weights | figure | value | chance |", "|---|---|---|---|---|---|"]
-    for system, way, budget, outcome in kept:
-        for name, value in outcome.figures.items():
-            cells = (way, budget, system, name, _shown(name, value), _shown(name, outcome.chance[name]))
+    """A table with a line for each figure, and beneath it how sure the lead over random weights is."""
+    lines = ["| how | labels | weights | figure | value | 95 % | chance |", "|---|---|---|---|---|---|---|"]
+    for one in kept:
+        for name, value in one.outcome.figures.items():
+            bounds = " to ".join(_shown(name, bound) for bound in one.outcome.intervals.get(name, ()))
+            cells = (*_cells(one), name, _shown(name, value), bounds, _shown(name, one.outcome.chance[name]))
             lines.append(f"| {' | '.join(cells)} |")
+    lines += [
+        f"\n{one.way}, {one.budget} labels: P {one.against_control:.3g} that it differs from random weights by chance"
+        for one in kept
+        if one.against_control is not None
+    ]
     return "\n".join(lines)
+
+
+def _cells(one: Kept) -> tuple[str, str, str]:
+    return one.way, one.budget, one.system
 
 
 def _shown(name: str, value: float) -> str:
@@ -38,16 +50,17 @@ def _shown(name: str, value: float) -> str:
 
 
 def keep(folder: Path, kept: Sequence[Kept], subject: Subject | None) -> None:
-    """Write ``figures.json``, ``classes.json`` and, where labels were learnt, ``predictions.npz``.
+    """Write ``figures.json``, ``classes.json``, ``curves.json`` and, where labels were learnt, ``predictions.npz``.
 
-    The first is a list of objects with ``system``, ``how``, ``budget``, ``figure``, ``value``, ``chance``, and
-    ``folds``, the values that a mean was taken of. The second lists precision, recall, F1 and support of each ``class``
-    over the items of all folds. The third holds ``paths``, ``truth``, ``embedding`` (frozen, of the trained network)
-    and ``scores`` of the items tested, and ``classes``; scores are those of the first way within the last budget, by
-    the trained network. All scores are there as ``scores HOW BUDGET SYSTEM``, too.
+    The first is a list of objects with ``system``, ``how``, ``budget``, ``figure``, ``value``, ``chance``, ``folds``,
+    the values that a mean was taken of, ``interval`` and ``against_control``, both null where not worked out. The
+    second lists precision, recall, F1 and support of each ``class`` over the items of all folds; the third the ``loss``
+    and the validation ``score`` of each ``epoch`` of each ``fold``. The last holds ``paths``, ``truth``, ``embedding``
+    (frozen, of the trained network) and ``scores`` of the items tested, and ``classes``; scores are those of the first
+    way within the last budget, by the trained network. All scores are there as ``scores HOW BUDGET SYSTEM``, too.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name, rows in (("figures", _figures), ("classes", _classes)):
+    for name, rows in (("figures", _figures), ("classes", _classes), ("curves", _curves)):
         with replacing(folder / f"{name}.json") as temporary:
             temporary.write_text(json.dumps([row for one in kept for row in rows(one)], indent=1) + "\n")
     if subject:
@@ -64,7 +77,7 @@ def _predictions(kept: Sequence[Kept], subject: Subject) -> dict[str, Any]:
         "truth": dataset.targets[tested],
         "scores": first.scores,
         "classes": np.array(dataset.classes, dtype=str),
-        "embedding": subject.features[tested],
+        "embedding": subject.tested,
         **{f"scores {one.way} {one.budget} {one.system}": one.outcome.scores for one in learnt},
     }
 
@@ -76,8 +89,17 @@ def _whose(one: Kept) -> dict[str, object]:
 def _figures(one: Kept) -> Iterator[dict[str, object]]:
     for name, value in one.outcome.figures.items():
         folds = [fold[name] for fold in one.outcome.folds]
-        yield _whose(one) | {"figure": name, "value": value, "chance": one.outcome.chance[name], "folds": folds}
+        sure = one.outcome.intervals.get(name)
+        of_choice = {"interval": sure, "against_control": one.against_control if sure else None}
+        found = {"figure": name, "value": value, "chance": one.outcome.chance[name], "folds": folds}
+        yield _whose(one) | found | of_choice
 
 
 def _classes(one: Kept) -> Iterator[dict[str, object]]:
     return (_whose(one) | {"class": name, **row} for name, row in one.outcome.each.items())
+
+
+def _curves(one: Kept) -> Iterator[dict[str, object]]:
+    for fold, epochs in enumerate(one.outcome.curves, 1):
+        for epoch, (loss, score) in enumerate(epochs, 1):
+            yield _whose(one) | {"fold": fold, "epoch": epoch, "loss": loss, "score": score}

@@ -30,6 +30,8 @@ class ClipsConfig(Section):
     """Seconds of music before and after a clip that frontends hear and encoders do not see: no edge shows."""
     stretch: float | None = None
     """Seconds of a stretch; None: as long as the clips of one drawing need."""
+    pad: bool = False
+    """Whether shorter tracks are drawn as well, with silence behind their end; False: they are left out."""
     relation: Literal["same", "within", "next"] = "same"
     """All views of a drawing are one clip; or clips anywhere in its stretch; or each follows on the one before."""
 
@@ -66,7 +68,7 @@ class ClipSampler:
             (track.path, start, min(start + stretch, seconds))
             for track in tracks
             if (seconds := track.frames * stores[0].frame_seconds) and all(track.path in p for p in self.places)
-            for start in np.arange(0, seconds - per_drawing + 1e-6, stretch).tolist()
+            for start in beginnings(seconds, per_drawing, stretch, pad=config.pad)
         ]
         self.needed = per_drawing
         if not self.stretches:
@@ -93,6 +95,13 @@ class ClipSampler:
         store, track, frames = self.stores[view], self.places[view][path], self.lengths[view]
         begin = min(round(at / store.frame_seconds), max(0, track.frames - frames))
         return excerpt(store, track, begin, min(begin + frames, track.frames), frames)
+
+
+def beginnings(seconds: float, needed: float, stretch: float, *, pad: bool) -> list[float]:
+    """Where the stretches of a track begin: each holds what a drawing needs, or, padded, a short track as a whole."""
+    if pad and 0 < seconds < needed:
+        return [0.0]
+    return np.arange(0, seconds - needed + 1e-6, stretch).tolist()
 
 
 def excerpt(store: Store, track: Track, begin: int, end: int, frames: int) -> npt.NDArray[np.float32]:

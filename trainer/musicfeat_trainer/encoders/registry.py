@@ -12,6 +12,7 @@ from musicfeat_trainer.encoders.resnet import ResNetConfig
 from musicfeat_trainer.encoders.sample_cnn import SampleCNNConfig
 from musicfeat_trainer.encoders.strided_conv import StridedConvConfig
 from musicfeat_trainer.encoders.temporal_net import TemporalNetConfig
+from musicfeat_trainer.encoders.wav2vec2 import Wav2Vec2Config
 
 AnyEncoder = Annotated[
     ConvNetConfig
@@ -20,7 +21,8 @@ AnyEncoder = Annotated[
     | ResNetConfig
     | SampleCNNConfig
     | StridedConvConfig
-    | TemporalNetConfig,
+    | TemporalNetConfig
+    | Wav2Vec2Config,
     Field(discriminator="name"),
 ]
 """One of the encoders; its ``build`` says, where it cannot read a frontend's features, why not."""

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from musicfeat_trainer.data.sets.dataset import DataSet
 from musicfeat_trainer.evaluate.budgets import Budget, budgeted
+from musicfeat_trainer.evaluate.control import calibrated
 from musicfeat_trainer.evaluate.features import embeddings
 from musicfeat_trainer.evaluate.finetune import fine_tuned
-from musicfeat_trainer.evaluate.fitting import Fitting
+from musicfeat_trainer.evaluate.fitting import Epoch, Fitting
+from musicfeat_trainer.evaluate.intervals import Interval, difference, interval
 from musicfeat_trainer.evaluate.items import as_read
 from musicfeat_trainer.evaluate.knn import neighbours_voted
 from musicfeat_trainer.evaluate.probe import probed
@@ -23,6 +26,7 @@ from musicfeat_trainer.evaluate.splits import Split, splits_of
 from musicfeat_trainer.evaluate.tasks import Array, EachClass, Task, task_of
 from musicfeat_trainer.method.method import Method
 
+Statistics = Literal["training", "own"]
 Way = Literal["probe", "finetune", "knn"]
 WAYS: tuple[Way, ...] = ("probe", "finetune", "knn")
 
@@ -40,6 +44,11 @@ class Outcome:
     """The places in the data set of the items tested."""
     scores: Array
     """[rows, outputs]: probabilities of classes or tags, or numbers."""
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+    """Of figures, the middle 95 % over groups of items drawn with replacement; of the figure that settings are chosen
+    by alone, as others take too long."""
+    curves: Sequence[Sequence[Epoch]] = ()
+    """The epochs of every fold, where something was trained in epochs."""
 
 
 class Subject:
@@ -50,23 +59,46 @@ class Subject:
         dataset: with labels.
         store: where decoded audio is kept.
         device: where the network runs.
+        statistics: whether batch normalisation takes its statistics from the training items of each fold, alike for
+            networks trained and untrained, or keeps those of a method's own training.
 
     Raises:
         InputError: a set without labels, without items in a split, or that the method cannot read.
     """
 
-    def __init__(self, method: Method, dataset: DataSet, store: Path, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        method: Method,
+        dataset: DataSet,
+        store: Path,
+        device: str = "cpu",
+        statistics: Statistics = "training",
+    ) -> None:
         task_of(dataset, dataset.rows(lambda _: True))
-        self.method, self.device = method, device
+        self.method, self.device, self.statistics = method, device, statistics
         self.dataset, self.clips = as_read(method, dataset, store)
         self.splits = splits_of(self.dataset)
         groups = [item.group for item in self.dataset.items]
         self.groups: npt.NDArray[np.int64] = np.unique(groups, return_inverse=True)[1]
 
     @cached_property
-    def features(self) -> npt.NDArray[np.float32]:
-        """Frozen embeddings of all items, [items, D]."""
-        return embeddings(self.method, self.clips, self.device)
+    def methods(self) -> list[Method]:
+        """The network as each fold has it."""
+        normalised = any(isinstance(layer, _BatchNorm) for layer in self.method.modules())
+        if self.statistics == "own" or not normalised:
+            return [self.method] * len(self.splits)
+        return [calibrated(self.method, self.clips, split.train) for split in self.splits]
+
+    @cached_property
+    def features(self) -> list[npt.NDArray[np.float32]]:
+        """Frozen embeddings of all items in each fold, [items, D]."""
+        known = {id(method): embeddings(method, self.clips, self.device) for method in self.methods}
+        return [known[id(method)] for method in self.methods]
+
+    @property
+    def tested(self) -> npt.NDArray[np.float32]:
+        """Frozen embeddings of the items tested, fold after fold, [rows, D]."""
+        return np.concatenate([x[split.test] for x, split in zip(self.features, self.splits, strict=True)])
 
     def within(self, budget: Budget) -> list[Split]:
         """The splits with as many training items as a budget allows; validation and test are whole.
@@ -77,9 +109,7 @@ class Subject:
         return [split._replace(train=budgeted(self.dataset, split.train, budget)) for split in self.splits]
 
 
-def evaluate(
-    subject: Subject, way: Way, budget: Budget | None = None, config: Fitting | None = None, *, hidden: bool = False
-) -> Outcome:
+def evaluate(subject: Subject, way: Way, budget: Budget | None = None, config: Fitting | None = None) -> Outcome:
     """Learn from the training items of each fold, choose and stop by its validation items, and judge on its test.
 
     Args:
@@ -87,32 +117,42 @@ def evaluate(
         way: how.
         budget: of training labels; None: all.
         config: how layers and networks are trained.
-        hidden: whether the probe has two hidden layers.
 
     Raises:
         InputError: a budget larger than a class.
     """
     config = config or Fitting()
-    outcomes, rows, scores = [], [], []
-    dataset = subject.dataset
-    for split in subject.within(budget or Budget()):
+    dataset, folds, found = subject.dataset, [], list[tuple[Array, list[Epoch]]]()
+    splits = subject.within(budget or Budget())
+    for fold, split in enumerate(splits):
         task, truth = task_of(dataset, split.train, config.tag_loss), dataset.targets[split.test]
-        found = _predicted(subject, way, split, task, config, hidden)
-        outcomes.append((task.figures(truth, found), task.chance(truth)))
-        rows.append(split.test)
-        scores.append(found)
-    tested, every = np.concatenate(rows), np.concatenate(scores)
-    figures, chance = ([fold[i] for fold in outcomes] for i in range(2))
-    return Outcome(_mean(figures), _mean(chance), figures, task.each(dataset.targets[tested], every), tested, every)
+        found.append(_predicted(subject, way, fold, split, task, config))
+        folds.append((task.figures(truth, found[-1][0]), task.chance(truth)))
+    tested, every = np.concatenate([s.test for s in splits]), np.concatenate([scores for scores, _ in found])
+    figures, chance = ([fold[i] for fold in folds] for i in range(2))
+    truth = dataset.targets[tested]
+    bounds = interval(lambda rows: task.figure(truth[rows], every[rows]), subject.groups[tested], task.draws)
+    curves = [epochs for _, epochs in found if epochs]
+    each, intervals = task.each(truth, every), {task.choose_by: bounds}
+    return Outcome(_mean(figures), _mean(chance), figures, each, tested, every, intervals, curves)
 
 
-def _predicted(subject: Subject, way: Way, split: Split, task: Task, config: Fitting, hidden: bool) -> Array:
+def significance(subject: Subject, first: Outcome, second: Outcome) -> float:
+    """P value that two outcomes on the same items differ by chance alone, in the figure that settings are chosen by."""
+    task = task_of(subject.dataset, subject.splits[0].train)
+    truth, groups = subject.dataset.targets[first.rows], subject.groups[first.rows]
+    return difference(first.scores, second.scores, lambda scores: task.figure(truth, scores), groups, task.draws)
+
+
+def _predicted(
+    subject: Subject, way: Way, fold: int, split: Split, task: Task, config: Fitting
+) -> tuple[Array, list[Epoch]]:
     targets = subject.dataset.targets
     if way == "finetune":
-        return fine_tuned(subject.method, subject.clips, targets, split, task, config, subject.device)[0]
+        return fine_tuned(subject.methods[fold], subject.clips, targets, split, task, config, subject.device)
     if way == "knn":
-        return neighbours_voted(subject.features, targets, split, task, subject.groups)
-    return probed(subject.features, targets, split, task, config, hidden)
+        return neighbours_voted(subject.features[fold], targets, split, task, subject.groups), []
+    return probed(subject.features[fold], targets, split, task, config)
 
 
 def _mean(folds: Sequence[Mapping[str, float]]) -> dict[str, float]:

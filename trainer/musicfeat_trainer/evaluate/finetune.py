@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from musicfeat_trainer.evaluate.fitting import Fitting, fit
+from musicfeat_trainer.evaluate.fitting import Epoch, Fitting, fit
 from musicfeat_trainer.evaluate.items import ItemClips, Rows
 from musicfeat_trainer.evaluate.probe import head
 from musicfeat_trainer.evaluate.splits import Split
@@ -40,8 +40,8 @@ def dimension_of(method: Method) -> int:
 
 def fine_tuned(
     method: Method, clips: ItemClips, targets: Targets, split: Split, task: Task, config: Fitting, device: str = "cpu"
-) -> tuple[Array, list[float]]:
-    """Predictions of the test items, [n, outputs], and the loss of each epoch.
+) -> tuple[Array, list[Epoch]]:
+    """Predictions of the test items, [n, outputs], and every epoch.
 
     Every clip of a training item is an example with the item's target, unchanged; logits are averaged over the
     clips of the items that validate and test.
@@ -57,9 +57,9 @@ def fine_tuned(
     def score() -> float:
         return task.figure(targets[split.validation], task.scores(logits(net, clips, split.validation, config, device)))
 
-    losses = fit(net, loss, len(examples), score, config)
+    epochs = fit(net, loss, len(examples), score, config)
     with torch.no_grad():
-        return task.scores(logits(net.eval(), clips, split.test, config, device)), losses
+        return task.scores(logits(net.eval(), clips, split.test, config, device)), epochs
 
 
 def logits(net: Callable[[Tensor], Tensor], clips: ItemClips, rows: Rows, config: Fitting, device: str) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import torch
 from pydantic import Field
@@ -29,13 +29,25 @@ class Fitting(Section):
     patience: int = Field(12, gt=0)
     """Epochs without a better score before training stops."""
     seed: int = 7
+    hidden: tuple[int, ...] = ()
+    """Widths of a probe's hidden layers: (128, 128) for Gururani et al. (2019), who leave them open; (512,) for CLMR's
+    public code, one as wide as its embedding; (1024, 512, 128) for Siamusic's. None: a linear probe."""
     tag_loss: TagLoss = "weighted"
     """Of tags: every tag of a batch counts alike; every known answer alike; or hard answers first (focal loss)."""
 
 
+class Epoch(NamedTuple):
+    """What became of one."""
+
+    loss: float
+    """The mean over its training examples."""
+    score: float
+    """The validation figure behind it."""
+
+
 def fit(
     module: nn.Module, loss: Callable[[Tensor], Tensor], examples: int, score: Callable[[], float], config: Fitting
-) -> list[float]:
+) -> list[Epoch]:
     """Train a module, and leave it with the weights of its best epoch.
 
     Args:
@@ -46,25 +58,26 @@ def fit(
         config: how.
 
     Returns:
-        The mean loss of each epoch.
+        Every epoch, the last ones perhaps after the best.
     """
     optimizer = torch.optim.Adam(module.parameters(), config.learning_rate)
     schedule = ReduceLROnPlateau(optimizer, mode="max", patience=config.plateau_patience)
     generator = torch.Generator().manual_seed(config.seed)
-    losses: list[float] = []
+    epochs: list[Epoch] = []
     best, best_epoch, weights = float("-inf"), 0, _weights(module)
     for epoch in range(config.epochs):
-        losses.append(_epoch(module, optimizer, loss, torch.randperm(examples, generator=generator), config.batch))
+        mean = _epoch(module, optimizer, loss, torch.randperm(examples, generator=generator), config.batch)
         with torch.no_grad():
             module.eval()
             reached = score()
+        epochs.append(Epoch(mean, reached))
         schedule.step(reached)
         if reached > best:
             best, best_epoch, weights = reached, epoch, _weights(module)
         elif epoch - best_epoch >= config.patience:
             break
     module.load_state_dict(weights)
-    return losses
+    return epochs
 
 
 def _epoch(

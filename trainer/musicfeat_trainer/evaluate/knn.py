@@ -10,8 +10,8 @@ from torch import Tensor
 from musicfeat_trainer.evaluate.splits import Split
 from musicfeat_trainer.evaluate.tasks import Array, Targets, Task
 
-NUMBERS = (1, 3, 5, 10, 20, 50, 100)
-"""Of neighbours, to choose from."""
+NUMBERS = (1, 3, 5, 10, 18, 20, 35, 50, 100, 200)
+"""Of neighbours, to choose from; 18, 35 and 200 are what the thesis of Berkeley (2022) ended with."""
 CHUNK = 1024
 """Items whose neighbours are looked for at a time."""
 

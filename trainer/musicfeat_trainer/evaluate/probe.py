@@ -1,6 +1,9 @@
-"""Linear probe, or one with two hidden layers, on frozen features."""
+"""Linear probe, or one with hidden layers, on frozen features."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -9,23 +12,21 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
-from musicfeat_trainer.evaluate.fitting import Fitting, fit
+from musicfeat_trainer.evaluate.fitting import Epoch, Fitting, fit
 from musicfeat_trainer.evaluate.splits import Split
 from musicfeat_trainer.evaluate.tasks import Array, ClassTask, Targets, Task
 
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Values of C to choose from."""
-HIDDEN = 128
 
 
 def probed(
-    features: npt.NDArray[np.float32], targets: Targets, split: Split, task: Task, config: Fitting, hidden: bool = False
-) -> Array:
-    """Predictions of the test items, [n, outputs].
+    features: npt.NDArray[np.float32], targets: Targets, split: Split, task: Task, config: Fitting
+) -> tuple[Array, list[Epoch]]:
+    """Predictions of the test items, [n, outputs], and the epochs of a layer that was trained in epochs.
 
     Classes are told apart by logistic regression, its C chosen on the validation items; tags and numbers by a linear
-    layer that ``fit`` trains. With ``hidden``, all by a network of two hidden layers, as Gururani et al. (2019) probe
-    composer, key, tempo and note density; they leave the widths open, which are those of their embedding here.
+    layer that ``fit`` trains; where ``config`` has hidden layers, all are told by such a network.
 
     Args:
         features: [items, D], standardised here over the training items.
@@ -33,12 +34,11 @@ def probed(
         split: the items that train, validate and test.
         task: what is asked.
         config: how a layer is trained.
-        hidden: whether there are two hidden layers.
     """
     scaled = StandardScaler().fit(features[split.train]).transform(features)
-    if isinstance(task, ClassTask) and not hidden:
-        return _regressed(scaled, targets, split)
-    return _trained(torch.from_numpy(scaled).float(), targets, split, task, config, hidden)
+    if isinstance(task, ClassTask) and not config.hidden:
+        return _regressed(scaled, targets, split), []
+    return _trained(torch.from_numpy(scaled).float(), targets, split, task, config)
 
 
 def _regressed(features: Array, targets: Targets, split: Split) -> Array:
@@ -51,17 +51,21 @@ def _regressed(features: Array, targets: Targets, split: Split) -> Array:
     return chosen
 
 
-def head(dimension: int, outputs: int, hidden: bool = False) -> nn.Module:
-    """The layers on top: [batch, D] -> [batch, outputs]."""
+def head(dimension: int, outputs: int, hidden: Sequence[int] = ()) -> nn.Module:
+    """The layers on top, rectifiers between them: [batch, D] -> [batch, outputs]."""
     if not hidden:
         return nn.Linear(dimension, outputs)
-    first, second = nn.Linear(dimension, HIDDEN), nn.Linear(HIDDEN, HIDDEN)
-    return nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), nn.Linear(HIDDEN, outputs))
+    layers: list[nn.Module] = []
+    for inputs, width in pairwise((dimension, *hidden)):
+        layers += [nn.Linear(inputs, width), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(hidden[-1], outputs))
 
 
-def _trained(features: Tensor, targets: Targets, split: Split, task: Task, config: Fitting, hidden: bool) -> Array:
+def _trained(
+    features: Tensor, targets: Targets, split: Split, task: Task, config: Fitting
+) -> tuple[Array, list[Epoch]]:
     torch.manual_seed(config.seed)
-    layers = head(features.shape[1], task.outputs, hidden)
+    layers = head(features.shape[1], task.outputs, config.hidden)
     wanted = torch.from_numpy(targets)
 
     def loss(numbers: Tensor) -> Tensor:
@@ -71,6 +75,6 @@ def _trained(features: Tensor, targets: Targets, split: Split, task: Task, confi
     def score() -> float:
         return task.figure(targets[split.validation], task.scores(layers(features[split.validation])))
 
-    fit(layers, loss, len(split.train), score, config)
+    epochs = fit(layers, loss, len(split.train), score, config)
     with torch.no_grad():
-        return task.scores(layers(features[split.test]))
+        return task.scores(layers(features[split.test])), epochs

@@ -16,6 +16,7 @@ from musicfeat_trainer.evaluate.metrics import (
     class_figures,
     each_class,
     each_tag,
+    mean_average_precision,
     number_figures,
     tag_decisions,
     tag_rankings,
@@ -67,6 +68,9 @@ class Task(ABC):
         """The one to choose by."""
         return self.figures(targets, scores)[self.choose_by]
 
+    draws: int = 1000
+    """Resamplings that an interval of this figure takes."""
+
 
 class ClassTask(Task):
     """Cross-entropy; chance is the commonest class of the training items."""
@@ -81,6 +85,9 @@ class ClassTask(Task):
 
     def figures(self, targets: Targets, scores: Array) -> dict[str, float]:
         return class_figures(targets.astype(int), scores.argmax(1), self.outputs)
+
+    def figure(self, targets: Targets, scores: Array) -> float:
+        return float(np.mean(scores.argmax(1) == targets))
 
     def each(self, targets: Targets, scores: Array) -> EachClass:
         return each_class(targets.astype(int), scores.argmax(1), self.classes)
@@ -101,6 +108,7 @@ class TagsTask(Task):
     """
 
     choose_by = "pr_auc_tag"
+    draws = 200
 
     def __init__(self, dataset: DataSet, train: npt.NDArray[np.int64], loss: TagLoss = "weighted") -> None:
         super().__init__(dataset, train)
@@ -117,7 +125,7 @@ class TagsTask(Task):
         return tag_rankings(targets.astype(float), scores) | tag_decisions(targets.astype(float), scores >= 0.5)
 
     def figure(self, targets: Targets, scores: Array) -> float:
-        return tag_rankings(targets.astype(float), scores)[self.choose_by]
+        return mean_average_precision(scores, np.nan_to_num(targets), ~np.isnan(targets))
 
     def each(self, targets: Targets, scores: Array) -> EachClass:
         return each_tag(targets.astype(float), scores >= 0.5, self.classes)

@@ -22,6 +22,10 @@ BLOCK = 64
 """Samples that a row of a matrix product advances by, where a hop is no longer than that."""
 
 
+LEAST_POWER = 1e-10
+"""Below which librosa's decibels to 1 do not reach: -100 dB."""
+
+
 class CQT(nn.Module):
     """A ladder of levels, each at a quarter of the sampling rate above it; the first yields one octave, others two.
 
@@ -56,9 +60,10 @@ class CQT(nn.Module):
         return max(1, BLOCK // self.hop(level))
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """[batch, samples] -> [batch, samples // hop + 1, bins], decibels from -top_db to 0, low bins first.
+        """[batch, samples] -> [batch, samples // hop + 1, bins], decibels, low bins first.
 
-        The clip's maximum is 0, at any gain; silence is -top_db throughout.
+        To the clip's maximum they lie from -top_db to 0 at any gain, and silence is -top_db throughout. To 1 they rise
+        with the gain, reach top_db below the clip's maximum, and silence is -100.
 
         Raises:
             InputError: no samples.
@@ -85,9 +90,12 @@ class CQT(nn.Module):
         return (squares[:, :, :, :1] + squares[:, :, :, 1:]).flatten(2)
 
     def decibels(self, power: Tensor) -> Tensor:
-        """Power to decibels relative to the maximum of each clip."""
-        peak = power.amax(dim=(1, 2), keepdim=True).clamp(min=SILENCE_POWER)
-        return (power / peak).clamp(min=10 ** (-self.spec.top_db / 10)).log() * (10 / math.log(10))
+        """Power to decibels, as ``librosa.amplitude_to_db`` has them with ``ref=max`` or ``ref=1.0``."""
+        peak = power.amax(dim=(1, 2), keepdim=True)
+        floor = 10 ** (-self.spec.top_db / 10)
+        if self.spec.reference == "one":
+            return torch.maximum(power, peak * floor).clamp(min=LEAST_POWER).log() * (10 / math.log(10))
+        return (power / peak.clamp(min=SILENCE_POWER)).clamp(min=floor).log() * (10 / math.log(10))
 
     def layout(self, frames: int) -> tuple[list[int], int]:
         """Where time 0 lies in the signal of each level, and how many samples the first must have."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +47,11 @@ class CQTSpec:
     """
     top_db: float = 80.0
     """Whatever is farther below the clip's maximum than this counts as if it were as far."""
+    reference: Literal["maximum", "one"] = "maximum"
+    """What 0 dB is: the clip's maximum, so that its level does not matter; or amplitude 1, as in the paper's code.
+
+    There the floor lies below the maximum of a whole track, here below that of the clip.
+    """
 
     def __post_init__(self) -> None:
         finest = STEP ** (len(self.levels) - 1)

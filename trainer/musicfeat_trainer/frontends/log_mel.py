@@ -39,14 +39,14 @@ class LogMel(nn.Module):
     stage_one: Tensor
     stage_two: Tensor
 
-    def __init__(self, spec: LogMelSpec | None = None, rows: int | None = None) -> None:
+    def __init__(self, spec: LogMelSpec | None = None, rows: int | None = None, mel: Array | None = None) -> None:
         super().__init__()
         self.spec = spec or LogMelSpec()
         self.rows = rows or fast_factor(self.spec.n_fft)
         if self.spec.n_fft % self.rows:
             raise InputError(f"rows {self.rows} must divide n_fft {self.spec.n_fft}")
         self.columns = self.spec.n_fft // self.rows
-        self.groups = bin_groups(self.spec, self.rows)
+        self.groups = bin_groups(self.spec, self.rows, mel_matrix(self.spec) if mel is None else mel)
         self._constant("window", hann(self.spec.n_fft)[:, None])
         self._constant("stage_one", real_dft(self.rows))
         stages = [twiddled_dft(self.rows, self.columns, group.kept) for group in self.groups]
@@ -141,11 +141,11 @@ class BinGroup(NamedTuple):
     """[bands, bins]."""
 
 
-def bin_groups(spec: LogMelSpec, rows: int) -> list[BinGroup]:
-    """All k2 that are needed, in thirds from low to high bins, whatever the bands."""
+def bin_groups(spec: LogMelSpec, rows: int, bands_of: Array) -> list[BinGroup]:
+    """All k2 that are needed, in thirds from low to high bins; ``bands_of`` is [n_fft // 2 + 1, n_mels]."""
     last = spec.n_fft // rows - 1
     kept = sorted(kept_columns(spec, rows), key=lambda k2: min(k2, last - k2))  # a mirror image holds neighbours
-    mel = permuted_mel(spec, rows, kept).reshape(-1, len(kept), spec.n_mels)
+    mel = permuted_mel(spec, rows, kept, bands_of).reshape(-1, len(kept), spec.n_mels)
     groups = []
     for places in np.array_split(np.arange(len(kept)), min(GROUPS, len(kept))):
         weights = mel[:, places].reshape(-1, spec.n_mels)
@@ -179,9 +179,9 @@ def twiddled_dft(rows: int, columns: int, kept: list[int]) -> Array:
     return np.block([[real, -imaginary], [imaginary, real]])
 
 
-def permuted_mel(spec: LogMelSpec, rows: int, kept: list[int]) -> Array:
+def permuted_mel(spec: LogMelSpec, rows: int, kept: list[int], mel: Array) -> Array:
     """The mel matrix in the order of the computed bins; a bin computed twice counts half."""
     bins = (np.arange(rows // 2 + 1)[:, None] + rows * np.array(kept)).reshape(-1)
     folded = np.minimum(bins, spec.n_fft - bins)
     times = np.bincount(folded, minlength=spec.n_fft // 2 + 1)
-    return mel_matrix(spec)[folded] / times[folded, None]
+    return mel[folded] / times[folded, None]

@@ -1,9 +1,11 @@
-"""Three log-mel spectrograms of one waveform as the three channels of a picture, for encoders made for pictures.
+"""A log-mel spectrogram as the three channels of a picture, for encoders made for pictures.
 
-The contrastive audio classifiers of Berkeley (2022) feed an ESResNet three stacked log-mel spectrograms, in place of
-the three bands of frequency of Guzhov et al. (2020), and leave open in what they differ. Here they differ as in
-Palanisamy, Singhania and Yao, "Rethinking CNN models for audio classification" (2020): in the length of the frame,
-25, 50 and 100 ms. There the hop differs too, and pictures are resized to one size; here all share a hop of 12.5 ms.
+The contrastive audio classifiers of Berkeley (2022) hand an ESResNet the same log-mel spectrogram in all three
+channels, in place of the three bands of frequency of Guzhov et al. (2020): so that weights learnt from pictures fit,
+and, as its chapter 4 says, at the price of redundancy. That is the default. Other inputs for each channel are its
+future work; here the channels may differ as in Palanisamy, Singhania and Yao, "Rethinking CNN models for audio
+classification" (2020): in the length of the frame, ``frame_hops = [2, 4, 8]`` being 25, 50 and 100 ms, all at one hop
+of 12.5 ms.
 """
 
 from __future__ import annotations
@@ -20,13 +22,13 @@ from musicfeat_trainer.frontends.log_mel import LogMel
 
 @dataclass(frozen=True)
 class LogMelStackSpec:
-    """One log-mel spectrogram for every frame length; all else is the same for all.
+    """A channel for every frame length, equal lengths being one spectrogram; all else is the same for all.
 
     With an odd hop and even numbers of hops, a clip of whole hops played backwards is flipped exactly.
     """
 
     base: LogMelSpec = field(default_factory=lambda: LogMelSpec(n_fft=550, hop=275, n_mels=128, fmax=11025.0))
-    frame_hops: tuple[int, ...] = (2, 4, 8)
+    frame_hops: tuple[int, ...] = (2, 2, 2)
     """The length of each channel's frame in hops."""
 
     def __post_init__(self) -> None:
@@ -45,8 +47,12 @@ class LogMelStack(nn.Module):
     def __init__(self, spec: LogMelStackSpec | None = None) -> None:
         super().__init__()
         self.spec = spec or LogMelStackSpec()
-        self.channels = nn.ModuleList(LogMel(channel) for channel in self.spec.channels)
+        channels = self.spec.channels
+        self.different = list(dict.fromkeys(channels))
+        self.places = [self.different.index(channel) for channel in channels]
+        self.spectrograms = nn.ModuleList(LogMel(channel) for channel in self.different)
 
     def forward(self, waveform: Tensor) -> Tensor:
         """[batch, samples] -> [batch, channels, samples // hop, n_mels]; each as ``musicfeat.log_mel.log_mel``."""
-        return torch.stack([channel(waveform) for channel in self.channels], dim=1)
+        found = [spectrogram(waveform) for spectrogram in self.spectrograms]
+        return torch.stack([found[place] for place in self.places], dim=1)

@@ -14,7 +14,9 @@ from musicfeat_trainer.frontends.cqt_kernels import CQTSpec
 from musicfeat_trainer.frontends.frontend import Frontend
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.frontends.log_mel_stack import LogMelStack, LogMelStackSpec
+from musicfeat_trainer.frontends.mel_decibels import MelDecibels, MelDecibelsSpec
 from musicfeat_trainer.frontends.piano_roll import PianoRollPicture, PianoRollSpec
+from musicfeat_trainer.frontends.torchaudio_mel import TorchaudioMel
 from musicfeat_trainer.section import Section
 
 
@@ -39,13 +41,37 @@ class LogMelConfig(Section):
 
 
 class LogMelStackConfig(Section):
-    """Three log-mel spectrograms of different frames as channels."""
+    """A log-mel spectrogram as three channels, or of three lengths of frames."""
 
     name: Literal["log_mel_stack"] = "log_mel_stack"
     spec: LogMelStackSpec = LogMelStackSpec()
 
     def build(self) -> Frontend:
         return Frontend(LogMelStack(self.spec), Waveform(self.spec.base.sample_rate))
+
+
+class MelDecibelsConfig(Section):
+    """Mel spectrogram in decibels, to torchaudio's values. Siamusic 2022."""
+
+    name: Literal["mel_decibels"] = "mel_decibels"
+    spec: MelDecibelsSpec = MelDecibelsSpec()
+
+    def build(self) -> Frontend:
+        return Frontend(MelDecibels(self.spec), Waveform(self.spec.sample_rate))
+
+
+class TorchaudioMelConfig(Section):
+    """The same by torchaudio itself, where that is installed."""
+
+    name: Literal["torchaudio_mel"] = "torchaudio_mel"
+    spec: MelDecibelsSpec = MelDecibelsSpec()
+
+    def build(self) -> Frontend:
+        return Frontend(TorchaudioMel(self.spec), Waveform(self.spec.sample_rate))
+
+    def exportable(self) -> MelDecibelsConfig:
+        """The frontend of the same values that an exported file holds."""
+        return MelDecibelsConfig(spec=self.spec)
 
 
 class CQTConfig(Section):
@@ -69,6 +95,13 @@ class PianoRollConfig(Section):
 
 
 AnyFrontend = Annotated[
-    WaveformConfig | LogMelConfig | LogMelStackConfig | CQTConfig | PianoRollConfig, Field(discriminator="name")
+    WaveformConfig
+    | LogMelConfig
+    | LogMelStackConfig
+    | MelDecibelsConfig
+    | TorchaudioMelConfig
+    | CQTConfig
+    | PianoRollConfig,
+    Field(discriminator="name"),
 ]
 """One of the frontends; the first line of its docstring is what ``musicfeat-train list`` says of it."""

@@ -40,6 +40,7 @@ class BYOL(Objective):
     """Encoder, projector and predictor; the target is a copy of the first two. Section 3 of the paper."""
 
     steps: Tensor
+    watched = ("agreement",)  # spread only detects a collapse
 
     def __init__(self, encoder: Encoder, config: BYOLConfig) -> None:
         super().__init__(encoder)

@@ -64,6 +64,8 @@ class Objective(nn.Module, ABC):
     """Whether a second view may have an encoder of its own."""
     flips: ClassVar[bool] = False
     """Whether features are flipped in time, so that frontends must treat both directions alike."""
+    watched: ClassVar[tuple[str, ...]] = ()
+    """The figures whose mean picks the best checkpoint and stops training; none named: all."""
     mixed_precision: bool = False
     """Whether encoders run in bfloat16; heads and losses never do."""
 

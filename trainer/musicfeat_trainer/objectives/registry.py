@@ -12,6 +12,7 @@ from musicfeat_trainer.objectives.inpainting import InpaintingConfig
 from musicfeat_trainer.objectives.jigsaw import JigsawConfig
 from musicfeat_trainer.objectives.moco import MoCoConfig
 from musicfeat_trainer.objectives.npid import NPIDConfig
+from musicfeat_trainer.objectives.odd_one_out import OddOneOutConfig
 from musicfeat_trainer.objectives.pirl import PIRLConfig
 from musicfeat_trainer.objectives.semantic_relevance import SemanticRelevanceConfig
 from musicfeat_trainer.objectives.simclr import SimCLRConfig
@@ -29,7 +30,8 @@ AnyObjective = Annotated[
     | SimSiamConfig
     | BYOLConfig
     | SemanticRelevanceConfig
-    | InpaintingConfig,
+    | InpaintingConfig
+    | OddOneOutConfig,
     Field(discriminator="name"),
 ]
 """One of the objectives; the first line of its docstring names the paper and its setting."""

@@ -21,9 +21,11 @@ class SimSiamConfig(ObjectiveConfig):
     """Of the projector's three layers; Siamusic gives no widths, so that they are SimSiam's."""
     bottleneck: int = Field(512, gt=0)
     """Of the predictor's hidden layer."""
+    reads: Literal["encoder", "projector"] = "encoder"
+    """What downstream tasks read: the encoder's vector as in SimSiam, or the projector's as in Siamusic's code."""
 
     def build(self, setting: Setting) -> Objective:
-        return SimSiam(setting.encoder, self.width, self.bottleneck)
+        return SimSiam(setting.encoder, self.width, self.bottleneck, self.reads)
 
     def chance(self, batch: int) -> Mapping[str, float]:
         return {"agreement": 1 / batch, "spread": 0.0}
@@ -36,8 +38,13 @@ class SimSiam(Objective):
     vector; for a ResNet-50 that is the paper's 2048.
     """
 
-    def __init__(self, encoder: Encoder, width: int, bottleneck: int) -> None:
+    watched = ("agreement",)  # spread only detects a collapse
+
+    def __init__(
+        self, encoder: Encoder, width: int, bottleneck: int, reads: Literal["encoder", "projector"] = "encoder"
+    ) -> None:
         super().__init__(encoder)
+        self.reads = reads
         layers = perceptron(encoder.dimension, width, width, width)
         self.projector = nn.Sequential(layers, nn.BatchNorm1d(width, affine=False))
         self.predictor = perceptron(width, bottleneck, width)
@@ -50,6 +57,10 @@ class SimSiam(Objective):
         """Share of clips whose second view is the nearest of the batch, and ``spread``, 0 after a collapse."""
         first, second = self._projections(views)
         return {"agreement": agreement(first, second), "spread": spread(first)}
+
+    def embed(self, features: Tensor) -> Tensor:
+        found = self.encode(features)
+        return self.projector(found) if self.reads == "projector" else found
 
     def _projections(self, views: Views) -> tuple[Tensor, Tensor]:
         first, second = (self.projector(self.encode(x)) for x in views.features)

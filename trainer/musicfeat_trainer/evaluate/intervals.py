@@ -1,0 +1,76 @@
+"""How sure a figure is: intervals over items, and whether two systems differ by more than chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from musicfeat.errors import InputError
+
+Rows = npt.NDArray[np.int64]
+Figure = Callable[[Rows], float]
+"""A figure over some rows, which may repeat; NaN where these rows do not tell."""
+Interval = tuple[float, float]
+
+SEED, DRAWS, LEVEL = 7, 1000, 0.95
+
+
+def interval(figure: Figure, groups: npt.NDArray[np.integer], draws: int = DRAWS) -> Interval:
+    """Bounds of the middle 95 % of a figure over groups drawn with replacement (Efron's percentile bootstrap, 1979).
+
+    Whole groups are drawn, as items of one recording are no independent witnesses.
+
+    Args:
+        figure: over rows of the items tested.
+        groups: [n], the group of each row.
+        draws: how many.
+    """
+    values = np.array([figure(rows) for rows in _drawn(groups, draws)])
+    low, high = np.nanquantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def _drawn(groups: npt.NDArray[np.integer], draws: int) -> Iterator[Rows]:
+    generator = np.random.default_rng(SEED)
+    numbers = np.unique(groups, return_inverse=True)[1]
+    members = np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers))[:-1])
+    for _ in range(draws):
+        yield np.concatenate([members[i] for i in generator.integers(0, len(members), len(members))])
+
+
+def difference(
+    first: npt.NDArray[np.floating],
+    second: npt.NDArray[np.floating],
+    figure: Callable[[npt.NDArray[np.floating]], float],
+    groups: npt.NDArray[np.integer],
+    draws: int = DRAWS,
+) -> float:
+    """P value that two systems' figures on the same items differ by chance alone, two-sided.
+
+    A permutation test (Fisher, 1935; Noreen, 1989): if the systems were alike, their answers about a group could be
+    swapped. The observed assignment counts as one of them, so that no value is 0. For the best of k systems compare
+    with 0.05 over the number of pairs, as Gururani et al. (2019) do: 0.0083 for four.
+
+    Args:
+        first: [n, ...], answers of one system.
+        second: those of the other.
+        figure: of answers, over all items.
+        groups: [n].
+        draws: how many assignments are tried.
+
+    Raises:
+        InputError: the systems answered about different numbers of items.
+    """
+    if first.shape != second.shape:
+        raise InputError(f"systems are compared on the same items, got {first.shape} and {second.shape} answers")
+    generator = np.random.default_rng(SEED)
+    numbers = np.unique(groups, return_inverse=True)[1]
+    observed = abs(figure(first) - figure(second))
+    reached = 1
+    for _ in range(draws):
+        swapped = (generator.random(numbers.max() + 1) < 0.5)[numbers].reshape(-1, *[1] * (first.ndim - 1))
+        one, other = np.where(swapped, second, first), np.where(swapped, first, second)
+        reached += abs(figure(one) - figure(other)) >= observed - 1e-12
+    return reached / (draws + 1)
