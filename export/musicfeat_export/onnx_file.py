@@ -12,17 +12,21 @@ from torch import nn
 
 from musicfeat.errors import ModelError
 from musicfeat.model.card import ModelCard
+from musicfeat_export.method_file import MethodModel, load_exportable, method_card
 from musicfeat_export.model_file import write
 from musicfeat_export.parity import check_parity
 from musicfeat_trainer.bundled.joins import PIECES
 from musicfeat_trainer.bundled.model import MusicModel, Outputs, load_model
+from musicfeat_trainer.method.part import load_method
 from musicfeat_trainer.recipe.bundled import Recipe
+from musicfeat_trainer.recipe.method import MethodRecipe
+from musicfeat_trainer.training.checkpoint import load_recipe_of
 
 OPSET = 18
 
 
 def export(run: Path, path: Path, scores: dict[str, float] | None = None) -> dict[str, float]:
-    """Export the averaged weights of all parts of a run; write ``path`` and its sidecar ``path``.json.
+    """Export the averaged weights of a run, of a whole model or of one method; write ``path`` and ``path``.json.
 
     Args:
         run: folder that ``musicfeat-train run`` wrote.
@@ -35,10 +39,22 @@ def export(run: Path, path: Path, scores: dict[str, float] | None = None) -> dic
     Raises:
         ModelError: the run is unusable, the graph breaks the contract, or parity fails.
     """
+    found = load_recipe_of(run)
+    if isinstance(found, MethodRecipe):
+        return export_method(run, found, path, scores or {})
     model, recipe = load_model(run)
     proto = to_onnx(model, recipe.window, outputs_of(recipe))
     card = replace(card_of(model, recipe), scores=scores or {})
     return write(proto, card, path, lambda written: check_parity(model, written))
+
+
+def export_method(run: Path, recipe: MethodRecipe, path: Path, scores: dict[str, float]) -> dict[str, float]:
+    """``export`` for the run of one method; parity is with the network as its evaluation reads it."""
+    model = load_exportable(run, recipe)
+    card = method_card(model, recipe, scores)
+    proto = to_onnx(model, model.window, card.outputs)
+    trained = MethodModel(load_method(run)[0])
+    return write(proto, card, path, lambda written: check_parity(trained, written, relative=True))
 
 
 def to_onnx(module: nn.Module, window: int, outputs: Sequence[str]) -> onnx.ModelProto:

@@ -12,7 +12,6 @@ from torch import nn
 from musicfeat.errors import ModelError
 from musicfeat.model.card import ModelCard
 from musicfeat.model.session import Session
-from musicfeat_trainer.bundled.model import Outputs
 
 TOLERANCE = 1e-4
 BATCHES = (1, 2, 5)
@@ -20,10 +19,16 @@ SOUNDING = (1.0, 0.7, 0.31, 0.02)
 """Shares of a window that hold sound; the rest is padding."""
 
 
-def check_parity(model: nn.Module, path: Path) -> dict[str, float]:
+def check_parity(model: nn.Module, path: Path, *, relative: bool = False) -> dict[str, float]:
     """Greatest difference of each output between torch and the file on a CPU.
 
     Noise, tones and decays of several lengths and levels, in several batch sizes, and silence.
+
+    Args:
+        model: in torch.
+        path: the file.
+        relative: whether outputs that reach beyond 1 may differ in proportion, as those of methods that nothing
+            standardises.
 
     Raises:
         ModelError: an output differs by more than ``TOLERANCE``.
@@ -34,9 +39,11 @@ def check_parity(model: nn.Module, path: Path) -> dict[str, float]:
         for share in SOUNDING:
             windows = probe_windows(session.card, batch, share)
             with torch.no_grad():
-                expected: Outputs = model.eval()(torch.from_numpy(windows))
+                expected = model.eval()(torch.from_numpy(windows))
             for name, value in session.run(windows, session.card.outputs).items():
-                difference = float(np.abs(value - getattr(expected, name).numpy()).max())
+                wanted = getattr(expected, name).numpy()
+                scale = max(1.0, float(np.abs(wanted).max())) if relative else 1.0
+                difference = float(np.abs(value - wanted).max()) / scale
                 worst[name] = max(worst[name], difference if np.isfinite(difference) else np.inf)
     if max(worst.values()) > TOLERANCE:
         raise ModelError(f"{path}: differs from the model in torch by {worst}, at most {TOLERANCE} is allowed")

@@ -46,7 +46,8 @@ export class Model {
    * @returns {Promise<Object<string, number[]>>} the row of each output
    */
   async run(samples) {
-    const waveform = new ort.Tensor("float32", levelled(samples), [1, samples.length]);
+    const heard = this.card.level_matters ? samples : levelled(samples);
+    const waveform = new ort.Tensor("float32", heard, [1, samples.length]);
     const found = await this.session.run({ waveform }, this.outputs);
     return Object.fromEntries(this.outputs.map((name) => [name, Array.from(found[name].data)]));
   }

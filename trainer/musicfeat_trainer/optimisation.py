@@ -24,6 +24,8 @@ class Optimisation(Section):
     """Evaluations without a better score before ``plateau`` lowers the rate."""
     warmup: int = Field(200, ge=0)
     weight_decay: float = Field(0.03, ge=0)
+    clip_norm: float | None = Field(5.0, gt=0)
+    """The longest that the gradient of all weights may be; None: as long as it is."""
     average: float = Field(0.998, ge=0, lt=1)
     """Decay of the moving average of weights that is evaluated and kept."""
     bfloat16: bool = True

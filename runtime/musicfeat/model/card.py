@@ -35,6 +35,8 @@ class ModelCard:
     a join and what is cut from both edges, together."""
     frame_hop: float = 0.0
     """Samples from one row of ``frames`` to the next."""
+    level_matters: bool = False
+    """Whether the answers depend on the level of the input, which then stays as it is, full scale being 1."""
     labels: tuple[str, ...] = ()
     licence: str = ""
     training_data: str = ""

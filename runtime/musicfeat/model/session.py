@@ -71,7 +71,7 @@ class Session:
         Returns:
             Each output by name, its first axis the batch.
         """
-        values = self._engine.run(outputs, levelled(windows))
+        values = self._engine.run(outputs, windows if self.card.level_matters else levelled(windows))
         return dict(zip(outputs, values, strict=True))
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -12,6 +12,8 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from musicfeat_trainer.augment.augmentation import Augmentation
+from musicfeat_trainer.augment.grid_distortion import GridDistortion
+from musicfeat_trainer.augment.grid_distortion import places as read_places
 from musicfeat_trainer.augment.mixup import Mixup
 from musicfeat_trainer.augment.picture import CutMix, CutOut, FlipBands, FlipTime, Mask
 from musicfeat_trainer.augment.registry import PictureAugmentation
@@ -201,3 +203,47 @@ def test_spec_augment_warps_within_its_bound() -> None:
     assert off.max() <= 0.1 + 1e-5
     assert off.max() > 0.08
     assert bool((read.diff(dim=2) >= 0).all())
+
+
+def test_siamusics_code_pastes_stripes_of_time() -> None:
+    clips = pictures(300, frames=50)
+    places = changed_places(CutMix(probability=1, stripe=0.3), clips)
+    frames = places.all(2)
+    assert np.array_equal(places.any(2), frames)
+    for picture in places:
+        if picture.any():
+            box_of(picture)
+    assert frames.sum(1).max() == 15
+    assert frames.sum(1).mean() == pytest.approx(7.5, abs=1)
+
+
+def test_siamusics_code_cuts_twenty_holes_of_up_to_five_pixels() -> None:
+    clips = pictures(200, frames=200, bands=80)
+    places = changed_places(CutOut(probability=1, holes=20, pixels=5), clips)
+    covered = places.sum((1, 2))
+    assert covered.max() <= 20 * 25
+    assert covered.mean() == pytest.approx(20 * 9, rel=0.05)  # sides are 3 on average; few holes overlap
+    single = changed_places(CutOut(probability=1, pixels=5), clips)
+    sides = [(rows.stop - rows.start, columns.stop - columns.start) for rows, columns in map(box_of, single)]
+    assert {side for pair in sides for side in pair} == {1, 2, 3, 4, 5}
+
+
+def test_grid_distortion_reads_along_a_warped_grid() -> None:
+    """Against scipy's interpolation at the same places; each cell is 0.7 to 1.3 of its length before all are scaled."""
+    ndimage = pytest.importorskip("scipy.ndimage", reason="the train extra is not installed")
+    change, clips = GridDistortion(probability=1), pictures(20, channels=2, frames=51, bands=31)
+    found = change(clips, seeded(4)).numpy()
+    generator = seeded(4)
+    torch.rand(20, generator=generator)
+    rows, columns = (read_places(size, change._knots(20, generator)).double().numpy() for size in (51, 31))
+    for picture, own, row, column in zip(found, clips.double().numpy(), rows, columns, strict=True):
+        grid = np.meshgrid(row, column, indexing="ij")
+        for channel in range(2):
+            expected = ndimage.map_coordinates(own[channel], grid, order=1, mode="nearest")
+            np.testing.assert_allclose(picture[channel], expected, atol=1e-3)
+    lengths = np.diff(rows[:, ::10], axis=1) / 10
+    assert np.allclose(lengths.sum(1), 5)
+    assert lengths.min() > 0.7 / 1.3
+    assert lengths.max() < 1.3 / 0.7
+    still = GridDistortion(probability=1, limit=0)(clips, seeded())
+    torch.testing.assert_close(still, clips, rtol=0, atol=1e-3)

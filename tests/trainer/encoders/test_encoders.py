@@ -46,9 +46,22 @@ def test_masked_statistics() -> None:
     assert [part.item() for part in mean_and_deviation(x, mask)] == [3.0, 2.0]
 
 
-def test_the_cosine_transform_is_orthonormal() -> None:
-    cosines = cosine_transform(64)
-    np.testing.assert_allclose((cosines.T @ cosines)[1:, 1:], np.eye(CEPSTRUM - 1), atol=1e-12)
+def test_the_cosine_transform_is_scipys_orthonormal_one() -> None:
+    fft = pytest.importorskip("scipy.fft", reason="the train extra is not installed")
+    expected = fft.dct(np.eye(64), norm="ortho")[:, :CEPSTRUM]
+    np.testing.assert_allclose(cosine_transform(64), expected, atol=1e-12)
+
+
+def test_weights_of_before_the_transform_was_orthonormal_keep_their_answers(net: TemporalNet) -> None:
+    """They know no transform, and their statistics are of a first coefficient larger by the root of two."""
+    older = {name: value for name, value in net.state_dict().items() if name != "cosines"}
+    other = TemporalNet(stem=(4, 4), widths=(4, 4, 8), frames=8).eval()
+    other.load_state_dict(older)
+    assert torch.allclose(other.cosines[:, 0], net.cosines[:, 0] * 2**0.5)
+    assert torch.equal(other.cosines[:, 1:], net.cosines[:, 1:])
+    newer = TemporalNet(stem=(4, 4), widths=(4, 4, 8), frames=8).eval()
+    newer.load_state_dict(net.state_dict())
+    assert torch.equal(newer.cosines, net.cosines)
 
 
 def test_trunk_shapes(net: TemporalNet) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from musicfeat import InputError
 from musicfeat_trainer.encoders.es_resnet import ESResNetConfig
@@ -79,10 +79,22 @@ def test_weights_that_do_not_fit_are_explained(weights: Path, tmp_path: Path) ->
     with pytest.raises(InputError, match="no weights to start from"):
         ESResNetConfig(weights=tmp_path / "none.safetensors").build(Shape(3, 64, 64))
     (tmp_path / "broken.safetensors").write_text("no weights")
-    with pytest.raises(InputError, match="no safetensors file"):
+    with pytest.raises(InputError, match=r"neither \.safetensors nor \.pth"):
         load_weights(ResNet(18, 3), tmp_path / "broken.safetensors")
 
 
 def test_an_es_resnet_wants_three_channels() -> None:
     with pytest.raises(InputError, match="log_mel_stack"):
         ESResNetConfig().build(Shape(1, 64, 64))
+
+
+def test_the_format_that_torchvision_publishes_is_read_too(weights: Path, tmp_path: Path) -> None:
+    """A .pth file, without the counters of batch normalisation, which old ones lack."""
+    arrays = {name: value for name, value in load_file(weights).items() if "num_batches" not in name}
+    torch.save(arrays, tmp_path / "pictures.pth")
+    shape = Shape(3, 64, 64)
+    one, other = (ESResNetConfig(weights=path).build(shape) for path in (weights, tmp_path / "pictures.pth"))
+    assert torch.equal(one.get_parameter("layer4.2.conv3.weight"), other.get_parameter("layer4.2.conv3.weight"))
+    (tmp_path / "broken.pth").write_text("no weights")
+    with pytest.raises(InputError, match=r"neither \.safetensors nor \.pth"):
+        load_weights(ResNet(18, 3), tmp_path / "broken.pth")

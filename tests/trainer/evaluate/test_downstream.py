@@ -23,7 +23,7 @@ from musicfeat_trainer.evaluate.features import embeddings
 from musicfeat_trainer.evaluate.finetune import fine_tuned
 from musicfeat_trainer.evaluate.fitting import Fitting, fit
 from musicfeat_trainer.evaluate.items import ItemClips
-from musicfeat_trainer.evaluate.knn import neighbours_voted, votes
+from musicfeat_trainer.evaluate.knn import NUMBERS, neighbours_voted, votes
 from musicfeat_trainer.evaluate.ranking import apart, ranked
 from musicfeat_trainer.evaluate.splits import Split, splits_of
 from musicfeat_trainer.evaluate.tasks import task_of
@@ -167,7 +167,7 @@ def test_cross_validation_tests_every_item_once_and_takes_the_mean(
     assert sorted(outcome.rows) == list(range(len(dataset.items)))
     assert len(outcome.folds) == 3
     assert outcome.figures["accuracy"] == pytest.approx(np.mean([fold["accuracy"] for fold in outcome.folds]))
-    assert outcome.figures["accuracy"] >= 0.9
+    assert outcome.figures["accuracy"] >= 0.8
     for split in subject.splits:
         assert sorted(np.concatenate(split)) == list(range(len(dataset.items)))
         assert all(np.bincount(dataset.targets[split.train], minlength=3))
@@ -312,6 +312,45 @@ def test_the_control_knows_the_level_of_its_inputs(root: Path, store: Path, conf
     assert torch.equal(encoder.conv1.weight, subject.method.objective.encoder.conv1.weight)
 
 
+def test_statistics_are_of_training_items_alone(fixed: Subject) -> None:
+    """Other sound in the items that validate and test changes no weight, no statistic and no buffer."""
+    split, clips = fixed.splits[0], fixed.clips
+    first = calibrated(fixed.method, clips, split.train)
+    held_out = np.concatenate([split.validation, split.test])
+    places = list(clips.places)
+    try:
+        for number in clips.of(held_out):
+            clips.places[number] = clips.places[clips.of(split.train)[0]]
+        second = calibrated(fixed.method, clips, split.train)
+    finally:
+        clips.places = places
+    assert all(torch.equal(value, second.state_dict()[name]) for name, value in first.state_dict().items())
+    assert not torch.equal(first.objective.encoder.bn1.running_mean, fixed.method.objective.encoder.bn1.running_mean)
+
+
+def test_trained_networks_and_controls_are_read_alike(root: Path, store: Path, config: MethodConfig) -> None:
+    subject = Subject(control(config), dataset_of(root, thirds), store)
+    own = Subject(control(config), dataset_of(root, thirds), store, statistics="own")
+    train = subject.splits[0].train
+    expected = embeddings(calibrated(control(config), subject.clips, train), subject.clips)
+    np.testing.assert_array_equal(subject.features[0], expected)
+    np.testing.assert_array_equal(own.features[0], embeddings(control(config), own.clips))
+
+
+def test_a_control_starts_from_no_weights(tmp_path: Path) -> None:
+    """Those of pictures, named by a recipe, are left out: the file need not even be there."""
+    stack = {"name": "log_mel_stack", "spec": {"base": METHOD["frontend"]["spec"]}}
+    changes = {"encoder": {"name": "es_resnet", "weights": tmp_path / "pictures.pth"}, "frontend": stack}
+    start = TypeAdapter(MethodConfig).validate_python(METHOD | changes)
+    found, fresh = control(start), control(start.from_chance)
+    assert all(torch.equal(value, fresh.state_dict()[name]) for name, value in found.state_dict().items())
+
+
+def test_the_neighbours_that_the_thesis_chose_can_be_chosen() -> None:
+    """K = 35, 200, 18 and 35 in its section 3."""
+    assert {18, 35, 200} <= set(NUMBERS)
+
+
 def test_sets_that_nothing_can_be_learnt_from_are_explained(root: Path, store: Path, config: MethodConfig) -> None:
     whole = dataset_of(root, thirds)
     method = control(config)
@@ -372,6 +411,9 @@ def test_the_command_prints_a_table_and_keeps_what_pictures_need(
     correct = scores.argmax(1) == truth
     assert accuracy["figure"] == "accuracy"
     assert np.mean(accuracy["folds"]) == pytest.approx(accuracy["value"]) == pytest.approx(correct.mean())
+    low, high = accuracy["interval"]
+    assert low <= accuracy["value"] <= high
+    assert 0 < accuracy["against_control"] <= 1
     each = json.loads((tmp_path / "out" / "classes.json").read_text())
     recall = next(row["recall"] for row in each if row["class"] == "noise" and row["budget"] == "full")
     assert recall == pytest.approx(correct[truth == list(classes).index("noise")].mean())

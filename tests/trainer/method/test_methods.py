@@ -234,3 +234,45 @@ def test_encoders_can_be_compiled(small_run: Path, recipe: str) -> None:
             part.compile()
         losses.append(part.losses(0)["reversal"].detach())
     torch.testing.assert_close(losses[0], losses[1], rtol=1e-3, atol=1e-4)
+
+
+def test_the_first_view_alone_is_augmented_where_a_recipe_says_so(recipe: str) -> None:
+    """CLMR's experiment 2."""
+    changes = ['method.objective={name="simclr"}', 'method.waveform_augment=[{name="polarity"}]']
+    changes += ['method.frontend={name="waveform"}', 'method.encoder={name="strided_conv", width=4}']
+    clip = torch.rand(3, 22050)
+    for views, expected in (("first", (-1, 1)), ("all", (-1, -1))):
+        every = ["method.waveform_augment=[{name='polarity', probability=1.0}]", f"method.augmented_views={views}"]
+        method = Method(open_recipe(recipe, changes + every).method)
+        seen = method.views(Clips((clip, clip), torch.zeros(3)), torch.Generator()).features
+        for found, sign in zip(seen, expected, strict=True):
+            assert torch.equal(found, sign * clip)
+
+
+def test_agreement_alone_picks_the_best_weights_of_simsiam(recipe: str, tmp_path: Path) -> None:
+    """Spread detects a collapse and says no more."""
+    part = MethodPart(open_recipe(recipe, ['method.objective={name="simsiam", width=8, bottleneck=4}']), tmp_path)
+    trainer = Trainer(part)
+    scores = iter([{"agreement": 0.4, "spread": 0.1}, {"agreement": 0.3, "spread": 0.9}])
+    part.evaluate = lambda _: next(scores)  # type: ignore[method-assign]
+    for expected in (0.4, 0.4):
+        trainer._evaluate({})
+        assert trainer.progress["best"] == expected
+
+
+def test_the_length_of_gradients_is_bounded_where_a_recipe_says_so(recipe: str, tmp_path: Path) -> None:
+    part = MethodPart(open_recipe(recipe, ["method.clip_norm=0.001", "method.batch=4", "method.warmup=0"]), tmp_path)
+    trainer = Trainer(part)
+    part.open_training()
+    trainer.step(0)
+    length = torch.stack([p.grad.norm() for p in trainer.module.parameters() if p.grad is not None]).norm()
+    assert float(length) == pytest.approx(0.001, rel=1e-3)
+
+
+def test_a_network_is_kept_as_it_starts(recipe: str, tmp_path: Path) -> None:
+    assert main(["--threads", "1", "run", recipe, "--untrained", "-o", str(tmp_path)]) == 0
+    checkpoint = load_checkpoint(tmp_path / "method" / "best.safetensors")
+    method, found = load_method(tmp_path)
+    assert checkpoint.progress["step"] == 0
+    torch.manual_seed(found.method.seed)
+    assert torch.equal(method.objective.encoder.conv1.weight, Method(found.method).objective.encoder.conv1.weight)

@@ -80,7 +80,7 @@ def test_halves_share_weights_unless_there_is_a_second_encoder() -> None:
     objective = relevance(Tiny(3))
     objective.losses(Views((first, second), torch.arange(7)))["relevance"].backward()
     names = {name for name, weight in objective.named_parameters() if weight.grad is not None}
-    assert {"encoder.linear.weight", "second.linear.weight", "linear.weight", "second_linear.weight"} <= names
+    assert {"encoder.linear.weight", "second.linear.weight", "linear.0.weight", "second_linear.0.weight"} <= names
     torch.testing.assert_close(objective.embed(first), objective.linear(objective.encoder(first)))
 
 

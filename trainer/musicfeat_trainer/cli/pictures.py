@@ -20,6 +20,7 @@ from musicfeat_trainer.pictures.budget_curves import draw_budget_curves
 from musicfeat_trainer.pictures.confusion import draw_confusion
 from musicfeat_trainer.pictures.embedding_map import draw_embedding_map, one_class
 from musicfeat_trainer.pictures.filters import draw_filters, filter_spectra, reached_layers
+from musicfeat_trainer.pictures.learning_curves import draw_learning_curves
 from musicfeat_trainer.pictures.mistakes import draw_mistakes
 from musicfeat_trainer.pictures.pr_curves import draw_pr_curves
 from musicfeat_trainer.runs import PARTS, parts_of
@@ -109,6 +110,25 @@ def of_embedding(folder: Path, output: Path) -> None:
     draw_embedding_map(found.embedding, one_class(found.truth), found.classes, output / "embedding_map.png")
 
 
+def of_predictions(folder: Path, output: Path) -> None:
+    """What each system and way said of the classes as a map, coloured by the truth (Berkeley, 2022, figure 3.5)."""
+    truth, classes = one_class(predictions(folder).truth), predictions(folder).classes
+    with np.load(folder / "predictions.npz", allow_pickle=False) as file:
+        kept = {name: file[name] for name in file.files if name.startswith("scores ")}
+    for name, scores in kept.items():
+        plain = re.sub(r"[^\w@.-]", "_", name.removeprefix("scores "))
+        draw_embedding_map(scores, truth, classes, output / f"predictions_map_{plain}.png")
+
+
+def of_epochs(folder: Path, output: Path) -> None:
+    """Downstream training epoch by epoch."""
+    try:
+        rows = json.loads((folder / "curves.json").read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder} has no epochs of `evaluate -o`: {error}") from error
+    draw_learning_curves(rows, output / "learning_curves.png")
+
+
 class Predictions(NamedTuple):
     """What ``evaluate -o`` keeps in ``predictions.npz``."""
 
@@ -162,5 +182,7 @@ OF_EVALUATIONS: dict[str, Draw] = {
     "curves or confusion": of_scores,
     "embedding map": of_embedding,
     "budget curves": of_figures,
+    "map of predictions": of_predictions,
+    "learning curves": of_epochs,
 }
 FILES = ("predictions.npz", "figures.json")

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from musicfeat_trainer.cli.page import page_of
 from musicfeat_trainer.distributed import rank
 from musicfeat_trainer.recipe.files import open_recipe
 from musicfeat_trainer.runs import PARTS, parts_of
@@ -24,6 +25,9 @@ def add(commands: Any) -> None:
         "--set", dest="change", action="append", default=[], metavar="KEY=VALUE", help="change the recipe"
     )
     parser.add_argument("--part", choices=sorted(PARTS), help="train this part only (default: one after another)")
+    parser.add_argument(
+        "--untrained", action="store_true", help="keep the weights as they start, such as ImageNet's, and take no step"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.set_defaults(run=run)
 
@@ -36,7 +40,12 @@ def run(options: argparse.Namespace) -> None:
         trainer = Trainer(PARTS[name](recipe, folder), options.device)
         if rank() == 0:
             save_recipe(folder, recipe)
+        if options.untrained:
+            trainer.keep_untrained()
+            continue
         trainer.run()
+        if rank() == 0:
+            page_of(folder, recipe)
         done = trainer.progress
         if rank() == 0:
             print(

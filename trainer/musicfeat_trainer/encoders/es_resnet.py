@@ -22,7 +22,7 @@ class ESResNetConfig(EncoderConfig):
 
     name: Literal["es_resnet"] = "es_resnet"
     weights: Path | None = None
-    """Safetensors of torchvision's ResNet-50 to start from, such as ImageNet's; ``fc`` is left out."""
+    """Torchvision's ResNet-50 to start from, such as ImageNet's, .safetensors or .pth; ``fc`` is left out."""
 
     def build(self, shape: Shape) -> Encoder:
         shape.need_picture(self.name)

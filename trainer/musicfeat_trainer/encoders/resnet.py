@@ -5,9 +5,12 @@ Layers and their names are torchvision's, so that weights trained on pictures lo
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Literal
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -22,6 +25,8 @@ BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 
 WIDTHS = (64, 128, 256, 512)
 BOTTLENECK_FROM = 50
 EXPANSION = 4
+COUNTER = "num_batches_tracked"
+"""What published files may lack: it tells nothing of a network."""
 
 
 class ResNetConfig(EncoderConfig):
@@ -96,18 +101,22 @@ class _Block(nn.Module):
 
 
 def load_weights(net: ResNet, path: Path) -> None:
-    """Start from weights under torchvision's names, a safetensors file; ``fc`` is left out.
+    """Start from weights under torchvision's names, a .safetensors or .pth file; ``fc`` is left out.
 
     Raises:
         InputError: no such file, or one of another depth or other channels.
     """
     path = expanded(path)
+    read = load_file if path.suffix == ".safetensors" else partial(torch.load, map_location="cpu", weights_only=True)
     try:
-        weights = {name: value for name, value in load_file(path).items() if not name.startswith("fc.")}
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"no weights to start from at {path}, or no safetensors file: {error}") from error
-    own = {name: value.shape for name, value in net.state_dict().items() if not name.startswith("scale.")}
-    found = {name: value.shape for name, value in weights.items()}
+        weights = {name: value for name, value in read(path).items() if not name.startswith("fc.")}
+    except (OSError, SafetensorError, UnpicklingError, RuntimeError, AttributeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"no weights to start from at {path}, neither .safetensors nor .pth: {reason}") from error
+    own, found = (
+        {name: value.shape for name, value in arrays.items() if not name.startswith("scale.") and COUNTER not in name}
+        for arrays in (net.state_dict(), weights)
+    )
     wrong = sorted(name for name in own.keys() | found.keys() if own.get(name) != found.get(name))
     if wrong:
         name = wrong[0]

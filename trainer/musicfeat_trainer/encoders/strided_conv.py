@@ -62,7 +62,8 @@ class StridedConv(Encoder):
             padding = max(0, (kernel - stride + 1) // 2)
             convolution = nn.Conv1d(width if number else 1, width, kernel, stride, padding)
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
-            nn.init.zeros_(convolution.bias)
+            if convolution.bias is not None:
+                nn.init.zeros_(convolution.bias)
             parts += [convolution, nn.ReLU()]
         self.layers = nn.Sequential(*parts)
 

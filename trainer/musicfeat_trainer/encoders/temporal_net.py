@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -99,7 +99,7 @@ class TemporalNet(nn.Module):
             nn.BatchNorm2d(frames),
             nn.ReLU(),
         )
-        self.register_buffer("cosines", torch.tensor(cosine_transform(n_mels), dtype=torch.float32), persistent=False)
+        self.register_buffer("cosines", torch.tensor(cosine_transform(n_mels), dtype=torch.float32))
         self.dimension = pooled_dimension(widths, frames)
         self.timbre_dimension = widths[1] * (n_mels // 16) + 2 * CEPSTRUM
         self.standardise = nn.BatchNorm1d(self.dimension, affine=False)
@@ -126,6 +126,14 @@ class TemporalNet(nn.Module):
         pooled = self.standardise(torch.cat(parts, dim=1))
         return TrunkOutput(pooled, last.transpose(1, 2), middle, mask)
 
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
+        """Weights of before the transform was orthonormal were standardised with a first column too large by sqrt 2."""
+        if f"{prefix}cosines" not in state_dict:
+            older = torch.tensor(cosine_transform(len(self.cosines)), dtype=torch.float32)
+            older[:, 0] *= 2**0.5
+            state_dict[f"{prefix}cosines"] = older
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
     @staticmethod
     def timbre(trunk: TrunkOutput) -> Tensor:
         """Maximum of the middle layer in each of its bands, and the cepstrum: [batch, timbre_dimension]."""
@@ -141,7 +149,8 @@ def pooled_dimension(widths: tuple[int, int, int], frames: int) -> int:
 def cosine_transform(bands: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """The orthonormal DCT-II that turns a log-mel frame into ``CEPSTRUM`` coefficients, [bands, CEPSTRUM]."""
     angle = np.pi / bands * np.outer(np.arange(bands) + 0.5, np.arange(CEPSTRUM))
-    return np.cos(angle) * np.sqrt(2 / bands)
+    scale = np.sqrt(np.where(np.arange(CEPSTRUM) == 0, 1, 2) / bands)
+    return np.cos(angle) * scale
 
 
 def mean_and_maximum(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

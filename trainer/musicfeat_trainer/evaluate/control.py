@@ -17,11 +17,9 @@ SEED, CLIPS, BATCH = 7, 128, 16
 
 def control(config: MethodConfig) -> Method:
     """A method with random weights, always the same ones: none that a recipe lets an encoder start from."""
-    if getattr(config.encoder, "weights", None):
-        config = config.model_copy(update={"encoder": config.encoder.model_copy(update={"weights": None})})
     with torch.random.fork_rng():
         torch.manual_seed(SEED)
-        return Method(config).eval()
+        return Method(config.from_chance).eval()
 
 
 @torch.no_grad()

@@ -82,7 +82,8 @@ class MelDecibels(LogMel):
 
 def htk_matrix(spec: MelDecibelsSpec) -> Array:
     """Triangular filters of peak 1, 2595 log10(1 + f / 700) apart, [n_fft // 2 + 1, n_mels]."""
-    mels = np.linspace(*(2595 * np.log10(1 + np.array([spec.fmin, spec.fmax]) / 700)), spec.n_mels + 2)
+    low, high = (2595 * np.log10(1 + hertz / 700) for hertz in (spec.fmin, spec.fmax))
+    mels = np.linspace(float(low), float(high), spec.n_mels + 2)
     edges = 700 * (10 ** (mels / 2595) - 1)
     bins = np.linspace(0, spec.sample_rate // 2, spec.n_fft // 2 + 1)
     rise = (bins[:, None] - edges[:-2]) / np.diff(edges)[:-1]

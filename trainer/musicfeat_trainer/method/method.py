@@ -45,8 +45,11 @@ class Method(nn.Module):
         return self.config.pieces.arranged(features) if self.config.pieces else features
 
     def views(self, clips: Clips, generator: torch.Generator | None) -> Views:
-        """Features of drawn clips, augmented if there is a generator to draw from."""
-        features = [self._features(clip, view, generator) for view, clip in enumerate(clips.views)]
+        """Features of drawn clips, those views augmented that a recipe says, if there is a generator to draw from."""
+        changed = 1 if self.config.augmented_views == "first" else len(clips.views)
+        features = [
+            self._features(clip, view, generator if view < changed else None) for view, clip in enumerate(clips.views)
+        ]
         return Views(tuple(features), clips.instances)
 
     def _features(self, clip: Tensor, view: int, generator: torch.Generator | None) -> Tensor:

@@ -50,6 +50,10 @@ class MethodPart(Part[MethodRecipe, Method]):
     def chance(self) -> Mapping[str, float]:
         return self.recipe.method.objective.chance(self.recipe.method.batch)
 
+    @property
+    def watched(self) -> Sequence[str]:
+        return self.module.objective.watched
+
     def open_training(self) -> None:
         self.sampler = self._sampler("train")
         self.module.objective.prepare(len(self.sampler.stretches))
@@ -143,6 +147,6 @@ def load_method(run: Path) -> tuple[Method, MethodRecipe]:
     recipe = load_recipe_of(run)
     if not isinstance(recipe, MethodRecipe):
         raise ModelError(f"{run} is the run of a whole model, not of one method")
-    method = Method(recipe.method)
+    method = Method(recipe.method.from_chance)
     load_checkpoint(run / MethodPart.name / "best.safetensors").restore("average", method)
     return method.eval(), recipe

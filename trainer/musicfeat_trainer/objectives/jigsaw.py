@@ -65,6 +65,9 @@ class Jigsaw(Objective):
         straight, shuffled = self._logits(features, orders.sort(1).values), self._logits(features, orders)
         return {"jigsaw": float(torch.cat([straight < 0, shuffled > 0]).float().mean())}
 
+    def judgements(self, embedding: Tensor) -> dict[str, Tensor]:
+        return {"jigsaw": torch.sigmoid(self.head(embedding).squeeze(1))}
+
     def certainty(self, views: Views) -> Tensor:
         """P(in order) of each clip as it is."""
         features = views.features[0]

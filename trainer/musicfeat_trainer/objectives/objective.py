@@ -97,6 +97,17 @@ class Objective(nn.Module, ABC):
         """
         raise InputError("this method has no right and wrong answers")
 
+    def judgements(self, embedding: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
+        """What a model file says beside what ``embed`` gives, by the names of its outputs: ``reversal``, ``jigsaw``.
+
+        Args:
+            embedding: [batch, D], of clips as they are.
+
+        Returns:
+            Probabilities, [batch] each; nothing, where a method judges nothing.
+        """
+        return {}
+
     def after_step(self) -> None:
         """What follows an update: copies that trail the encoder, and the like."""
 

@@ -22,6 +22,8 @@ class SemanticRelevanceConfig(ObjectiveConfig):
     """Of the embedding."""
     candidates: int = Field(4, ge=2)
     """The neighbour and the others that it is told from: |D| in the paper."""
+    standardised: bool = False
+    """Whether batch normalisation without weights stands behind the embedding, as the rows of mixed pairs have it."""
 
     def build(self, setting: Setting) -> Objective:
         return SemanticRelevance(setting, self)
@@ -35,6 +37,11 @@ class SemanticRelevance(Objective):
 
     With a second frontend and encoder its two halves share no weights: log-mel first and piano roll second is the
     paper's MEL_SYM, the other way round SYM_MEL. Downstream tasks read the embedding of the first half.
+
+    Features behind a rectifier share a large mean, so that all cosines of a half begin near one number. Halves that
+    share weights still rank neighbours by what is left; two that do not can only turn their means to each other, and
+    the few directions that they find first are enough for a cosine without temperature: the embedding keeps hardly any
+    others. ``standardised`` takes the mean away before cosines are taken; the paper does not say that it does.
     """
 
     two_encoders = True
@@ -42,8 +49,8 @@ class SemanticRelevance(Objective):
     def __init__(self, setting: Setting, config: SemanticRelevanceConfig) -> None:
         super().__init__(setting.encoder)
         self.second, self.candidates = setting.second, config.candidates
-        self.linear = nn.Linear(setting.encoder.dimension, config.width)
-        self.second_linear = nn.Linear(setting.second.dimension, config.width) if setting.second else None
+        self.linear = embedding_layers(setting.encoder.dimension, config)
+        self.second_linear = embedding_layers(setting.second.dimension, config) if setting.second else None
 
     def losses(self, views: Views) -> dict[str, Tensor]:
         first, second = self._embeddings(views)
@@ -63,6 +70,12 @@ class SemanticRelevance(Objective):
         first, second = views.features
         linear = self.second_linear or self.linear
         return self.embed(first), linear(self.encode(second, self.second))
+
+
+def embedding_layers(dimension: int, config: SemanticRelevanceConfig) -> nn.Sequential:
+    """A linear map, standardised if wished."""
+    normalisation = [nn.BatchNorm1d(config.width, affine=False)] if config.standardised else []
+    return nn.Sequential(nn.Linear(dimension, config.width), *normalisation)
 
 
 def cosines(first: Tensor, second: Tensor) -> Tensor:

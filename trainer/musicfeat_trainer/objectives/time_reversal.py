@@ -47,6 +47,9 @@ class TimeReversal(Objective):
         forwards, backwards = (self.head(self.encode(x)) for x in (features, features.flip(time_axis(features))))
         return {"reversal": float(torch.cat([forwards < 0, backwards > 0]).float().mean())}
 
+    def judgements(self, embedding: Tensor) -> dict[str, Tensor]:
+        return {"reversal": torch.sigmoid(self.head(embedding))}
+
     def certainty(self, views: Views) -> Tensor:
         return torch.sigmoid(-self.head(self.encode(views.features[0])))
 

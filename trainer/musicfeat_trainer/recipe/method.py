@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -28,6 +29,8 @@ class Branch(Section):
 class MethodConfig(Optimisation):
     """Everything that makes a method but its data; all in one section ``[method]`` with tables of its own."""
 
+    clip_norm: float | None = Field(None, gt=0)
+    """No paper here clips gradients."""
     batch: int = Field(gt=0)
     validation_batches: int = Field(8, gt=0)
     """Of held-out clips, always the same, that an evaluation looks at."""
@@ -41,6 +44,15 @@ class MethodConfig(Optimisation):
     """Applied to raw samples, in this order, to each view by itself."""
     picture_augment: tuple[PictureAugmentation, ...] = ()
     """Applied to spectrograms."""
+    augmented_views: Literal["all", "first"] = "all"
+    """Which views are augmented; one alone is CLMR's experiment 2."""
+
+    @property
+    def from_chance(self) -> MethodConfig:
+        """The same without weights that an encoder would start from: for controls, and for weights to be restored."""
+        if not getattr(self.encoder, "weights", None):
+            return self
+        return self.model_copy(update={"encoder": self.encoder.model_copy(update={"weights": None})})
 
 
 class MethodData(Section):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,21 @@ def load_checkpoint(path: Path) -> Checkpoint:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         recipe = parse_recipe(json.loads(header["recipe"]), str(path))
         return Checkpoint(recipe, tensors, json.loads(header["progress"]))
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise ModelError(f"{path} is not a checkpoint of this trainer: {error}") from error
+
+
+def read_progress(path: Path) -> dict[str, Any]:
+    """The progress of a checkpoint and how many ``numbers`` its model holds, without reading its tensors.
+
+    Raises:
+        ModelError: missing, damaged, or not written by this trainer.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = [key for key in file.keys() if key.startswith("model.")]  # noqa: SIM118
+            count = sum(math.prod(file.get_slice(key).get_shape()) for key in names)
+            return {**json.loads((file.metadata() or {})["progress"]), "numbers": count}
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ModelError(f"{path} is not a checkpoint of this trainer: {error}") from error
 

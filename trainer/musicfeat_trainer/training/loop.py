@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from tqdm import tqdm
 
 from musicfeat.errors import InputError
 from musicfeat_trainer.distributed import average_gradients, from_first, rank, share_weights
@@ -25,6 +24,7 @@ from musicfeat_trainer.training.checkpoint import (
 )
 from musicfeat_trainer.training.curves import append_row, draw_curves
 from musicfeat_trainer.training.part import Part
+from musicfeat_trainer.training.progress import Progress
 
 
 def changed_sections(old: AnyRecipe, new: AnyRecipe, part: Part[Any, Any]) -> list[str]:
@@ -100,14 +100,14 @@ class Trainer:
         begun = saved = time.monotonic()
         if self.config.compile:
             self.part.compile()
-        bar = tqdm(initial=self.progress["step"], total=self.config.steps, desc=self.part.name, disable=rank() > 0)
+        bar = Progress(self.part.name, self.progress["step"], self.config.steps, quiet=rank() > 0)
         while not self.finished:
             losses.append(self.step(self.progress["step"]))
             self.progress["step"] += 1
-            bar.update()
+            bar.stepped()
             if self.progress["step"] % self.config.evaluate_every == 0 or self.progress["step"] == self.config.steps:
                 scores = self._evaluate({key: sum(x[key] for x in losses) / len(losses) for key in losses[0]})
-                bar.set_postfix({key: f"{value:.3f}" for key, value in scores.items()})
+                bar.evaluated(scores)
                 losses = []
             if time.monotonic() - saved > self.config.checkpoint_seconds and not losses:
                 self._save("last")
@@ -116,6 +116,11 @@ class Trainer:
         self.waiting = self.part.waited / (time.monotonic() - begun)
         self._save("last")
         return scores
+
+    def keep_untrained(self) -> None:
+        """Keep the weights as they start, such as those of a network for pictures, as the run's result."""
+        for name in ("last", "best"):
+            self._save(name)
 
     def step(self, number: int) -> dict[str, float]:
         """One update; returns the losses."""
@@ -126,7 +131,8 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()
         average_gradients(self.module)
-        torch.nn.utils.clip_grad_norm_(self.module.parameters(), 5.0)
+        if self.config.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.config.clip_norm)
         self.optimizer.step()
         self.part.after_step()
         self.average.update_parameters(self.module)
@@ -147,7 +153,8 @@ class Trainer:
         scores = from_first(self._figures() if rank() == 0 else {})
         if rank() == 0:
             self._log(losses, scores)
-        mean = sum(scores.values()) / max(1, len(scores))
+        watched = [scores[name] for name in self.part.watched or scores]
+        mean = sum(watched) / max(1, len(watched))
         better = not scores or mean > self.progress["best"]
         self.progress["stale"] = 0 if better else self.progress["stale"] + 1
         if self.config.schedule == "plateau" and self.progress["stale"] % self.config.plateau_patience == 0:

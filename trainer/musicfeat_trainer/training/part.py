@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
@@ -37,6 +37,11 @@ class Part(ABC, Generic[RecipeType, Module]):
     def chance(self) -> Mapping[str, float]:
         """The figures that ``evaluate`` returns, each with the value that guessing reaches."""
         return self.guesses
+
+    @property
+    def watched(self) -> Sequence[str]:
+        """The figures whose mean picks the best weights and stops training; none named: all."""
+        return ()
 
     module: Module
     """What is trained or judged; set by the loop, or to a module that is trained already."""
@@ -93,7 +98,7 @@ class Part(ABC, Generic[RecipeType, Module]):
 
     @abstractmethod
     def evaluate(self, module: Module) -> dict[str, float]:
-        """Figures on held-out music, from 0 to 1, the higher the better; early stopping watches their mean."""
+        """Figures on held-out music, from 0 to 1, the higher the better; ``watched`` are those that count."""
 
 
 def step_generators(seed: int, step: int, process: int = 0) -> tuple[np.random.Generator, torch.Generator]:

@@ -1,0 +1,39 @@
+"""``musicfeat-train page``: a run as one HTML file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from musicfeat_trainer.pictures.run_page import write_page
+from musicfeat_trainer.recipe.recipe import AnyRecipe
+from musicfeat_trainer.runs import PARTS, parts_of
+from musicfeat_trainer.training.checkpoint import load_recipe_of
+
+NAME = "page.html"
+
+
+def add(commands: Any) -> None:
+    """Add the command to a parser."""
+    parser = commands.add_parser("page", help="write a run with its curves and figures as one HTML file")
+    parser.add_argument("folder", type=Path, help="folder of the run")
+    parser.add_argument("-o", "--output", type=Path, help=f"the file (default: {NAME} in the folder)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the page.
+
+    Raises:
+        ModelError: the folder is not that of a run.
+    """
+    page = options.output or options.folder / NAME
+    page_of(options.folder, load_recipe_of(options.folder), page)
+    print(page)
+
+
+def page_of(folder: Path, recipe: AnyRecipe, page: Path | None = None) -> None:
+    """Write the page of a run, by default into its folder."""
+    chances = {name: PARTS[name](recipe, folder).chance for name in parts_of(recipe)}
+    write_page(folder, recipe, chances, page or folder / NAME)
