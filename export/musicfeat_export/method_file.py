@@ -9,8 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from musicfeat.model.card import ModelCard
 from musicfeat.errors import ModelError
+from musicfeat.model.card import ModelCard
+from musicfeat_export.parity import probe_windows
 from musicfeat_trainer.data.contents import Waveform
 from musicfeat_trainer.method.method import Method
 from musicfeat_trainer.method.part import MethodPart
@@ -19,6 +20,10 @@ from musicfeat_trainer.training.checkpoint import load_checkpoint
 
 PIECES = 3
 """Of a window, where a method has none of its own; ``successor``, which cuts windows, is no output of methods."""
+
+
+LEAST_COSINE = 0.9999
+"""Of embeddings behind a library's frontend and behind its twin."""
 
 
 class MethodOutputs(NamedTuple):
@@ -84,6 +89,23 @@ def exportable(config: MethodConfig) -> MethodConfig:
     if config.second and (twin := getattr(config.second.frontend, "exportable", None)):
         changes["second"] = config.second.model_copy(update={"frontend": twin()})
     return config.from_chance.model_copy(update={**changes, "bfloat16": False})
+
+
+@torch.no_grad()
+def check_twin(trained: MethodModel, twin: MethodModel, card: ModelCard) -> None:
+    """Hold a network behind its own frontend to the one that is exported, where that has another.
+
+    Two libraries' float32 differ where a frame is almost silent, so that directions are compared.
+
+    Raises:
+        ModelError: embeddings of a sound have a cosine below ``LEAST_COSINE``.
+    """
+    if type(trained.method.frontend(0).transform) is type(twin.method.frontend(0).transform):
+        return
+    windows = torch.from_numpy(probe_windows(card, batch=5, share=1.0)[:-1])
+    least = nn.functional.cosine_similarity(trained(windows).embedding, twin(windows).embedding).min().item()
+    if least < LEAST_COSINE:
+        raise ModelError(f"what would be exported differs from what was trained: cosine {least:.6f} of embeddings")
 
 
 def method_card(model: MethodModel, recipe: MethodRecipe, scores: dict[str, float]) -> ModelCard:

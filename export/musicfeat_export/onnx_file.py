@@ -12,7 +12,7 @@ from torch import nn
 
 from musicfeat.errors import ModelError
 from musicfeat.model.card import ModelCard
-from musicfeat_export.method_file import MethodModel, load_exportable, method_card
+from musicfeat_export.method_file import MethodModel, check_twin, load_exportable, method_card
 from musicfeat_export.model_file import write
 from musicfeat_export.parity import check_parity
 from musicfeat_trainer.bundled.joins import PIECES
@@ -52,9 +52,9 @@ def export_method(run: Path, recipe: MethodRecipe, path: Path, scores: dict[str,
     """``export`` for the run of one method; parity is with the network as its evaluation reads it."""
     model = load_exportable(run, recipe)
     card = method_card(model, recipe, scores)
+    check_twin(MethodModel(load_method(run)[0]), model, card)
     proto = to_onnx(model, model.window, card.outputs)
-    trained = MethodModel(load_method(run)[0])
-    return write(proto, card, path, lambda written: check_parity(trained, written, relative=True))
+    return write(proto, card, path, lambda written: check_parity(model, written, relative=True))
 
 
 def to_onnx(module: nn.Module, window: int, outputs: Sequence[str]) -> onnx.ModelProto:

@@ -23,6 +23,7 @@ from musicfeat_trainer.pictures.budget_curves import Row, budget_lines, budget_p
 from musicfeat_trainer.pictures.confusion import draw_confusion
 from musicfeat_trainer.pictures.embedding_map import embedding_places, one_class
 from musicfeat_trainer.pictures.filters import by_peak, filter_spectra, reached_layers
+from musicfeat_trainer.pictures.learning_curves import curve_of
 from musicfeat_trainer.pictures.mistakes import Judged, described, mistakes, uncertain
 from musicfeat_trainer.pictures.pr_curves import draw_pr_curves, pr_curve
 from musicfeat_trainer.pictures.style import save
@@ -259,17 +260,38 @@ def test_a_run_is_drawn(reversal_run: Path, tmp_path: Path, monkeypatch: pytest.
     assert sizes(tmp_path).keys() == {"curves_method.png", "mistakes.png", *layers}
 
 
+EPOCHS = [
+    {"system": system, "how": "finetune", "budget": "full", "fold": fold, "epoch": e, "loss": 1 / e, "score": score}
+    for system in ("pretrained", "random")
+    for fold, scores in ((1, (0.2, 0.4)), (2, (0.4, 0.6, 0.8)))
+    for e, score in enumerate(scores, 1)
+]
+"""Of two folds, the first of which stopped early."""
+
+
 @pytest.mark.parametrize("kind", ["tags", "classes"])
 def test_an_evaluation_is_drawn(kind: str, tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     labels = np.arange(30) % 3
     truth = np.eye(3)[labels] if kind == "tags" else labels
     arrays = {"truth": truth, "scores": generator.random((30, 3)), "embedding": generator.random((30, 4))}
+    arrays["scores probe full pretrained"] = arrays["scores"]
     np.savez(tmp_path / "predictions.npz", classes=np.array(["a", "b", "c"]), **arrays)
+    (tmp_path / "curves.json").write_text(json.dumps(EPOCHS))
     (tmp_path / "figures.json").write_text(json.dumps(rows()))
     assert main(["pictures", str(tmp_path), "-o", str(tmp_path / "out")]) == 0
     first = "pr_curves.png" if kind == "tags" else "confusion.png"
-    assert sizes(tmp_path / "out").keys() == {first, "embedding_map.png", "budget_accuracy.png"}
+    assert sizes(tmp_path / "out").keys() == {
+        first, "embedding_map.png", "budget_accuracy.png", "predictions_map_probe_full_pretrained.png",
+        "learning_curves.png",
+    }  # fmt: skip
+
+
+def test_learning_curves_are_means_over_folds_that_stay_where_they_stopped() -> None:
+    """As the thesis of Berkeley draws them: the mean, and one deviation around it."""
+    curve = curve_of([row for row in EPOCHS if row["system"] == "pretrained"], "score")
+    np.testing.assert_allclose(curve.mean, [0.3, 0.5, 0.6])
+    np.testing.assert_allclose(curve.deviation, [0.1, 0.1, 0.2])
 
 
 def test_what_cannot_be_drawn_is_explained(

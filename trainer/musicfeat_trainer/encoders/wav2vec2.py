@@ -10,7 +10,7 @@ from torch import Tensor
 from musicfeat.errors import InputError
 from musicfeat_trainer.encoders.encoder import Encoder, EncoderConfig
 from musicfeat_trainer.features import Shape
-from musicfeat_trainer.frontends.torchaudio_mel import torchaudio
+from musicfeat_trainer.libraries import torchaudio
 
 STEP = 320
 """Samples from one vector to the next."""

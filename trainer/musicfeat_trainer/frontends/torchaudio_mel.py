@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
 from torch import Tensor, nn
 
-from musicfeat.errors import InputError
 from musicfeat_trainer.frontends.mel_decibels import MelDecibelsSpec
+from musicfeat_trainer.libraries import torchaudio
 
 
 class TorchaudioMel(nn.Module):
@@ -34,18 +31,3 @@ class TorchaudioMel(nn.Module):
         """[batch, samples] -> [batch, samples // hop + 1, n_mels]."""
         # One channel a clip: AmplitudeToDB takes top_db below the maximum of each clip of [batch, 1, ...].
         return self.decibels(self.mel(waveform[:, None]))[:, 0].transpose(1, 2)
-
-
-def torchaudio(part: str) -> Any:
-    """A module of torchaudio.
-
-    Raises:
-        InputError: it is not installed, or does not fit the torch that is.
-    """
-    try:
-        return importlib.import_module(f"torchaudio.{part}")
-    except (ImportError, OSError) as error:
-        raise InputError(
-            f"torchaudio cannot be imported ({str(error).splitlines()[0]}): pip install 'musicfeat[torchaudio]' "
-            "'torch==2.11.0' in an environment of its own; it needs the build of torch that brings CUDA"
-        ) from error
