@@ -256,7 +256,7 @@ def test_agreement_alone_picks_the_best_weights_of_simsiam(recipe: str, tmp_path
     scores = iter([{"agreement": 0.4, "spread": 0.1}, {"agreement": 0.3, "spread": 0.9}])
     part.evaluate = lambda _: next(scores)  # type: ignore[method-assign]
     for expected in (0.4, 0.4):
-        trainer._evaluate({})
+        trainer._evaluate({"similarity": 0.5})
         assert trainer.progress["best"] == expected
 
 
