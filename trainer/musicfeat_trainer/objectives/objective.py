@@ -74,12 +74,12 @@ class Objective(nn.Module, ABC):
         self.encoder = encoder
 
     def encode(self, features: Tensor, encoder: Callable[[Tensor], Tensor] | None = None) -> Tensor:
-        """What the encoder, a copy of it or its ``sequence_of`` makes of features, in float32.
+        """What the encoder, a copy of it or its ``sequence_of`` makes of features, in their precision.
 
         Every loss reads encoders through this.
         """
         with autocast(features.device, self.mixed_precision):
-            return (encoder or self.encoder)(features).float()
+            return (encoder or self.encoder)(features).to(features.dtype)
 
     @abstractmethod
     def losses(self, views: Views) -> dict[str, Tensor]:
