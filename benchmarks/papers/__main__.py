@@ -3,7 +3,7 @@
     python benchmarks/papers [--paper nyu|clmr|berkeley|siamusic|gururani] [--folder runs/papers]
 
 Music, notes, environmental sounds and piano performances are read from $MUSICFEAT_DATA (../shared/data). Runs and
-answers are kept in the folder: a command that was stopped goes on.
+answers are kept in the folder: a command that was stopped goes on. Each run gets a page.html with its pictures.
 """
 
 from __future__ import annotations
@@ -17,8 +17,18 @@ sys.path.append(str(Path(__file__).parents[1]))
 
 from _table import data_folder, markdown
 from plan import SYSTEMS
-from tables import TABLES
-from training import few_performances, train
+from tables import TABLES, finished
+from training import SEED, few_performances, train
+
+from musicfeat_trainer.cli import main as train_command
+
+
+def draw(folder: Path, paper: str) -> None:
+    """The pictures of every run and of what was judged of it, and its page with them."""
+    for _, run in finished(folder, paper):
+        for of in (run, *sorted((run / "downstream").glob("*"))):
+            train_command(["pictures", str(of), "-o", str(of / "pictures")])
+        train_command(["page", str(run)])
 
 
 def main() -> None:
@@ -27,6 +37,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("runs/papers"))
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--steps", type=int, help="of every run, for a quick look (default: the plan's)")
+    parser.add_argument("--scale", type=float, default=1.0, help="train so many times the plan's steps: 10 for hours")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[SEED], help="train each system with these, 7 first")
     parser.add_argument("--no-training", action="store_true", help="judge what is trained already")
     options = parser.parse_args()
     os.environ["MUSICFEAT_DATA"] = str(data_folder())
@@ -36,10 +48,12 @@ def main() -> None:
             few_performances(data_folder() / "asap", folder)
         for system in SYSTEMS:
             if system.paper == paper and not options.no_training:
-                train(system, folder, options.threads, options.steps)
+                for seed in options.seeds:
+                    train(system, folder, options.threads, options.steps or round(options.scale * system.steps), seed)
         for title, table in TABLES[paper]:
             header, rows = table(folder)
             print(f"\n**{title}**\n\n{markdown(header, list(rows))}", flush=True)
+        draw(folder, paper)
 
 
 if __name__ == "__main__":

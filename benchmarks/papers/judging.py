@@ -1,17 +1,19 @@
-"""Judges runs downstream; what was judged once is kept beside the run."""
+"""Judges runs downstream; what was judged once is kept beside the run, with what its page shows."""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from musicfeat_trainer.cli.evaluate import open_set
+from musicfeat_trainer.cli.outcomes import Kept, keep
 from musicfeat_trainer.evaluate.budgets import parse_budget
 from musicfeat_trainer.evaluate.control import control
-from musicfeat_trainer.evaluate.downstream import Subject, Way, evaluate
+from musicfeat_trainer.evaluate.downstream import Outcome, Subject, Way, evaluate, significance
 from musicfeat_trainer.evaluate.fitting import Fitting
 from musicfeat_trainer.evaluate.ranking import ranked
 from musicfeat_trainer.method.part import load_method
@@ -31,46 +33,70 @@ class Question:
     settings: tuple[str, ...] = ()
     fitting: Fitting = DEFAULT
 
+    @property
+    def key(self) -> str:
+        """Tells it from all others."""
+        return json.dumps(asdict(self) | {"fitting": self.fitting.model_dump()}, sort_keys=True)
 
-Answer = dict[str, dict[str, float]]
-"""``figures`` and ``chance``, by name of the figure."""
+
+Answer = dict[str, Any]
+"""``figures`` and ``chance`` by name of the figure, ``interval`` of those that have one."""
 
 
 class Judge:
-    """Answers questions about one run, trained or with random weights."""
+    """Answers questions about a run, trained and with random weights."""
 
-    def __init__(self, run: Path, *, random: bool = False) -> None:
-        self.run, self.random = run, random
-        self.kept = run / ("random.json" if random else "answers.json")
+    def __init__(self, run: Path) -> None:
+        self.run = run
 
-    def answer(self, question: Question) -> Answer:
+    def answer(self, question: Question, *, random: bool = False) -> Answer:
         """Figures on the test items, and what guessing reaches."""
-        key = json.dumps(asdict(question) | {"fitting": question.fitting.model_dump()}, sort_keys=True)
-        kept: dict[str, Answer] = json.loads(self.kept.read_text()) if self.kept.exists() else {}
-        if key not in kept:
-            kept[key] = self._judged(question)
-            self.kept.write_text(json.dumps(kept, indent=1))
-        return kept[key]
+        place = self.run / ("random.json" if random else "answers.json")
+        kept: dict[str, Answer] = json.loads(place.read_text()) if place.exists() else {}
+        if question.key not in kept:
+            outcome = self._outcome(question, random)
+            kept[question.key] = {
+                "figures": dict(outcome.figures),
+                "chance": dict(outcome.chance),
+                "interval": dict(outcome.intervals),
+            }
+            place.write_text(json.dumps(kept, indent=1))
+        return kept[question.key]
 
-    def _judged(self, question: Question) -> Answer:
-        dataset = open_set(question.name, expanded(Path(question.root)), list(question.settings))
+    def lead(self, question: Question) -> float:
+        """P value that the trained network differs from the random one by chance; kept, with what pictures need."""
+        place = self.run / "leads.json"
+        kept: dict[str, float] = json.loads(place.read_text()) if place.exists() else {}
+        if question.key not in kept:
+            trained, random = (self._outcome(question, weights) for weights in (False, True))
+            subject = self._subject(question.name, question.root, question.settings, random=False)
+            found = significance(subject, trained, random)
+            of = question.way, question.budget
+            every = [Kept("pretrained", *of, trained, found), Kept("random", *of, random)]
+            name = re.sub(r"[^\w.-]+", "-", "-".join((question.name, *of, *question.settings))).strip("-")
+            keep(self.run / "downstream" / name, every, subject)
+            kept[question.key] = found
+            place.write_text(json.dumps(kept, indent=1))
+        return kept[question.key]
+
+    @cache  # noqa: B019
+    def _outcome(self, question: Question, random: bool) -> Outcome:
         if question.way == "rank":
-            outcome = ranked(self._method(), dataset, self._store)
-        else:
-            subject = self._subject(question.name, question.root, question.settings)
-            way: Way = question.way  # type: ignore[assignment]
-            outcome = evaluate(subject, way, parse_budget(question.budget), question.fitting)
-        return {"figures": dict(outcome.figures), "chance": dict(outcome.chance)}
+            dataset = open_set(question.name, expanded(Path(question.root)), list(question.settings))
+            return ranked(self._method(random), dataset, self._store)
+        subject = self._subject(question.name, question.root, question.settings, random=random)
+        way: Way = question.way  # type: ignore[assignment]
+        return evaluate(subject, way, parse_budget(question.budget), question.fitting)
 
     @property
     def _store(self) -> Path:
         return expanded(load_method(self.run)[1].data.store)
 
-    def _method(self) -> Any:
+    def _method(self, random: bool) -> Any:
         method, recipe = load_method(self.run)
-        return control(recipe.method) if self.random else method
+        return control(recipe.method) if random else method
 
     @cache  # noqa: B019
-    def _subject(self, name: str, root: str, settings: tuple[str, ...]) -> Subject:
+    def _subject(self, name: str, root: str, settings: tuple[str, ...], *, random: bool) -> Subject:
         dataset = open_set(name, expanded(Path(root)), list(settings))
-        return Subject(self._method(), dataset, self._store)
+        return Subject(self._method(random), dataset, self._store)

@@ -16,7 +16,7 @@ SHORT = ("method.optimizer=adamw", "method.schedule=cosine", "method.warmup=50",
 RESNET18 = 'method.encoder={name="resnet", depth=18}'
 STACK = (
     'method.frontend={name="log_mel_stack", spec={base={n_fft=525, hop=525, n_mels=64, fmax=11025.0},'
-    " frame_hops=[1, 2, 4]}}"
+    " frame_hops=[2, 2, 2]}}"
 )
 NO_PITCH = 'method.waveform_augment=[{name="flip_samples", probability=0.5}, {name="crop_pad"}]'
 
@@ -28,6 +28,7 @@ class System:
     paper: str
     recipe: str
     changes: tuple[str, ...]
+    steps: int
 
     @property
     def name(self) -> str:
@@ -37,7 +38,7 @@ class System:
 
 def _system(paper: str, recipe: str, data: str, steps: int, batch: int, *more: str) -> System:
     size = (f"method.steps={steps}", f"method.batch={batch}", f"method.evaluate_every={steps // 4}")
-    return System(paper, recipe, (data, *SHORT, *size, *more))
+    return System(paper, recipe, (data, *SHORT, *size, *more), steps)
 
 
 def _picture(recipe: str, steps: int) -> System:

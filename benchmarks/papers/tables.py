@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from judging import Judge, Question
+from judging import Answer, Judge, Question
 from plan import SYSTEMS
 
 from musicfeat_trainer.cli.held_out import print_held_out
@@ -27,7 +27,7 @@ TWO_LAYERS = Fitting(hidden=(128, 128))
 """Gururani's probe."""
 BRIEF = Fitting(epochs=4, batch=16)
 """Fine-tuning within minutes."""
-PRETRAINED_RANDOM = ["task", "labels", "how", "pretrained", "random weights", "chance"]
+PRETRAINED_RANDOM = ["task", "labels", "how", "pretrained (95 %)", "random weights (95 %)", "P", "chance", "pretext"]
 
 
 def held_out(run: Path) -> dict[str, tuple[str, str]]:
@@ -42,6 +42,18 @@ def held_out(run: Path) -> dict[str, tuple[str, str]]:
     return {figure: (value, chance) for figure, (value, chance) in json.loads(kept.read_text()).items()}
 
 
+def pretext(run: Path) -> tuple[str, str]:
+    """The first figure that a method was trained for, with its range where other seeds were trained, and its chance."""
+    value, chance = next(iter(held_out(run).values()))
+    seeds = [
+        path for path in sorted(run.parent.glob(f"{run.name}-seed*")) if (path / "method/best.safetensors").exists()
+    ]
+    if not seeds:
+        return value, chance
+    values = [float(next(iter(held_out(path).values()))[0].rstrip(" %")) for path in (run, *seeds)]
+    return f"{sum(values) / len(values):.1f} % ({min(values)} to {max(values)}, {len(values)} seeds)", chance
+
+
 def finished(folder: Path, paper: str) -> Iterator[tuple[str, Path]]:
     """Recipe and run of the systems of a paper that are trained."""
     for system in SYSTEMS:
@@ -50,17 +62,24 @@ def finished(folder: Path, paper: str) -> Iterator[tuple[str, Path]]:
 
 
 def compared(run: Path, questions: list[tuple[str, str, Question]]) -> Rows:
-    """A row for each question (task, figure): trained, with random weights, chance."""
-    trained, untrained = Judge(run), Judge(run, random=True)
+    """A row for each question (task, figure): trained, with random weights, P that they are alike, chance, pretext."""
+    judge = Judge(run)
     for task, figure, question in questions:
-        ours, random = trained.answer(question), untrained.answer(question)
-        values = [percent(answer["figures"][figure]) for answer in (ours, random)]
-        yield [task, question.budget, question.way, *values, percent(ours["chance"][figure])]
+        ours, random = judge.answer(question), judge.answer(question, random=True)
+        values = [shown(answer, figure) for answer in (ours, random)]
+        lead, chance = f"{judge.lead(question):.3f}", percent(ours["chance"][figure])
+        yield [task, question.budget, question.way, *values, lead, chance, pretext(run)[0]]
 
 
 def percent(value: float) -> str:
     """``0.5`` as ``50.0 %``."""
     return f"{100 * value:.1f} %"
+
+
+def shown(answer: Answer, figure: str) -> str:
+    """A figure with its interval of 95 %, where there is one."""
+    bounds = answer["interval"].get(figure)
+    return percent(answer["figures"][figure]) + (f" ({100 * bounds[0]:.1f} to {100 * bounds[1]:.1f})" if bounds else "")
 
 
 def nyu_pretext(folder: Path) -> tuple[list[str], Rows]:
@@ -73,8 +92,7 @@ def nyu_pretext(folder: Path) -> tuple[list[str], Rows]:
 
     def rows() -> Rows:
         for recipe, run in finished(folder, "nyu"):
-            ((value, chance),) = held_out(run).values()
-            yield [recipe, f"{published[recipe]} %", value, chance]
+            yield [recipe, f"{published[recipe]} %", *pretext(run)]
 
     return ["recipe", "paper (106k tracks)", "ours (7 h of music, minutes)", "chance"], rows()
 
@@ -126,10 +144,10 @@ def berkeley(folder: Path) -> tuple[list[str], Rows]:
             question = Question("esc10", ESC, way, budget, fitting=BRIEF)
             how = way if budget == "full" else f"{way}, {budget} of labels"
             for recipe, run in runs:
-                value = percent(Judge(run).answer(question)["figures"]["accuracy"])
+                value = shown(Judge(run).answer(question), "accuracy")
                 yield [how, recipe, published[recipe].get(how, ""), value, "10.0 %"]
-            answer = Judge(runs[0][1], random=True).answer(question)  # one network, whatever was to be trained
-            yield [how, "random weights", scratch.get(how, ""), percent(answer["figures"]["accuracy"]), "10.0 %"]
+            answer = Judge(runs[0][1]).answer(question, random=True)  # one network, whatever was to be trained
+            yield [how, "random weights", scratch.get(how, ""), shown(answer, "accuracy"), "10.0 %"]
 
     return ["how", "recipe", "paper (ESC-50, ResNet50)", "ours (ESC-10, ResNet18)", "chance"], rows()
 
@@ -143,9 +161,9 @@ def siamusic(folder: Path) -> tuple[list[str], Rows]:
         runs = list(finished(folder, "siamusic"))
         for recipe, run in runs:
             answer = Judge(run).answer(question)
-            yield [recipe, published[recipe], *(percent(answer[kind]["accuracy"]) for kind in ("figures", "chance"))]
-        answer = Judge(runs[0][1], random=True).answer(question)
-        yield ["random weights", "", *(percent(answer[kind]["accuracy"]) for kind in ("figures", "chance"))]
+            yield [recipe, published[recipe], shown(answer, "accuracy"), percent(answer["chance"]["accuracy"])]
+        answer = Judge(runs[0][1]).answer(question, random=True)
+        yield ["random weights", "", shown(answer, "accuracy"), percent(answer["chance"]["accuracy"])]
 
     return ["recipe", "paper (genre, ResNet50)", "ours (source, ResNet18)", "chance"], rows()
 
@@ -155,8 +173,8 @@ def gururani(folder: Path) -> tuple[list[str], Rows]:
 
     def rows() -> Rows:
         for recipe, run in finished(folder, "gururani"):
-            for judge, weights in ((Judge(run), "pretrained"), (Judge(run, random=True), "random")):
-                yield [recipe, weights, *_gururani_row(judge, folder)]
+            for weights in ("pretrained", "random"):
+                yield [recipe, weights, *_gururani_row(Judge(run), folder, random=weights == "random")]
         yield _GURURANI_CHANCE
 
     return ["recipe", "weights", "rank@100 AM", "GM", *(f"{t}, {b} labels" for t, b, _ in PIANO_TASKS)], rows()
@@ -165,13 +183,15 @@ def gururani(folder: Path) -> tuple[list[str], Rows]:
 _GURURANI_CHANCE: list[str] = []
 
 
-def _gururani_row(judge: Judge, folder: Path) -> list[str]:
+def _gururani_row(judge: Judge, folder: Path, *, random: bool) -> list[str]:
     root = ASAP.format(folder=folder)
-    ranks = judge.answer(Question("asap", root, "rank", settings=(*LONGER, FONT)))
+    ranks = judge.answer(Question("asap", root, "rank", settings=(*LONGER, FONT)), random=random)
     cells = [f"{ranks['figures'][name]:.2f}" for name in ("rank_am", "rank_gm")]
     chance = ["chance", "", *(f"{ranks['chance'][name]:.2f}" for name in ("rank_am", "rank_gm"))]
     for task, budget, figure in PIANO_TASKS:
-        answer = judge.answer(Question("asap", root, "probe", budget, (f"task={task}", FONT), TWO_LAYERS))
+        answer = judge.answer(
+            Question("asap", root, "probe", budget, (f"task={task}", FONT), TWO_LAYERS), random=random
+        )
         cells.append(f"{answer['figures'][figure]:.3f}")
         chance.append(f"{answer['chance'][figure]:.3f}")
     _GURURANI_CHANCE[:] = chance

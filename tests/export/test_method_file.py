@@ -56,7 +56,14 @@ FAST = {"cpc", "jigsaw"}
 
 def method_run(folder: Path, name: str, changes: dict[str, Any]) -> Path:
     """A run whose network never trained, but for what batch normalisation has heard."""
-    method = {"steps": 1, "batch": 4, "clips": {"seconds": 1.5}, "objective": {"name": name}, **changes}
+    method = {
+        "steps": 1,
+        "batch": 4,
+        "clips": {"seconds": 1.5},
+        "objective": {"name": name},
+        "bfloat16": False,
+        **changes,
+    }
     data = {"set": {"name": "folder", "root": "nowhere"}, "store": "nowhere"}
     recipe = parse_recipe({"name": f"tiny-{name}", "data": data, "method": method}, "test")
     torch.manual_seed(0)

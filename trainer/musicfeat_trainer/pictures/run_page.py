@@ -34,6 +34,7 @@ def write_page(run: Path, recipe: AnyRecipe, chances: Mapping[str, Mapping[str, 
         page: the file.
     """
     sections = [section for name, chance in chances.items() for section in _part(run / name, chance)]
+    sections += _pictures(path for path in sorted((run / "pictures").glob("*.png")) if "curves" not in path.name)
     sections += [section for folder in sorted((run / "downstream").glob("*")) for section in _evaluation(folder)]
     about = getattr(recipe, "about", "")
     body = [f"<h1>{escape(recipe.name)}</h1>", f"<p>{escape(about)}</p>" if about else "", *sections]
