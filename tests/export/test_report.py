@@ -46,7 +46,7 @@ def test_what_is_not_here_says_why(exported: Path, capsys: pytest.CaptureFixture
 def test_onnxruntime_web_agrees(exported: Path, tmp_path: Path) -> None:
     modules = WEB / "node_modules"
     if not shutil.which("node") or not (modules / "onnxruntime-web").is_dir():
-        pytest.skip("Node and runtime/web/node_modules/onnxruntime-web are not here: npm install in runtime/web")
+        pytest.skip("no Node.js or no onnxruntime-web (Debian: nodejs, npm; then npm ci --prefix runtime/web)")
     assert main(["report", str(exported), "--web", str(modules), "--rounds", "1", "-o", str(tmp_path)]) == 0
     rows = json.loads((tmp_path / "report.json").read_text())["parity"]
     assert next(row for row in rows if "web" in row["engine"])["embedding"] <= 1e-4

@@ -106,4 +106,4 @@ if not child:
     os._exit(0 if same and shared_extractor() is not before else 1)
 assert os.waitpid(child, 0)[1] == 0
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=600)

@@ -19,7 +19,7 @@ from typing import Any
 from support.paths import ROOT, WEB
 
 OFFLINE = re.compile("ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT")
-SECONDS = 60.0
+SECONDS = 300.0
 """Nothing on the page takes longer, or it has failed."""
 
 
@@ -152,7 +152,7 @@ def install() -> None:
     if installed.is_file() and json.loads(installed.read_text())["version"] == pinned:
         return
     if not shutil.which("npm"):
-        raise MissingError("npm is not installed")
+        raise MissingError("npm is not installed (Debian: npm)")
     done = subprocess.run(["npm", "ci", "--prefix", WEB], capture_output=True, text=True, timeout=600, check=False)
     if done.returncode and (reason := OFFLINE.search(done.stderr)):
         raise MissingError(f"npm cannot fetch onnxruntime-web here: {reason[0]}")

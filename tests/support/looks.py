@@ -40,7 +40,7 @@ def axe() -> str:
         MissingError: no npm, or no network.
     """
     if not shutil.which("npm"):
-        raise MissingError("npm is not installed, which fetches axe-core")
+        raise MissingError("npm, which fetches axe-core, is not installed (Debian: npm)")
     with tempfile.TemporaryDirectory() as folder:
         command = ["npm", "pack", AXE, "--pack-destination", folder]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=folder)

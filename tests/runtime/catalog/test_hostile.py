@@ -47,6 +47,8 @@ from support.mutants import write_mutants
 MUTANTS = 216
 """Eight of every format; ``benchmarks/catalog/robustness.py`` embeds more."""
 NOBODY = 65534
+PATIENCE = 900
+"""Seconds that no machine is too slow for."""
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs signals, pipes and names as POSIX has them")
 
@@ -178,7 +180,7 @@ def assert_same_as_alone(out: Path, extractor: Extractor) -> None:
     np.testing.assert_allclose(vectors(table), expected, atol=1e-5)
 
 
-def test_files_that_crash_hang_grow_and_vanish_cost_only_themselves(tmp_path: Path, long_flac: Path) -> None:
+def test_files_that_crash_grow_and_vanish_cost_only_themselves(tmp_path: Path, long_flac: Path) -> None:
     killed_once: list[int] = []
 
     def kill_once(worker: Any) -> None:
@@ -191,7 +193,6 @@ def test_files_that_crash_hang_grow_and_vanish_cost_only_themselves(tmp_path: Pa
             lambda worker: worker.send_signal(signal.SIGSEGV),
             "crashed its worker process twice (exit code -11)",
         ),
-        "hangs": (lambda worker: worker.suspend(), "was given up: not finished within the time limit"),
         "killed": (kill_once, "ok"),
         "grows": (lambda _: grow(tmp_path / "grows.flac"), "changed while it was read"),
         "vanishes": (lambda _: (tmp_path / "vanishes.flac").unlink(missing_ok=True), "vanished while it was read"),
@@ -200,12 +201,27 @@ def test_files_that_crash_hang_grow_and_vanish_cost_only_themselves(tmp_path: Pa
         shutil.copy(long_flac, tmp_path / f"{name}.flac")
         write_noise(tmp_path / f"{name}-good.wav")
     with when_opened({tmp_path / f"{name}.flac": action for name, (action, _) in actions.items()}):
-        summary = embed_catalog([tmp_path], tmp_path / "out", workers=2, time_limit=8)
+        summary = embed_catalog([tmp_path], tmp_path / "out", workers=2, time_limit=PATIENCE)
     found = statuses(tmp_path / "out")
     for name, (_, words) in actions.items():
         assert words in found.pop(str(tmp_path / f"{name}.flac"))
     assert found == {str(tmp_path / f"{name}-good.wav"): "ok" for name in actions}
-    assert (summary.embedded, summary.failed, len(killed_once)) == (6, 4, 1)
+    assert (summary.embedded, summary.failed, len(killed_once)) == (5, 3, 1)
+    assert workers() == []
+
+
+def test_a_file_that_hangs_costs_only_itself(tmp_path: Path, long_flac: Path) -> None:
+    """The limit grows with a file's size: the good file carries so much padding that any machine is fast enough."""
+    hangs, good = tmp_path / "hangs.flac", tmp_path / "good.wav"
+    shutil.copy(long_flac, hangs)
+    write_noise(good)
+    os.truncate(good, 1_000_000 * PATIENCE // 10)
+    with when_opened({hangs: lambda worker: worker.suspend()}):
+        summary = embed_catalog([tmp_path], tmp_path / "out", workers=2, time_limit=4)
+    found = statuses(tmp_path / "out")
+    assert "was given up: not finished within the time limit" in found[str(hangs)]
+    assert found[str(good)] == "ok"
+    assert (summary.embedded, summary.failed) == (1, 1)
     assert workers() == []
 
 
@@ -364,7 +380,7 @@ def started(*arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
@@ -379,14 +395,13 @@ def test_a_second_run_stops_and_the_first_goes_on(
     first = started(str(long_flac), "-o", str(out), "--workers", "1")
     try:
         wait_for((out / ".lock-0of1").exists)
+        psutil.Process(first.pid).suspend()  # whatever the other run takes, this one is at work
         write_noise(tmp_path / "a.wav")
-        began = time.monotonic()
         assert main(["embed", str(tmp_path / "a.wav"), "-o", str(out)]) == 1
         assert main(["embed", str(tmp_path / "a.wav"), "-o", str(out), "--shard", "0/2"]) == 1
-        assert time.monotonic() - began < 2
-        assert first.poll() is None
         assert capsys.readouterr().err.count("another run is at work on") == 2
-        assert first.wait(60) == 0
+        psutil.Process(first.pid).resume()
+        assert first.wait(PATIENCE) == 0
     finally:
         first.kill()
     assert statuses(out) == {str(long_flac): "ok"}
@@ -408,7 +423,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path, long_flac: Path
     wait_for(busy)
     run.kill()
     run.wait()
-    assert psutil.wait_procs(opened, timeout=10)[1] == []
+    assert psutil.wait_procs(opened, timeout=PATIENCE)[1] == []
     assert not list((tmp_path / "out").glob("part-*"))
 
 
@@ -417,7 +432,7 @@ def test_ctrl_c_ends_a_run_at_once_and_keeps_what_is_finished(tmp_path: Path, lo
     run = started(str(tmp_path / "a.wav"), str(long_flac), "-o", str(tmp_path / "out"), "--workers", "1")
     wait_for(lambda: [path for path in tmp_path.glob("out/.part-*.arrows") if path.stat().st_size > 2000])
     os.killpg(run.pid, signal.SIGINT)
-    assert run.wait(15) != 0
+    assert run.wait(PATIENCE) != 0
     assert statuses(tmp_path / "out") == {str(tmp_path / "a.wav"): "ok"}
 
 

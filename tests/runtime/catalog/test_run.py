@@ -437,7 +437,7 @@ def test_a_script_without_a_guard_is_told_so(library: Path, tmp_path: Path) -> N
         "from musicfeat.catalog import embed_catalog\n"
         f"embed_catalog([{str(library)!r}], {str(tmp_path / 'out')!r}, workers=2)\n"
     )
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("musicfeat.errors.CatalogError: worker processes cannot start")

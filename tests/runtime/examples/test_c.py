@@ -40,7 +40,7 @@ def headers(tmp_path_factory: pytest.TempPathFactory) -> Path:
             archive.extractall(folder, [m for m in archive if m.name.startswith(PACKED_HEADERS)], filter="data")
         return folder / PACKED_HEADERS
     return pytest.skip(
-        f"no {HEADER}: install libonnxruntime-dev, or set ONNXRUNTIME_INCLUDE to its folder, or let npm fetch {PACKAGE}"
+        f"no {HEADER} (Debian: libonnxruntime-dev, or npm, which fetches {PACKAGE}; or set ONNXRUNTIME_INCLUDE)"
     )
 
 
@@ -66,7 +66,7 @@ def library(headers: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def program(headers: Path, library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example, built without a warning."""
     if not (compiler := shutil.which("gcc") or shutil.which("cc")):
-        pytest.skip("no C compiler: install gcc")
+        pytest.skip("no C compiler (Debian: gcc, libc6-dev)")
     path = tmp_path_factory.mktemp("program") / "musicfeat"
     strict = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic"]
     where = ["-isystem", str(headers), "-L", str(library), f"-Wl,-rpath,{library}"]

@@ -78,7 +78,7 @@ class Listen:
         return found
 
     def until(self, condition: Callable[[], Any]) -> Any:
-        end = time.monotonic() + 120
+        end = time.monotonic() + 600
         while True:
             with suppress(Exception):  # an element that goes while it is asked
                 if value := condition():

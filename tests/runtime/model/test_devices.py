@@ -39,7 +39,7 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
 @pytest.fixture
 def two_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if shutil.which("cc") is None:
-        pytest.skip("no C compiler to make a driver with")
+        pytest.skip("no C compiler to make a driver with (Debian: gcc, libc6-dev)")
     (tmp_path / "driver.c").write_text(DRIVER)
     command = ["cc", "-shared", "-fPIC", str(tmp_path / "driver.c"), "-o", str(tmp_path / "driver.so")]
     subprocess.run(command, check=True)

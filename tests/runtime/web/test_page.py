@@ -283,7 +283,7 @@ def test_the_keyboard_reaches_everything(page: Page, sounds: dict[str, Path]) ->
         assert "brief.wav" in canvas.accessible_name
 
 
-@pytest.mark.usefixtures("packages", "launch")
+@pytest.mark.usefixtures("packages", "shared_page")
 def test_the_benchmark_prints_its_table(sounds: dict[str, Path]) -> None:
     command = [sys.executable, str(ROOT / "benchmarks" / "web.py"), str(sounds["brief.wav"]), "--rounds", "1"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

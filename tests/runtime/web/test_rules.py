@@ -27,7 +27,7 @@ def rules(*calls: tuple[Any, ...]) -> list[Any]:
     """What the page's modules answer to (name, arguments...)."""
     node = shutil.which("node")
     if node is None:
-        pytest.skip("Node.js is not installed")
+        pytest.skip("Node.js is not installed (Debian: nodejs)")
     text = json.dumps(calls, default=lambda array: array.tolist())
     done = subprocess.run([node, RULES], input=text, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -221,6 +222,7 @@ def test_margins_are_read_around_the_clip(small_run: Path, recipe: str) -> None:
     assert part._clips(0).views[0].shape == (4, 2 * 22050)
 
 
+@pytest.mark.skipif(not shutil.which("g++"), reason="no C++ compiler (Debian: g++)")
 def test_encoders_can_be_compiled(small_run: Path, recipe: str) -> None:
     """A compiled step has the loss of a plain one."""
     few = 'method.encoder={name="strided_conv", layers=[[10, 5], [8, 4]], width=8}'

@@ -120,7 +120,7 @@ def test_two_processes_remember_what_either_saw() -> None:
         )
         for number in range(2)
     ]
-    printed = [process.communicate(timeout=120)[0] for process in started]
+    printed = [process.communicate(timeout=600)[0] for process in started]
     expected = [[1.0, 0.0], [0.0, 1.0], [-1.0, -0.0], [-0.0, -1.0]]
     assert [json.loads(text.replace("-0.0", "0.0")) for text in printed] == [expected] * 2
 

@@ -17,7 +17,6 @@ from musicfeat_trainer.recipe.method import MethodRecipe
 from musicfeat_trainer.training.curves import read_rows
 
 METHODS = [name for name, _ in known_recipes() if isinstance(open_recipe(name), MethodRecipe)]
-FONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 SMALL = {
     "method.steps": 1, "method.evaluate_every": 1, "method.batch": 4, "method.validation_batches": 1,
 }  # fmt: skip
@@ -55,15 +54,16 @@ def piano(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if not LIKE_OTHERS.match(name)])
-def test_a_recipe_trains_and_embeds(name: str, small_run: Path, piano: Path, tmp_path: Path) -> None:
+def test_a_recipe_trains_and_embeds(
+    name: str, small_run: Path, piano: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     if "wav2vec2" in name:
         pytest.importorskip("torchaudio", reason="the torchaudio extra is not installed")
     family = name.partition("/")[0]
     sound = f'{{name="folder", root="{small_run}/audio", validation_sources=["c"]}}'
     if family == "semantic_relevance":
-        if "mel" in name and not FONT.exists():
-            pytest.skip(f"no sound font at {FONT}")
-        sound = f'{{name="midi", root="{piano}", validation_sources=["c"], font="{FONT}"}}'
+        font = f', font="{request.getfixturevalue("fluidsynth")}"' if "mel" in name else ""
+        sound = f'{{name="midi", root="{piano}", validation_sources=["c"]{font}}}'
     changes = [f"{key}={value}" for key, value in SMALL.items()]
     changes += [f"data.set={sound}", f'data.store="{small_run.parent}/recipes-store"']
     if family in SHORT:

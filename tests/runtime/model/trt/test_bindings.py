@@ -56,7 +56,7 @@ def bindings() -> Path:
     if spec is None or spec.origin is None:
         pytest.skip("NVIDIA's bindings are not installed: pip install --no-deps tensorrt-cu12-bindings")
     if shutil.which("cc") is None or not sys.platform.startswith("linux"):
-        pytest.skip("no C compiler to make libraries that the bindings can be loaded with")
+        pytest.skip("no C compiler to make libraries that the bindings can be loaded with (Debian: gcc, libc6-dev)")
     return Path(spec.origin).parents[1]
 
 
