@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from musicfeat_trainer.pictures.run_page import write_page
 from musicfeat_trainer.recipe.recipe import AnyRecipe
 from musicfeat_trainer.runs import PARTS, parts_of
 from musicfeat_trainer.training.checkpoint import load_recipe_of
+from musicfeat_trainer.training.run_page import write_page
 
 NAME = "page.html"
 
