@@ -130,3 +130,39 @@ def test_methods_that_hear_no_sound_cannot_be_exported(tmp_path: Path, capsys: p
     (line,) = capsys.readouterr().err.splitlines()
     assert "reads MIDI" in line
     assert not (tmp_path / "model.onnx").exists()
+
+
+def test_catalogs_search_and_the_listening_page_work_with_a_method(tmp_path: Path, music: Path) -> None:
+    """CLMR's listening experiment: the clips that excite each number of a run's embedding, and what is like a clip."""
+    pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
+    pytest.importorskip("starlette", reason="the listen extra is not installed")
+    from musicfeat.catalog import Catalog, embed_catalog
+    from musicfeat.catalog.search.query import model_of
+    from musicfeat.catalog.search.searcher import Searcher
+    from musicfeat.listen.library import Library
+
+    run, path = method_run(tmp_path / "run", "jigsaw", METHODS["jigsaw"]), tmp_path / "model.onnx"
+    assert main([str(run), "-o", str(path)]) == 0
+    summary = embed_catalog([music], tmp_path / "catalog", model=path, workers=1)
+    assert summary.failed == 1  # what is no audio
+    catalog = Catalog(tmp_path / "catalog")
+    assert catalog.settings.outputs == ("embedding", "jigsaw")
+    song = music / "03.wav"
+    expected = Extractor(path, threads=1)(song)
+    rows = catalog.table(["path", "start", "embedding", "jigsaw"]).to_pylist()
+    own = sorted((row for row in rows if row["path"] == str(song)), key=lambda row: row["start"])
+    assert len(own) == len(expected) == 8  # 12 s in windows of 1.5 s, longer than the model's
+    np.testing.assert_allclose([row["embedding"] for row in own], expected.embeddings, atol=1e-5)
+    np.testing.assert_allclose([row["jigsaw"] for row in own], expected.jigsaw, atol=1e-5)
+    hits = Searcher(catalog, False, model_of(catalog, path))(song, 3)
+    assert len(hits) == 3
+    assert hits[0].similarity >= hits[-1].similarity
+    library = Library(catalog)
+    (excited,) = library.features([2], 3, summed=False)
+    loudest = max((row for row in rows if row["embedding"]), key=lambda row: row["embedding"][2])
+    assert len(excited["clips"]) == 3
+    assert excited["clips"][0]["start"] == pytest.approx(loudest["start"], abs=1e-3)
+    assert Path(loudest["path"]).stem in excited["clips"][0]["name"]
+    assert "jigsaw" in library.columns.values
+    assert "reversal" not in library.columns.values
+    assert library.summary(0)["reversed"] is None
