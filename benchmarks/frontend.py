@@ -87,6 +87,18 @@ def librosa_mel(wave: np.ndarray, spec: LogMelSpec) -> Callable[[], np.ndarray]:
     )
 
 
+def torchaudio_mel(wave: np.ndarray, spec: LogMelSpec) -> dict[str, Callable[[], np.ndarray]]:
+    """Torchaudio's own way, where it can be imported: in an environment of its own."""
+    try:
+        from torchaudio.transforms import MelSpectrogram
+    except (ImportError, OSError):
+        return {}
+    sizes = {"n_fft": spec.n_fft, "hop_length": spec.hop, "n_mels": spec.n_mels}
+    module = MelSpectrogram(spec.sample_rate, f_min=spec.fmin, f_max=spec.fmax, mel_scale="slaney", **sizes)
+    sound = torch.from_numpy(wave)
+    return {"torchaudio MelSpectrogram (torch's FFT, not exported)": lambda: module(sound).numpy()}
+
+
 def compare(spec: LogMelSpec, rounds: int, folder: Path) -> list[list[str]]:
     """Table rows for one size of frame."""
     samples = SECONDS * spec.sample_rate // spec.hop * spec.hop
@@ -100,7 +112,8 @@ def compare(spec: LogMelSpec, rounds: int, folder: Path) -> list[list[str]]:
     calls = {name: in_onnxruntime(m, wave, folder, f"m{i}") for i, (name, m) in enumerate(modules.items())}
     reference = log_mel(wave, spec)
     errors = {name: f"{np.abs(call() - reference).max():.1e}" for name, call in calls.items()}
-    times = paired_milliseconds({**calls, PEER: librosa_mel(wave, spec)}, rounds)
+    peers = {PEER: librosa_mel(wave, spec), **torchaudio_mel(wave, spec)}
+    times = paired_milliseconds({**calls, **peers}, rounds)
     size = f"{spec.n_fft} / {spec.hop}"
     return [
         [size, name, f"{statistics.median(t):.2f}", f"{median_ratio(times, name, PEER):.2f}", errors.get(name, "")]

@@ -1,6 +1,6 @@
 """Small experiments that settle what tables leave open, each kept as JSON: what is there is not done again.
 
-    python benchmarks/papers/settling.py [--folder runs/settling] [--threads 1] [EXPERIMENT...]
+    python benchmarks/papers/settling.py [--folder runs/settling] [--threads 1] [--tracks 371] [EXPERIMENT...]
 
     overfit     jigsaw by ResNet-18 over 64 clips, orders drawn anew in each step: can it learn at all?
     levels      how much of the signal's level five and seven strided convolutions keep, as drawn before and now
@@ -15,6 +15,7 @@ Each prints what it found with the seconds it took; the docs quote these.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import sys
@@ -28,7 +29,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 import numpy as np
 import torch
 from _table import data_folder
-from plan import MUSIC, NO_PITCH, PIANO, RESNET18, STACK
+from plan import NO_PITCH, PIANO, RESNET18, STACK
 from torch import Tensor, nn
 from training import few_performances
 
@@ -40,6 +41,21 @@ from musicfeat_trainer.objectives.objective import Views
 from musicfeat_trainer.recipe.files import open_recipe
 
 Found = dict[str, Any]
+
+
+MUSIC = 'data.set={name="folder", root="$MUSICFEAT_DATA/music", table="{folder}/tracks.csv", validation_sources=["held_out"]}'
+"""A few tracks, of which some are held out, so that decoding takes a minute."""
+
+
+def few_tracks(folder: Path, count: int) -> None:
+    """A table of ``count`` tracks spread over all sources; every fifth is of a source of its own, held out."""
+    with (data_folder() / "music" / "tracks.csv").open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row.get("noncommercial") != "yes"]
+    rows = rows[:: max(1, len(rows) // count)][:count]
+    with (folder / "tracks.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("path", "source"))
+        writer.writerows((row["path"], "trained" if i % 5 else "held_out") for i, row in enumerate(rows))
 
 
 def opened(recipe: str, folder: Path, *changes: str) -> MethodPart:
@@ -204,11 +220,14 @@ def main() -> None:
     parser.add_argument("experiment", nargs="*", metavar="EXPERIMENT", help="default: all")
     parser.add_argument("--folder", type=Path, default=Path("runs/settling"))
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--tracks", type=int, default=371, help="so many tracks of the music (default: all)")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     os.environ["MUSICFEAT_DATA"] = str(data_folder())
     folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "tracks.csv").exists():
+        few_tracks(folder, options.tracks)
     for name in options.experiment or EXPERIMENTS:
         kept = folder / f"{name}.json"
         if not kept.exists():
