@@ -43,7 +43,9 @@ from musicfeat_trainer.recipe.files import open_recipe
 Found = dict[str, Any]
 
 
-MUSIC = 'data.set={name="folder", root="$MUSICFEAT_DATA/music", table="{folder}/tracks.csv", validation_sources=["held_out"]}'
+HELD_OUT = "held_out"
+SET = 'name="folder", root="$MUSICFEAT_DATA/music", table="{folder}/tracks.csv"'
+MUSIC = f'data.set={{{SET}, validation_sources=["{HELD_OUT}"]}}'
 """A few tracks, of which some are held out, so that decoding takes a minute."""
 
 
@@ -55,7 +57,7 @@ def few_tracks(folder: Path, count: int) -> None:
     with (folder / "tracks.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("path", "source"))
-        writer.writerows((row["path"], "trained" if i % 5 else "held_out") for i, row in enumerate(rows))
+        writer.writerows((row["path"], "trained" if i % 5 else HELD_OUT) for i, row in enumerate(rows))
 
 
 def opened(recipe: str, folder: Path, *changes: str) -> MethodPart:
