@@ -35,8 +35,6 @@ class ModelCard:
     a join and what is cut from both edges, together."""
     frame_hop: float = 0.0
     """Samples from one row of ``frames`` to the next."""
-    level_matters: bool = False
-    """Whether the answers depend on the level of the input, which then stays as it is, full scale being 1."""
     labels: tuple[str, ...] = ()
     licence: str = ""
     training_data: str = ""
@@ -46,6 +44,8 @@ class ModelCard:
     """Of the middle of the graph: fp32, fp16 or int8."""
     weights_sha256: str = ""
     """Digest of all weights in the file: names, shapes and bytes, sorted by name."""
+    level_matters: bool = False
+    """Whether the answers depend on the level of the input, which then stays as it is, full scale being 1."""
 
     def chosen(self, outputs: Iterable[str] | None, where: str) -> tuple[str, ...]:
         """The outputs asked for in the card's order, None being all; ModelError if the file has not all of them."""
