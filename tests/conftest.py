@@ -16,6 +16,16 @@ from musicfeat.demo import RATE, synthesise
 from support.paths import DATA
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--without", metavar="FILE", help="leave out tests that passed by the summary (-rp) in FILE")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if file := config.getoption("--without"):
+        passed = {line.removeprefix("PASSED ") for line in Path(file).read_text().splitlines()}
+        items[:] = [item for item in items if item.nodeid not in passed]
+
+
 @pytest.fixture(scope="session")
 def clip() -> np.ndarray:
     """24 s of synthesised music, [samples] at ``rate``."""

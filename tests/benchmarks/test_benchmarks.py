@@ -25,6 +25,9 @@ from musicfeat.log_mel import LogMelSpec
 BENCHMARKS = ROOT / "benchmarks"
 
 
+pytestmark = pytest.mark.slow
+
+
 def run(name: str, *arguments: str, data: Path | None = None) -> str:
     environment = {**os.environ, **({"MUSICFEAT_DATA": str(data)} if data else {})}
     command = [sys.executable, str(BENCHMARKS / name), *arguments]

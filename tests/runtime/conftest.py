@@ -11,6 +11,14 @@ from support.browser import MissingError, Page, install
 from support.looks import axe as fetch_axe
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever starts a browser is slow."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "launch" in item.fixturenames:
+            item.add_marker(pytest.mark.slow)
+
+
 @contextmanager
 def needed() -> Iterator[None]:
     """Skips the test where something cannot be had on this machine."""
@@ -23,7 +31,7 @@ def needed() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Page]]:
     """Starts headless browsers, with arguments of Chromium; where none can start, the test is skipped."""
-    pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test]'")
+    pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test-all]'")
     downloads, pages = tmp_path_factory.mktemp("downloads"), list[Page]()
 
     def start(*arguments: str) -> Page:

@@ -156,6 +156,7 @@ def grow(path: Path) -> None:
         file.write(b"more")
 
 
+@pytest.mark.slow
 def test_damaged_files_of_every_format_have_one_status_each(tmp_path: Path, extractor: Extractor) -> None:
     mutants = [str(path) for path in write_mutants(tmp_path / "files", MUTANTS, seed=1)]
     seeds = [str(path) for path in sorted((tmp_path / "files" / "seeds").iterdir())]
@@ -180,6 +181,7 @@ def assert_same_as_alone(out: Path, extractor: Extractor) -> None:
     np.testing.assert_allclose(vectors(table), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_files_that_crash_grow_and_vanish_cost_only_themselves(tmp_path: Path, long_flac: Path) -> None:
     killed_once: list[int] = []
 
@@ -358,6 +360,7 @@ cp -r "$1/disk/out" "$1/out"
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     if subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"], check=False).returncode:
         pytest.skip("a small disk cannot be mounted here")

@@ -32,6 +32,8 @@ from musicfeat.catalog.workers.on_ray import RayPool, gpu_share
 from musicfeat.catalog.workers.options import ModelOptions
 from musicfeat.errors import DeviceError, InputError, ModelError
 
+pytestmark = pytest.mark.slow
+
 FILES = 40
 EXACT = ("path", "window", "start", "end", "duration", "status", "error", "sha256")
 

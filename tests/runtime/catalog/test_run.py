@@ -368,6 +368,7 @@ def test_shares_together_are_the_whole(embed: Callable[..., Summary], tmp_path: 
     assert (last.embedded, last.unchanged, last.failed) == (0, 13, 1)
 
 
+@pytest.mark.slow
 def test_shares_run_at_the_same_time(tmp_path: Path) -> None:
     for number in range(12):
         write_noise(tmp_path / f"{number:02}.wav", 12)
@@ -549,6 +550,7 @@ def test_folders_within_folders_without_end(tmp_path: Path) -> None:
     assert found == [f"{tmp_path}{'/d' * 1010}/a.wav"]
 
 
+@pytest.mark.slow
 def test_a_share_depends_on_the_path_alone() -> None:
     names = [f"/music/{number}.wav" for number in range(100)]
     shares = [find(names, (share, 3)) for share in range(3)]

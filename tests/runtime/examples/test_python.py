@@ -56,6 +56,7 @@ def write_note(path: Path, play: Callable[[float, np.ndarray], np.ndarray], pitc
     soundfile.write(path, 0.5 * sound / np.abs(sound).max(), RATE)
 
 
+@pytest.mark.slow
 def test_classify_instruments(notes: Path, tmp_path: Path) -> None:
     pytest.importorskip("sklearn", reason="scikit-learn is not installed: pip install 'musicfeat[sklearn]'")
     for name, play in INSTRUMENTS.items():
@@ -88,6 +89,7 @@ def test_similar_songs(notes: Path, tmp_path: Path) -> None:
     assert failed.stderr.strip().endswith("missing.wav does not exist or is not a regular file")
 
 
+@pytest.mark.slow
 def test_find_edits(clip: np.ndarray, rate: int, tmp_path: Path) -> None:
     """Parts of a beat are taken out of a strict rhythm, early and after a minute."""
     whole, edited = tmp_path / "whole.flac", tmp_path / "edited.flac"

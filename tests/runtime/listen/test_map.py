@@ -20,7 +20,7 @@ import soxr
 pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
 pytest.importorskip("starlette", reason="the listen extra is not installed")
 pytest.importorskip("uvicorn", reason="the listen extra is not installed")
-pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test]'")
+pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test-all]'")
 
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys

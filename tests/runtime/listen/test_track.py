@@ -18,7 +18,7 @@ import soxr
 from support.browser import Page
 from support.looks import keep_screenshot, overflow, screen, serious, shifts
 
-pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test]'")
+pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test-all]'")
 pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
 pytest.importorskip("starlette", reason="the listen extra is not installed: pip install '.[listen]'")
 pytest.importorskip("uvicorn", reason="the listen extra is not installed: pip install '.[listen]'")

@@ -21,7 +21,7 @@ from musicfeat.model.session import find_model
 from support.browser import Page, Site, serving
 from support.paths import ROOT
 
-pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test]'")
+pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test-all]'")
 
 TOLERANCE = 1e-3
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test]'")
+pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test-all]'")
 
 from support.browser import Handler, Page, Site
 from support.looks import screen, shifts

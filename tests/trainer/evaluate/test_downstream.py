@@ -123,6 +123,7 @@ def test_a_probe_with_hidden_layers_and_few_labels(fixed: Subject) -> None:
     assert [len(split.train) for split in fixed.within(parse_budget("2"))] == [6]
 
 
+@pytest.mark.slow
 def test_fine_tuning_lowers_the_loss_and_beats_chance(fixed: Subject) -> None:
     before = {name: value.clone() for name, value in fixed.method.state_dict().items()}
     split = fixed.splits[0]

@@ -56,6 +56,7 @@ def assert_alike(found: np.ndarray, expected: np.ndarray) -> None:
         assert np.percentile(error, 95) < 0.1
 
 
+@pytest.mark.slow
 def test_music_is_held_to_librosa(cqt: CQT, wave: np.ndarray) -> None:
     assert_alike(run(cqt, wave)[0], librosa_decibels(wave, silence=32))
 

@@ -78,6 +78,7 @@ def test_a_run_leaves_what_can_be_loaded_again(finished: Path) -> None:
         load_model(finished)
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_curve(
     small_run: Path, recipe: str, finished: Path, killed_when: Callable[[list[str], Path], None]
 ) -> None:
@@ -161,6 +162,7 @@ def test_optimizers_are_those_named() -> None:
         assert optimizer.param_groups[0]["params"] == [layer.weight]
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(small_run: Path, recipe: str, finished: Path) -> None:
     """The first of them evaluates and writes, once; other clips than a process alone would draw."""
     output = small_run / "method-two"
@@ -173,6 +175,7 @@ def test_two_processes_train_as_one(small_run: Path, recipe: str, finished: Path
     assert read_rows(output / "method" / "log.csv") != read_rows(finished / "method" / "log.csv")
 
 
+@pytest.mark.slow
 def test_gradients_are_averaged_over_processes(tmp_path: Path) -> None:
     script = tmp_path / "two.py"
     script.write_text(
@@ -222,6 +225,7 @@ def test_margins_are_read_around_the_clip(small_run: Path, recipe: str) -> None:
     assert part._clips(0).views[0].shape == (4, 2 * 22050)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("g++"), reason="no C++ compiler (Debian: g++)")
 def test_encoders_can_be_compiled(small_run: Path, recipe: str) -> None:
     """A compiled step has the loss of a plain one."""

@@ -106,6 +106,7 @@ stop()
 """
 
 
+@pytest.mark.slow
 def test_two_processes_remember_what_either_saw() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -158,6 +159,7 @@ class KilledError(Exception):
     """Ends a run in the middle."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MEMORIES)
 def test_a_killed_run_goes_on_with_what_it_remembered(
     music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

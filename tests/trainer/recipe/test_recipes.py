@@ -20,6 +20,8 @@ METHODS = [name for name, _ in known_recipes() if isinstance(open_recipe(name), 
 SMALL = {
     "method.steps": 1, "method.evaluate_every": 1, "method.batch": 4, "method.validation_batches": 1,
 }  # fmt: skip
+FAST = ("inpainting", "jigsaw/convnet-1s", "semantic_relevance/sym-sym", "time_reversal/5s")
+"""Recipes tried by default: small networks, one of each kind of data."""
 SHORT = {"siamusic": 0.5, "odd_one_out": 9.0, "moco": 0.5, "npid": 0.5, "cpc": 0.5, "time_reversal": 1.996961}
 LIKE_OTHERS = re.compile("clmr/(batch|epochs|one-view-(?!gain))|moco/(imagenet|scratch)")
 """Rows that differ from another in a number, an augmentation or where weights start."""
@@ -53,7 +55,14 @@ def piano(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", [name for name in METHODS if not LIKE_OTHERS.match(name)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in FAST else [pytest.mark.slow])
+        for name in METHODS
+        if not LIKE_OTHERS.match(name)
+    ],
+)
 def test_a_recipe_trains_and_embeds(
     name: str, small_run: Path, piano: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

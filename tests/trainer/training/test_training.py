@@ -49,6 +49,7 @@ def test_a_finished_run_makes_a_model(finished: Path) -> None:
     assert outputs.tags.shape == (1, 2)
 
 
+@pytest.mark.slow
 def test_parts_trained_alone_are_the_same(small_run: Path, finished: Path) -> None:
     output = small_run / "alone"
     subprocess.run(command(small_run, output, "--part", "joins"), check=True, capture_output=True)
@@ -59,6 +60,7 @@ def test_parts_trained_alone_are_the_same(small_run: Path, finished: Path) -> No
         load_model(output)
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_curve(
     small_run: Path, finished: Path, killed_when: Callable[[list[str], Path], None]
 ) -> None:
