@@ -127,7 +127,7 @@ def test_tracks_that_are_too_short_are_explained(store: Store) -> None:
     with pytest.raises(InputError, match="add longer ones"):
         CropSampler([Collection(store, store.tracks)], 10**6, Tempo())
     with pytest.raises(InputError, match="hold out longer ones"):
-        fixed_clips(Collection(store, store.tracks), 10**6, 2)
+        fixed_clips([Collection(store, store.tracks)], 10**6, 2)
     assert clip_starts(100, 30, 2) == [0, 70]
     assert clip_starts(100, 101, 2) == []
 

@@ -33,8 +33,8 @@ def test_there_is_a_recipe_for_each_row_of_the_tables() -> None:
     for name in METHODS:
         rows[name.partition("/")[0]] += 1
     assert rows == {
-        "byol": 1, "clmr": 16, "cpc": 6, "inpainting": 1, "jigsaw": 7, "moco": 5, "npid": 1, "odd_one_out": 1,
-        "pirl": 1, "semantic_relevance": 4, "siamusic": 12, "time_reversal": 3,
+        "byol": 1, "clmr": 16, "cpc": 6, "distillation": 1, "inpainting": 1, "jigsaw": 7, "moco": 5, "npid": 1,
+        "odd_one_out": 1, "pirl": 1, "semantic_relevance": 4, "siamusic": 12, "time_reversal": 3,
     }  # fmt: skip
 
 
@@ -81,6 +81,9 @@ def test_a_recipe_trains_and_embeds(
     if family == "siamusic":  # without what Adam remembers, gigabytes less are written
         changes += ["method.optimizer=sgd", "method.momentum=0.0"]
     changes += ["method.objective.hidden=32"] * (family == "byol")
+    if family == "distillation":
+        request.getfixturevalue("write_teacher")(small_run / "sums.onnx")
+        changes.append(f'method.objective.teachers=[{{file="{small_run}/sums.onnx", tags=2, embedding=3}}]')
     command = ["--threads", "1", "run", name, "-o", str(tmp_path)]
     for text in changes:
         command += ["--set", text]

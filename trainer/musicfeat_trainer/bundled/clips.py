@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -9,30 +11,48 @@ from torch import Tensor
 
 from musicfeat.errors import InputError
 from musicfeat_trainer.bundled.crops import Collection
+from musicfeat_trainer.data.tracks import Track
 
 
-def fixed_clips(collection: Collection, frames: int, per_track: int) -> Tensor:
+def fixed_clips(collections: Sequence[Collection], frames: int, per_track: int) -> Tensor:
     """Evenly spread, non-overlapping clips of each track: [clips, frames, bands] mel power.
 
     Raises:
         InputError: no track is long enough.
     """
     clips = []
-    for track in collection.tracks:
-        for start in clip_starts(track.frames, frames, per_track):
-            values = collection.store.values[track.start + start : track.start + start + frames]
-            clips.append(np.exp(values.astype(np.float32)))
+    for collection, track, start in _places(collections, frames, per_track):
+        values = collection.store.values[track.start + start : track.start + start + frames]
+        clips.append(np.exp(values.astype(np.float32)))
     if not clips:
-        raise InputError(
-            f"none of {len(collection.tracks)} held-out tracks lasts {frames} spectrogram frames: hold out longer ones"
-        )
+        count = sum(len(collection.tracks) for collection in collections)
+        raise InputError(f"none of {count} held-out tracks lasts {frames} spectrogram frames: hold out longer ones")
     return torch.from_numpy(np.stack(clips))
 
 
-def clip_tracks(collection: Collection, frames: int, per_track: int) -> npt.NDArray[np.int64]:
+def clip_tracks(collections: Sequence[Collection], frames: int, per_track: int) -> npt.NDArray[np.int64]:
     """The number of the track that each of ``fixed_clips`` is of."""
-    counts = [len(clip_starts(track.frames, frames, per_track)) for track in collection.tracks]
+    counts = [
+        len(clip_starts(track.frames, frames, per_track)) for collection in collections for track in collection.tracks
+    ]
     return np.repeat(np.arange(len(counts)), counts)
+
+
+def clip_lessons(collections: Sequence[Collection], frames: int, per_track: int) -> npt.NDArray[np.float32]:
+    """Teachers' words on each of ``fixed_clips``, [clips, all that they say]; NaN where they did not hear the track."""
+    rows = []
+    for collection, track, start in _places(collections, frames, per_track):
+        assert collection.lessons
+        seconds = collection.store.frame_seconds
+        rows.append(collection.lessons.window(track.path, start * seconds, (start + frames) * seconds))
+    return np.stack(rows)
+
+
+def _places(collections: Sequence[Collection], frames: int, per_track: int) -> Iterator[tuple[Collection, Track, int]]:
+    for collection in collections:
+        for track in collection.tracks:
+            for start in clip_starts(track.frames, frames, per_track):
+                yield collection, track, start
 
 
 def clip_starts(length: int, frames: int, most: int) -> list[int]:

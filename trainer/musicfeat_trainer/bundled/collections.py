@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from musicfeat.errors import InputError
 from musicfeat.files import replacing
@@ -12,44 +14,116 @@ from musicfeat_trainer.bundled.crops import Collection
 from musicfeat_trainer.bundled.labels import NoteLabels
 from musicfeat_trainer.bundled.mel_power import MelPower
 from musicfeat_trainer.bundled.openmic import open_openmic
+from musicfeat_trainer.data.contents import Contents
 from musicfeat_trainer.data.render import render_all
 from musicfeat_trainer.data.store import Store, prepare_folder
+from musicfeat_trainer.data.teachers import Lessons, TeacherTargets, targets_of
 from musicfeat_trainer.recipe.bundled import Recipe, RenderedConfig
 from musicfeat_trainer.section import expanded
 
 RENDERED = {"fonts", "test_sources", "seconds", "renditions"}
 
 
-def training_collections(recipe: Recipe, spec: LogMelSpec, labels: tuple[str, ...] = ()) -> list[Collection]:
-    """What a recipe trains on: music, rendered music, OpenMIC-2018; built first where it is missing."""
+def training_collections(
+    recipe: Recipe, spec: LogMelSpec, labels: tuple[str, ...] = (), *, taught: bool = False
+) -> list[Collection]:
+    """What a recipe trains on: music, rendered music, OpenMIC-2018; built first where it is missing.
+
+    Args:
+        recipe: names all of it.
+        spec: of the spectrograms.
+        labels: the instruments that notes teach.
+        taught: whether the recipe's teachers hear the music and the rendered music.
+    """
     share = recipe.rendered.share if recipe.rendered else 0.0
-    music, data = music_store(recipe, spec), recipe.data
-    held_out = (*data.validation_sources, *data.test_sources)
-    found = [Collection(music, music.of_sources(held_out, excluded=True), 1 - share)]
+    held_out = (*recipe.data.validation_sources, *recipe.data.test_sources)
+    found = music_collections(recipe, spec, held_out, 1 - share, excluded=True, taught=taught)
     if recipe.rendered:
         store, notes = rendered_store(recipe, recipe.rendered, spec, labels)
         tracks = store.of_sources(recipe.rendered.validation_sources, excluded=True)
-        found.append(Collection(store, tracks, share, notes))
+        found.append(Collection(store, tracks, share, notes, rendered_lessons(recipe) if taught else None))
     if recipe.openmic and labels and expanded(recipe.openmic).is_dir():
         found.append(open_openmic(expanded(recipe.openmic), _place(recipe, "openmic", spec), spec, labels))
     return found
 
 
-def validation_collections(recipe: Recipe, spec: LogMelSpec, labels: tuple[str, ...] = ()) -> list[Collection]:
-    """What early stopping looks at: music, and rendered music where the recipe has it."""
-    music = music_store(recipe, spec)
-    found = [Collection(music, music.of_sources(recipe.data.validation_sources))]
+class Validation(NamedTuple):
+    """The held-out music that early stopping looks at."""
+
+    music: list[Collection]
+    rendered: list[Collection]
+    """With labels; none where the recipe has no rendered music."""
+
+
+def validation_collections(
+    recipe: Recipe, spec: LogMelSpec, labels: tuple[str, ...] = (), *, taught: bool = False
+) -> Validation:
+    """The validation sources of a recipe; arguments as for ``training_collections``."""
+    sources = recipe.data.validation_sources
+    found = Validation(music_collections(recipe, spec, sources, 1.0, excluded=False, taught=taught), [])
     if recipe.rendered:
         store, notes = rendered_store(recipe, recipe.rendered, spec, labels)
-        found.append(Collection(store, store.of_sources(recipe.rendered.validation_sources), 1.0, notes))
+        found.rendered.append(Collection(store, store.of_sources(recipe.rendered.validation_sources), 1.0, notes))
     return found
 
 
-def music_store(recipe: Recipe, spec: LogMelSpec) -> Store:
-    """The spectrograms of a recipe's music, all sources."""
-    audio = expanded(recipe.data.audio)
+def music_collections(
+    recipe: Recipe, spec: LogMelSpec, sources: Sequence[str], share: float, *, excluded: bool, taught: bool
+) -> list[Collection]:
+    """The tracks of some sources, or of all others, in each folder of music; every second is equally likely.
+
+    Raises:
+        InputError: no folder has a track of one of the sources.
+    """
+    stores = [music_store(recipe, spec, folder) for folder in recipe.data.folders]
+    if missing := set(sources) - {track.source for store in stores for track in store.tracks}:
+        raise InputError(f"no track of source {sorted(missing)} in {', '.join(map(str, recipe.data.folders))}")
+    parts = [[track for track in store.tracks if (track.source in sources) != excluded] for store in stores]
+    frames = [sum(track.frames for track in tracks) for tracks in parts]
+    return [
+        Collection(
+            store, tracks, share * count / sum(frames), lessons=music_lessons(recipe, folder) if taught else None
+        )
+        for store, tracks, folder, count in zip(stores, parts, recipe.data.folders, frames, strict=True)
+        if tracks
+    ]
+
+
+def music_store(recipe: Recipe, spec: LogMelSpec, folder: Path) -> Store:
+    """The spectrograms of one of a recipe's folders of music, all sources."""
+    return _folder_store(recipe, folder, _place(recipe, _name(recipe, folder), spec), MelPower(spec))
+
+
+def music_lessons(recipe: Recipe, folder: Path) -> Lessons | None:
+    """What a recipe's teachers say of one of its folders of music; asked first where that is missing."""
+    return _lessons(recipe, _name(recipe, folder), lambda place, said: _folder_store(recipe, folder, place, said))
+
+
+def rendered_lessons(recipe: Recipe) -> Lessons | None:
+    """What a recipe's teachers say of its rendered music."""
+    assert recipe.rendered
+    folder = expanded(recipe.rendered.folder)
+    return _lessons(recipe, "rendered", lambda place, said: prepare_folder(place, folder, folder / "tracks.csv", said))
+
+
+def _lessons(recipe: Recipe, name: str, prepared: Callable[[Path, TeacherTargets], Store]) -> Lessons | None:
+    if not recipe.teachers:
+        return None
+    targets = targets_of(recipe.teachers)
+    places = [expanded(recipe.data.store) / f"{name}-{said.card.name}" for said in targets]
+    stores = [prepared(place, said) for place, said in zip(places, targets, strict=True)]
+    return Lessons(stores, [said.card for said in targets])
+
+
+def _name(recipe: Recipe, folder: Path) -> str:
+    """What the stores of a folder of music are called: the first of a recipe needs no name of its own."""
+    return "music" if folder == recipe.data.folders[0] else f"music-{folder.name}"
+
+
+def _folder_store(recipe: Recipe, folder: Path, place: Path, contents: Contents) -> Store:
+    audio = expanded(folder)
     table = audio / recipe.data.table if recipe.data.table else None
-    return prepare_folder(_place(recipe, "music", spec), audio, table, MelPower(spec))
+    return prepare_folder(place, audio, table, contents)
 
 
 def rendered_store(

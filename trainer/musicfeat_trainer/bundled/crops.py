@@ -15,6 +15,7 @@ from musicfeat.errors import InputError
 from musicfeat_trainer.augment.tempo import Tempo
 from musicfeat_trainer.bundled.labels import UNKNOWN, Labels
 from musicfeat_trainer.data.store import Store
+from musicfeat_trainer.data.teachers import Lessons
 from musicfeat_trainer.data.tracks import Track
 
 LEAST_SHARE = 0.95
@@ -29,14 +30,17 @@ class Collection:
     tracks: list[Track]
     share: float = 1.0
     labels: Labels | None = None
+    lessons: Lessons | None = None
 
 
 class Crops(NamedTuple):
-    """Drawn crops: mel power [n, frames, n_mels], instruments that are there and known [n, 20]."""
+    """Drawn crops: mel power [n, frames, n_mels], instruments that are there and known [n, 20], what teachers say."""
 
     power: Tensor
     there: Tensor
     known: Tensor
+    said: Tensor
+    """[n, all that the teachers say], NaN where they say nothing; [n, 0] without teachers."""
 
 
 class CropSampler:
@@ -66,6 +70,8 @@ class CropSampler:
             self.choices += [(collection, track) for track in tracks]
             weights.append(collection.share * frames / frames.sum())
         self.weights = np.concatenate(weights) / np.concatenate(weights).sum()
+        lessons = [collection.lessons for collection in collections if collection.lessons]
+        self.silence = np.full(lessons[0].width if lessons else 0, np.nan, np.float32)
 
     def draw(
         self,
@@ -102,7 +108,7 @@ class CropSampler:
 
     def _crop(
         self, choice: int, place: float, move: float, frames: int, heard: int, generator: np.random.Generator
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    ) -> tuple[npt.NDArray[np.float32], ...]:
         collection, track = self.choices[choice]
         steps = self.tempo.steps(frames, generator)
         offsets = np.cumsum(steps) - steps[0]
@@ -112,11 +118,14 @@ class CropSampler:
         if (offsets == np.arange(frames)).all():
             start = int(start)
         power = stretched(collection.store.values, track.start + start + offsets)
-        label = UNKNOWN
+        seconds = collection.store.frame_seconds
+        heard_from, heard_to = start * seconds, (start + offsets[heard - 1]) * seconds
+        label, said = UNKNOWN, self.silence
         if collection.labels:
-            seconds = collection.store.frame_seconds
-            label = collection.labels.window(track.path, start * seconds, (start + offsets[heard - 1]) * seconds)
-        return power, label.there, label.known
+            label = collection.labels.window(track.path, heard_from, heard_to)
+        if collection.lessons:
+            said = collection.lessons.window(track.path, heard_from, heard_to)
+        return power, label.there, label.known, said
 
 
 def stretched(values: npt.NDArray[np.generic], positions: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:

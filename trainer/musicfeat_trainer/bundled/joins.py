@@ -73,10 +73,8 @@ class JoinsPart(Part[Recipe, Joins]):
 
     def open_validation(self) -> None:
         config = self.recipe.joins
-        collections = validation_collections(self.recipe, config.frontend)
-        self.clips = [
-            fixed_clips(kind, PIECES * self.module.piece_frames, config.clips_per_track) for kind in collections
-        ]
+        kinds = [kind for kind in validation_collections(self.recipe, config.frontend) if kind]
+        self.clips = [fixed_clips(kind, PIECES * self.module.piece_frames, config.clips_per_track) for kind in kinds]
 
     def losses(self, number: int) -> dict[str, Tensor]:
         config, augment, pieces = self.recipe.joins, self.recipe.augment, self.module.piece_frames

@@ -39,7 +39,8 @@ class NoteCollages:
         drawn = [self._collage(group, frames, generator) for _ in range(2) for group in groups]
         labels = [self._label(group) for _ in range(2) for group in groups]
         there, known = zip(*labels, strict=True)
-        return Crops(*(torch.from_numpy(np.stack(part)) for part in (drawn, there, known)))
+        power, heard, sure = (torch.from_numpy(np.stack(part)) for part in (drawn, there, known))
+        return Crops(power, heard, sure, torch.zeros(2 * pairs, 0))
 
     def _instruments(self, generator: np.random.Generator) -> list[str]:
         count = 1 if generator.random() < ALONE else int(generator.integers(1, MOST + 1))

@@ -16,7 +16,7 @@ from musicfeat_trainer.bundled.collections import training_collections, validati
 from musicfeat_trainer.bundled.crops import Collection, CropSampler
 from musicfeat_trainer.bundled.notes import NoteCollages
 from musicfeat_trainer.bundled.tag_net import TagNet
-from musicfeat_trainer.bundled.trunk import BATCH, Trunk
+from musicfeat_trainer.bundled.trunk import BATCH, Trunk, trunk_of
 from musicfeat_trainer.distributed import rank
 from musicfeat_trainer.encoders.temporal_net import TrunkOutput, pooled_dimension
 from musicfeat_trainer.evaluate.metrics import mean_average_precision, mean_roc_auc
@@ -71,16 +71,15 @@ class TagsPart(Part[Recipe, TagNet]):
 
     def open_validation(self) -> None:
         config, spec = self.optimisation, self.trunk.frontend.spec
-        kinds = [kind for kind in validation_collections(self.recipe, spec, config.labels) if kind.labels]
-        self.validation = kinds[0] if kinds else None
-        self.clips = fixed_clips(kinds[0], self.window, config.clips_per_track) if kinds else None
+        self.validation = validation_collections(self.recipe, spec, config.labels).rendered
+        self.clips = fixed_clips(self.validation, self.window, config.clips_per_track) if self.validation else None
 
     @cached_property
     def trunk(self) -> Trunk:
         """The finished trunk, frozen; reading it notes what the tags are trained on."""
         checkpoint = load_checkpoint(self.run / "trunk" / "best.safetensors")
         assert isinstance(checkpoint.recipe, Recipe)
-        trunk = Trunk(checkpoint.recipe.trunk).to(self.device).eval().requires_grad_(False)
+        trunk = trunk_of(checkpoint.recipe).to(self.device).eval().requires_grad_(False)
         checkpoint.restore("average", trunk)
         self.origin = {"trunk": digest(checkpoint.part("average"))}
         return trunk
@@ -122,11 +121,11 @@ class TagsPart(Part[Recipe, TagNet]):
     @torch.no_grad()
     def evaluate(self, module: TagNet) -> dict[str, float]:
         """Macro average precision and area under the ROC over the labels of held-out rendered music."""
-        if self.validation is None or self.clips is None:
+        if self.clips is None:
             return {}
         spectrograms = (self.trunk.frontend.normalise(part.to(self.device)) for part in self.clips.split(BATCH))
         logits = torch.cat([module(self.trunk.net(part)) for part in spectrograms]).cpu().numpy()
-        there, known = self._labels(self.validation)
+        there, known = self._labels(self.validation[0])
         return {
             "average_precision": mean_average_precision(logits, there, known),
             "roc_auc": mean_roc_auc(logits, there, known),

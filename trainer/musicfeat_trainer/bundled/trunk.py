@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from musicfeat_trainer.bundled.clips import clip_tracks, fixed_clips
+from musicfeat_trainer.bundled.clips import clip_lessons, clip_tracks, fixed_clips
 from musicfeat_trainer.bundled.collections import training_collections, validation_collections
 from musicfeat_trainer.bundled.crops import CropSampler
 from musicfeat_trainer.bundled.discriminant import Discriminant
@@ -18,9 +18,10 @@ from musicfeat_trainer.bundled.notes import NoteCollages
 from musicfeat_trainer.bundled.tag_net import TagHead
 from musicfeat_trainer.distributed import rank
 from musicfeat_trainer.encoders.temporal_net import TemporalNet, TrunkOutput
-from musicfeat_trainer.evaluate.metrics import arithmetic_and_geometric, neighbour_ranks
+from musicfeat_trainer.evaluate.metrics import agreement_with_teachers, arithmetic_and_geometric, neighbour_ranks
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.instruments import columns_of
+from musicfeat_trainer.objectives.distillation import Distillation
 from musicfeat_trainer.objectives.simclr import Projector, nt_xent
 from musicfeat_trainer.objectives.tagging import mixed_labels, tagging_loss
 from musicfeat_trainer.objectives.time_reversal import ReversalHead, reversal_loss
@@ -43,7 +44,7 @@ class TrunkOutputs(NamedTuple):
 class Trunk(nn.Module):
     """Waveform of one window, or its spectrogram, to embedding, frames and reversal."""
 
-    def __init__(self, config: TrunkConfig) -> None:
+    def __init__(self, config: TrunkConfig, teachers: Sequence[tuple[int, int]] = ()) -> None:
         super().__init__()
         self.frontend = LogMel(config.frontend)
         self.net = TemporalNet(config.frontend.n_mels, config.stem, config.widths, config.frames)
@@ -51,6 +52,8 @@ class Trunk(nn.Module):
         self.tags = TagHead(self.net.dimension, len(config.labels), config.dropout) if config.labels else None
         self.projector = Projector(self.net.dimension)
         self.discriminant = Discriminant(self.net.timbre_dimension)
+        dimension = self.net.dimension
+        self.distillation = Distillation(dimension, teachers, config.knowledge) if teachers else None
 
     def forward(self, waveform: Tensor) -> TrunkOutputs:
         """[batch, samples], mono, any level."""
@@ -62,23 +65,34 @@ class Trunk(nn.Module):
         return TrunkOutputs(trunk, self.embedding(trunk), self.reversal(trunk.pooled))
 
     def embedding(self, trunk: TrunkOutput) -> Tensor:
-        """What contrastive learning compares, what tells tracks apart, and the cepstrum: unit variances on average."""
+        """The contrastive projection, the discriminant of tracks, the cepstrum, and what teachers know of music.
+
+        Numbers have unit variance on average; the last ones are there if there were teachers.
+        """
         projected = self.projector(trunk.pooled) * self.projector.width**0.5
-        return torch.cat([projected, self.discriminant(self.net.timbre(trunk)), trunk.cepstrum], dim=1)
+        parts = [projected, self.discriminant(self.net.timbre(trunk)), trunk.cepstrum]
+        if self.distillation:
+            parts.append(self.distillation(trunk.pooled))
+        return torch.cat(parts, dim=1)
+
+
+def trunk_of(recipe: Recipe) -> Trunk:
+    """A recipe's trunk with fresh weights."""
+    return Trunk(recipe.trunk, [(teacher.tags, teacher.embedding) for teacher in recipe.teachers])
 
 
 class TrunkPart(Part[Recipe, Trunk]):
-    """Time reversal, contrastive learning and tagging, all of them from what the trunk pools."""
+    """Time reversal, contrastive learning, tagging and distillation, all of them from what the trunk pools."""
 
     name = "trunk"
     recipe_type = Recipe
     guesses: ClassVar[Mapping[str, float]] = {
-        "reversal": 1 / 2, "reversal_rendered": 1 / 2, "neighbour": 1 / 100,
+        "reversal": 1 / 2, "reversal_rendered": 1 / 2, "neighbour": 1 / 100, "agreement": 1 / 2,
     }  # fmt: skip
 
     @classmethod
     def build(cls, recipe: Recipe) -> Trunk:
-        return Trunk(recipe.trunk)
+        return trunk_of(recipe)
 
     @property
     def optimisation(self) -> TrunkConfig:
@@ -96,9 +110,13 @@ class TrunkPart(Part[Recipe, Trunk]):
 
     def open_training(self) -> None:
         config = self.recipe.trunk
-        collections = training_collections(self.recipe, config.frontend, config.labels)
-        music = collections[0]
-        self.music = replace(music, tracks=music.tracks[:: -(-len(music.tracks) // TRACKS)])
+        collections = training_collections(self.recipe, config.frontend, config.labels, taught=True)
+        if self.module.distillation:
+            said = [collection.lessons.sample() for collection in collections if collection.lessons]
+            self.module.distillation.fit(torch.from_numpy(np.concatenate(said)).to(self.device))
+        music = [collection for collection in collections if not collection.labels]
+        every = -(-sum(len(collection.tracks) for collection in music) // TRACKS)
+        self.music = [replace(collection, tracks=collection.tracks[::every]) for collection in music]
         self.sampler = CropSampler(collections, self.window, self.recipe.tempo)
         self.collages = None
         if self.recipe.notes and config.collages:
@@ -106,12 +124,12 @@ class TrunkPart(Part[Recipe, Trunk]):
 
     def open_validation(self) -> None:
         config = self.recipe.trunk
-        self.validation = validation_collections(self.recipe, config.frontend, config.labels)
-        self.clips = [fixed_clips(kind, self.window, config.clips_per_track) for kind in self.validation]
+        self.validation = validation_collections(self.recipe, config.frontend, config.labels, taught=True)
+        self.clips = [fixed_clips(kind, self.window, config.clips_per_track) for kind in self.validation if kind]
 
     def losses(self, number: int) -> dict[str, Tensor]:
         config = self.recipe.trunk
-        spectrogram, there, known = self._batch(number)
+        spectrogram, there, known, said = self._batch(number)
         with self.autocast():
             layers = self.module.net.layers(spectrogram.to(self.device))
         last, middle = (x.float() for x in layers)
@@ -129,10 +147,15 @@ class TrunkPart(Part[Recipe, Trunk]):
         if self.module.tags:
             logits = self.module.tags(pooled[:straight])
             losses["tags"] = config.tags_weight * tagging_loss(logits, there.to(self.device), known.to(self.device))
+        if self.module.distillation:
+            rows = ~said.isnan().any(1)
+            knowledge = self.module.distillation(pooled[:straight][rows.to(self.device)])
+            loss = self.module.distillation.loss(knowledge, said[rows].to(self.device))
+            losses["distillation"] = config.distillation_weight * loss
         return losses
 
-    def _batch(self, number: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Pairs of crops, firsts before seconds, then windows that play backwards; labels of the pairs."""
+    def _batch(self, number: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Pairs of crops, firsts before seconds, then windows that play backwards; labels and lessons of the pairs."""
         config, augment = self.recipe.trunk, self.recipe.augment
         numpy_generator, generator = step_generators(config.seed, number, rank())
         torch.manual_seed(generator.initial_seed())
@@ -146,13 +169,16 @@ class TrunkPart(Part[Recipe, Trunk]):
         there, known = mixed_labels(pairs.there, pairs.known, mixed[: 2 * config.pairs])
         silent = torch.arange(self.window) >= lengths[:, None]
         power = power * ~silent[..., None]
+        said = pairs.said.masked_fill(mixed[: 2 * config.pairs, None], torch.nan)
         if self.collages:
             notes = self.collages.draw(config.collages, self.window, numpy_generator)
             sound = augment.alone(notes.power, generator)
             both = (power, sound), (there, notes.there), (known, notes.known)
             power, there, known = (with_more_pairs(x, more, config.pairs) for x, more in both)
+            unknown = torch.full((len(notes.power), said.shape[1]), torch.nan)
+            said = with_more_pairs(said, unknown, config.pairs)
         spectrogram = augment.log_power(self.module.frontend.normalise(power), self.window, generator)
-        return spectrogram, there[:, self.columns], known[:, self.columns]
+        return spectrogram, there[:, self.columns], known[:, self.columns], said
 
     @torch.no_grad()
     def settle(self, module: Trunk) -> None:
@@ -166,13 +192,17 @@ class TrunkPart(Part[Recipe, Trunk]):
 
     @torch.no_grad()
     def evaluate(self, module: Trunk) -> dict[str, float]:
-        """Reversal on recorded and on rendered music, and the reciprocal of neighbours' geometric mean rank."""
-        tracks = clip_tracks(self.validation[0], self.window, self.recipe.trunk.clips_per_track)
+        """Reversal, the reciprocal of neighbours' geometric mean rank, and how far tags agree with the teachers'."""
+        music, per_track = self.validation.music, self.recipe.trunk.clips_per_track
         reversal, embeddings = self._judge(module, self.clips[0])
-        ranks = neighbour_ranks(embeddings.numpy(), tracks)
+        ranks = neighbour_ranks(embeddings.numpy(), clip_tracks(music, self.window, per_track))
         scores = {"reversal": reversal, "neighbour": 1 / arithmetic_and_geometric(ranks)[1]}
         if len(self.clips) > 1:
             scores["reversal_rendered"], _ = self._judge(module, self.clips[1])
+        if module.distillation:
+            said = clip_lessons(music, self.window, per_track)[:, module.distillation.is_tag.cpu().numpy()]
+            tags = module.distillation.tags(embeddings[:, -module.distillation.width :].to(self.device))
+            scores["agreement"] = agreement_with_teachers(tags.cpu().numpy(), said)
         return scores
 
     def _judge(self, module: Trunk, clips: Tensor) -> tuple[float, Tensor]:

@@ -14,6 +14,7 @@ from torch import Tensor
 from musicfeat.errors import InputError
 from musicfeat_trainer.data.contents import FULL_SCALE
 from musicfeat_trainer.data.store import Store
+from musicfeat_trainer.data.teachers import Lessons
 from musicfeat_trainer.data.tracks import Track
 from musicfeat_trainer.section import Section
 
@@ -41,6 +42,8 @@ class Clips(NamedTuple):
 
     views: tuple[Tensor, ...]
     instances: Tensor
+    said: Tensor | None = None
+    """[batch, all that teachers say] of the stretches, where there are teachers."""
 
 
 class ClipSampler:
@@ -52,15 +55,21 @@ class ClipSampler:
         tracks: the tracks of the first store to draw from.
         config: how.
         lengths: frames of a clip with its margins in each store.
+        lessons: what teachers say of the tracks, if the method asks them.
 
     Raises:
         InputError: no track is long enough, or a store lacks a track.
     """
 
     def __init__(
-        self, stores: Sequence[Store], tracks: Sequence[Track], config: ClipsConfig, lengths: Sequence[int]
+        self,
+        stores: Sequence[Store],
+        tracks: Sequence[Track],
+        config: ClipsConfig,
+        lengths: Sequence[int],
+        lessons: Lessons | None = None,
     ) -> None:
-        self.stores, self.config, self.lengths = stores, config, lengths
+        self.stores, self.config, self.lengths, self.lessons = stores, config, lengths, lessons
         self.places = [{track.path: track for track in store.tracks} for store in stores]
         per_drawing = config.seconds * (len(stores) if config.relation == "next" else 1) + 2 * config.margin
         stretch = max(config.stretch or per_drawing, per_drawing)
@@ -79,7 +88,12 @@ class ClipSampler:
         chosen = generator.choice(len(self.stretches), size=count, replace=count > len(self.stretches))
         rows = [self._views(self.stretches[i], generator) for i in chosen]
         views = tuple(torch.from_numpy(np.stack(view)) for view in zip(*rows, strict=True))
-        return Clips(views, torch.from_numpy(chosen.astype(np.int64)))
+        return Clips(views, torch.from_numpy(chosen.astype(np.int64)), self._said(chosen))
+
+    def _said(self, chosen: npt.NDArray[np.integer]) -> Tensor | None:
+        if not self.lessons:
+            return None
+        return torch.from_numpy(np.stack([self.lessons.window(*self.stretches[i]) for i in chosen]))
 
     def _views(self, stretch: Stretch, generator: np.random.Generator) -> list[npt.NDArray[np.float32]]:
         path, first, last = stretch

@@ -101,7 +101,7 @@ class TemporalNet(nn.Module):
         )
         self.register_buffer("cosines", torch.tensor(cosine_transform(n_mels), dtype=torch.float32))
         self.dimension = pooled_dimension(widths, frames)
-        self.timbre_dimension = widths[1] * (n_mels // 16) + 2 * CEPSTRUM
+        self.timbre_dimension = 2 * widths[1] * (n_mels // 16) + 2 * CEPSTRUM
         self.standardise = nn.BatchNorm1d(self.dimension, affine=False)
 
     def forward(self, spectrogram: Tensor) -> TrunkOutput:
@@ -136,9 +136,12 @@ class TemporalNet(nn.Module):
 
     @staticmethod
     def timbre(trunk: TrunkOutput) -> Tensor:
-        """Maximum of the middle layer in each of its bands, and the cepstrum: [batch, timbre_dimension]."""
-        loudest = (trunk.middle * trunk.mask[:, :, ::8, None]).amax(2)
-        return torch.cat([loudest.flatten(1), trunk.cepstrum], dim=1)
+        """Mean and deviation of the middle layer in each of its bands, and the cepstrum: [batch, timbre_dimension].
+
+        A maximum over frames 0.19 s apart would depend on which peaks the frames hit: it moved with shifts of 25 ms.
+        """
+        bands = trunk.middle.transpose(2, 3).flatten(1, 2)
+        return torch.cat([*mean_and_deviation(bands, trunk.mask[..., ::8]), trunk.cepstrum], dim=1)
 
 
 def pooled_dimension(widths: tuple[int, int, int], frames: int) -> int:

@@ -117,6 +117,19 @@ def mean_roc_auc(scores: Array, there: Array, known: Array) -> float:
     return _mean(label_figures(roc_auc_score, scores, there, known))
 
 
+def agreement_with_teachers(tags: Array, said: Array, percentile: float = 95.0) -> float:
+    """Mean ROC AUC over labels; a label is there where its teacher's probability is above its percentile.
+
+    Args:
+        tags: [n, labels], ours.
+        said: [n, labels], the teachers', NaN where a clip was not heard.
+        percentile: of each label over all clips.
+    """
+    heard = ~np.isnan(said).any(axis=1)
+    there = (said[heard] > np.percentile(said[heard], percentile, axis=0)).astype(np.float64)
+    return mean_roc_auc(tags[heard], there, np.ones_like(there))
+
+
 def _mean(figures: dict[int, float]) -> float:
     return float(np.mean(list(figures.values()))) if figures else float("nan")
 

@@ -50,7 +50,7 @@ class Method(nn.Module):
         features = [
             self._features(clip, view, generator if view < changed else None) for view, clip in enumerate(clips.views)
         ]
-        return Views(tuple(features), clips.instances)
+        return Views(tuple(features), clips.instances, clips.said)
 
     def _features(self, clip: Tensor, view: int, generator: torch.Generator | None) -> Tensor:
         frontend, config = self.frontend(view), self.config

@@ -16,10 +16,12 @@ from musicfeat.errors import ModelError
 from musicfeat_trainer.data.clips import Clips, ClipSampler, ClipsConfig
 from musicfeat_trainer.data.sets.dataset import DataSet
 from musicfeat_trainer.data.sets.stored import stored
+from musicfeat_trainer.data.teachers import Lessons, targets_of
 from musicfeat_trainer.data.tracks import Track
 from musicfeat_trainer.distributed import rank
 from musicfeat_trainer.method.checks import check
 from musicfeat_trainer.method.method import Method
+from musicfeat_trainer.objectives.distillation import DistillationConfig, TaughtEncoder
 from musicfeat_trainer.objectives.objective import Views
 from musicfeat_trainer.precision import compile_in_place
 from musicfeat_trainer.recipe.method import MethodConfig, MethodRecipe
@@ -56,7 +58,10 @@ class MethodPart(Part[MethodRecipe, Method]):
 
     def open_training(self) -> None:
         self.sampler = self._sampler("train")
-        self.module.objective.prepare(len(self.sampler.stretches))
+        objective = self.module.objective
+        objective.prepare(len(self.sampler.stretches))
+        if isinstance(objective, TaughtEncoder) and self.lessons:
+            objective.distillation.fit(torch.from_numpy(self.lessons.sample()).to(self.device))
         self._pool = ThreadPoolExecutor(1)
         self._next: tuple[int, Future[Clips]] | None = None
 
@@ -100,9 +105,19 @@ class MethodPart(Part[MethodRecipe, Method]):
         """What the recipe learns from."""
         return self.recipe.data.set.open()
 
+    @cached_property
+    def lessons(self) -> Lessons | None:
+        """What the teachers of the objective say of the data set; asked first where that is missing."""
+        config = self.optimisation.objective
+        if not isinstance(config, DistillationConfig):
+            return None
+        targets, folder = targets_of(config.teachers), expanded(self.recipe.data.store)
+        return Lessons([stored(self.dataset, folder, said) for said in targets], [said.card for said in targets])
+
     def _sampler(self, split: str) -> ClipSampler:
         method = self.module
-        return sampler_of(method, self.dataset, split, expanded(self.recipe.data.store), method.config.clips)
+        folder = expanded(self.recipe.data.store)
+        return sampler_of(method, self.dataset, split, folder, method.config.clips, lessons=self.lessons)
 
     def _clips(self, number: int) -> Clips:
         """The clips of a step, drawn while the step before it ran."""
@@ -116,14 +131,20 @@ class MethodPart(Part[MethodRecipe, Method]):
 
 
 def sampler_of(
-    method: Method, dataset: DataSet, split: str, folder: Path, clips: ClipsConfig, views: int | None = None
+    method: Method,
+    dataset: DataSet,
+    split: str,
+    folder: Path,
+    clips: ClipsConfig,
+    views: int | None = None,
+    lessons: Lessons | None = None,
 ) -> ClipSampler:
     """Draws clips of a split for each view of a method, or for the first ``views``, with the margins they need."""
     frontends = [method.frontend(view) for view in range(views or method.objective.views)]
     stores = {frontend: stored(dataset, folder, frontend.contents) for frontend in frontends}
     lengths = [frontend.frames(clips.seconds + 2 * clips.margin) for frontend in frontends]
     tracks = tracks_of(dataset, split, stores[frontends[0]].tracks)
-    return ClipSampler([stores[frontend] for frontend in frontends], tracks, clips, lengths)
+    return ClipSampler([stores[frontend] for frontend in frontends], tracks, clips, lengths, lessons)
 
 
 def tracks_of(dataset: DataSet, split: str, tracks: Sequence[Track]) -> list[Track]:
@@ -135,7 +156,8 @@ def tracks_of(dataset: DataSet, split: str, tracks: Sequence[Track]) -> list[Tra
 def on(device: torch.device, clips: Clips) -> Clips:
     """The same clips on a device."""
     views = tuple(view.to(device, non_blocking=True) for view in clips.views)
-    return Clips(views, clips.instances.to(device))
+    said = None if clips.said is None else clips.said.to(device)
+    return Clips(views, clips.instances.to(device), said)
 
 
 def load_method(run: Path) -> tuple[Method, MethodRecipe]:

@@ -49,6 +49,8 @@ class Views(NamedTuple):
     """As many as the objective's ``views``, each [batch, ...], augmented and arranged; row i of all is clip i."""
     instances: Tensor
     """[batch] int64, which stretch of the training data each clip is: what memory banks are indexed by."""
+    said: Tensor | None = None
+    """[batch, all that the teachers of the objective say] of each clip; None for an objective without teachers."""
 
 
 class Objective(nn.Module, ABC):

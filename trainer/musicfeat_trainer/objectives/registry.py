@@ -8,6 +8,7 @@ from pydantic import Field
 
 from musicfeat_trainer.objectives.byol import BYOLConfig
 from musicfeat_trainer.objectives.cpc import CPCConfig
+from musicfeat_trainer.objectives.distillation import DistillationConfig
 from musicfeat_trainer.objectives.inpainting import InpaintingConfig
 from musicfeat_trainer.objectives.jigsaw import JigsawConfig
 from musicfeat_trainer.objectives.moco import MoCoConfig
@@ -31,7 +32,8 @@ AnyObjective = Annotated[
     | BYOLConfig
     | SemanticRelevanceConfig
     | InpaintingConfig
-    | OddOneOutConfig,
+    | OddOneOutConfig
+    | DistillationConfig,
     Field(discriminator="name"),
 ]
 """One of the objectives; the first line of its docstring names the paper and its setting."""

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from musicfeat.log_mel import LogMelSpec
 from musicfeat_trainer.augment.spectrogram import SpectrogramAugment
 from musicfeat_trainer.augment.tempo import Tempo
+from musicfeat_trainer.data.teachers import TeacherConfig
 from musicfeat_trainer.instruments import OPENMIC
 from musicfeat_trainer.optimisation import Optimisation
 from musicfeat_trainer.recipe.recipe import AnyRecipe
@@ -19,16 +20,21 @@ from musicfeat_trainer.section import Section
 class DataConfig(Section):
     """Where the music is, and which sources are kept from training. ``~`` and ``$VARIABLES`` are expanded."""
 
-    audio: Path
-    """Folder of audio; the first folder of a path names its source."""
+    audio: Path | tuple[Path, ...]
+    """A folder of audio, or several; the first folder of a path names its source."""
     table: Path | None = None
-    """Optional CSV with columns path, source, noncommercial; relative to ``audio``."""
+    """Optional CSV with columns path, source, noncommercial; in each folder of ``audio``."""
     store: Path
     """Where spectrograms are kept."""
     validation_sources: tuple[str, ...]
     """Early stopping looks at these."""
     test_sources: tuple[str, ...] = ()
     """Nothing looks at these before the benchmarks."""
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of audio."""
+        return self.audio if isinstance(self.audio, tuple) else (self.audio,)
 
 
 class RenderedConfig(Section):
@@ -86,6 +92,9 @@ class TrunkConfig(Optimisation):
     reversal_weight: float = Field(1.0, ge=0)
     contrastive_weight: float = Field(0.5, ge=0)
     tags_weight: float = Field(2.0, ge=0)
+    knowledge: int = Field(128, gt=0)
+    """Numbers of the embedding that are learned from teachers, where there are some."""
+    distillation_weight: float = Field(2.0, ge=0)
 
 
 class TagsConfig(Optimisation):
@@ -132,6 +141,7 @@ class Recipe(AnyRecipe):
     data: DataConfig
     rendered: RenderedConfig | None = None
     notes: NotesConfig | None = None
+    teachers: tuple[TeacherConfig, ...] = ()
     openmic: Path | None = None
     """Folder of OpenMIC-2018 as published, trained on where it exists."""
     tempo: Tempo = Tempo()

@@ -44,6 +44,7 @@ def draw_curves(log: Path, picture: Path, chance: Mapping[str, float]) -> None:
     left.set(xlabel="step", ylabel="training loss")
     right.set(xlabel="step", ylabel="on held-out music (dotted: chance)", ylim=(0, 1))
     for axes in (left, right):
-        axes.legend()
         axes.grid(alpha=0.3)
+        if axes.lines:
+            axes.legend()
     save(figure, picture)

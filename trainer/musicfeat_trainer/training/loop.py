@@ -29,7 +29,18 @@ from musicfeat_trainer.training.progress import Progress
 
 def changed_sections(old: AnyRecipe, new: AnyRecipe, part: Part[Any, Any]) -> list[str]:
     """The sections of a recipe that make a part's run another run, where two recipes differ."""
-    sections = ("data", "rendered", "notes", "openmic", "tempo", "augment", "window", *part.needs, part.name)
+    sections = (
+        "data",
+        "rendered",
+        "notes",
+        "teachers",
+        "openmic",
+        "tempo",
+        "augment",
+        "window",
+        *part.needs,
+        part.name,
+    )
     return [section for section in sections if getattr(old, section, None) != getattr(new, section, None)]
 
 
