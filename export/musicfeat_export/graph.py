@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from musicfeat.errors import ModelError
 
 FORBIDDEN_OPS = {"STFT", "DFT", "Loop", "If", "Scan", "MelWeightMatrix"}
-"""What some engine lacks; see the model contract in this folder's README."""
+"""What some engine lacks; see the model contract in docs/export.md."""
 PRODUCTS = {"Conv", "Gemm", "MatMul"}
 BATCH = "batch"
 

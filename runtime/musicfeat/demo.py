@@ -1,4 +1,4 @@
-"""The demo: a clip that it makes itself, judged forwards, backwards and in pieces, with a picture."""
+"""The demo: a clip that it makes itself, judged forwards, backwards and in the wrong order, with a picture."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHORDS = ((57, 60, 64), (53, 57, 60), (48, 52, 55), (55, 59, 62))
 
 
 def run(extractor: Extractor, audio: Path | None, picture: Path) -> list[str]:
-    """Judge a file, or the synthesised clip; draw it forwards and then backwards; return the findings.
+    """Judge a file, or the synthesised clip; draw it forwards, backwards and shuffled; return the findings.
 
     Args:
         extractor: the model to judge with; its hop is the step of the curves in the picture.
@@ -41,8 +41,8 @@ def run(extractor: Extractor, audio: Path | None, picture: Path) -> list[str]:
         *_order_lines(extractor, wave, rate),
         *(f"tag {label}: {p:.2f}" for label, p in sorted(features.tags.items(), key=lambda t: -t[1])[:5]),
     ]
-    both = np.concatenate([wave[:size], wave[:size][::-1]])
-    drawing = draw(both, rate, extractor(both, rate), f"{name}: forwards, then backwards")
+    ways = np.concatenate([wave[:size], wave[:size][::-1], _shuffled(wave[:size], extractor.card.window)])
+    drawing = draw(ways, rate, extractor(ways, rate), f"{name}: forwards, then backwards, then its pieces shuffled")
     try:
         picture.write_bytes(drawing.encode("utf-8", "replace"))
     except OSError as error:
@@ -58,6 +58,12 @@ def _beginning(sound: Iterator[Waveform], most: int) -> Waveform:
         if length >= most:
             break
     return np.concatenate(parts)[:most]
+
+
+def _shuffled(wave: Waveform, window: int) -> Waveform:
+    """The thirds of each window in the order 3, 1, 2."""
+    windows = [np.array_split(wave[start : start + window], 3) for start in range(0, len(wave), window)]
+    return np.concatenate([pieces[i] for pieces in windows for i in (2, 0, 1)])
 
 
 def _order_lines(extractor: Extractor, wave: Waveform, rate: int) -> list[str]:

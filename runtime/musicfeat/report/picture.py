@@ -14,7 +14,7 @@ from musicfeat.features import Features
 from musicfeat.log_mel import LogMelSpec, log_mel
 from musicfeat.sound.waveform import Waveform
 
-WIDTH, LEFT, PLOT = 960, 90, 850
+WIDTH, LEFT, PLOT = 960, 130, 810
 ROW = 150
 GAP = 44
 MOST_TAGS = 8
@@ -69,7 +69,7 @@ def _curves(features: Features, shown: float, curves: dict[str, npt.NDArray[np.f
 def _tag_map(curve: npt.NDArray[np.float32], labels: list[str]) -> str:
     height = ROW / len(labels)
     names = "".join(
-        f'<text x="-8" y="{(i + 0.7) * height:.0f}" text-anchor="end">{escape(label)}</text>'
+        f'<text x="-8" y="{(i + 0.7) * height:.0f}" text-anchor="end">{escape(label.replace("_", " "))}</text>'
         for i, label in enumerate(labels)
     )
     image = _png(curve.T.astype(np.float64))

@@ -14,7 +14,7 @@ from musicfeat_trainer.data.sets.splits import drawn_splits
 from musicfeat_trainer.data.sets.targets import class_targets
 from musicfeat_trainer.section import Section, expanded
 
-WHERE = "write a CSV with columns path, instrument and split (train or heldout), as in trainer/README.md"
+WHERE = "write a CSV with columns path, instrument and split (train or heldout), as in docs/training.md"
 
 
 class NotesSet(Section):
