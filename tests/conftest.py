@@ -74,9 +74,9 @@ def _write_notes(folder: Path, rate: int) -> None:
 
 @pytest.fixture(scope="session")
 def sound_font() -> Path | None:
-    """A General MIDI sound font, where FluidSynth can play one."""
-    fonts = sorted(Path("/usr/share/sounds/sf2").glob("*.sf2"), key=lambda path: path.stat().st_size)
-    return fonts[0] if fonts and shutil.which("fluidsynth") else None
+    """A General MIDI sound font, where FluidSynth can play one; a font of any other kind may be silent."""
+    fonts = [Path("/usr/share/sounds/sf2", f"{name}.sf2") for name in ("TimGM6mb", "FluidR3_GM", "default-GM")]
+    return next(filter(Path.is_file, fonts), None) if shutil.which("fluidsynth") else None
 
 
 @pytest.fixture(scope="session")

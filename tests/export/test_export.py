@@ -23,6 +23,7 @@ from musicfeat_trainer.bundled.model import fresh_model, load_model
 from musicfeat_trainer.frontends.log_mel import LogMel
 
 
+@pytest.mark.slow
 def test_a_model_without_labels_has_no_tags(
     unlabelled_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -96,6 +97,7 @@ def test_an_exported_model_runs_in_the_extractor(exported: Path) -> None:
     assert features.embeddings.shape[0] == -(-22050 * 7 // extractor.card.window)
 
 
+@pytest.mark.slow
 def test_a_run_is_exported_for_samples_at_another_rate(run: Path, exported: Path, tmp_path: Path) -> None:
     """Also where a window is no whole number of them."""
     path = tmp_path / "tiny-48k.onnx"

@@ -19,7 +19,14 @@ from musicfeat_trainer.frontends.cqt import CQT, CQTSpec
 from musicfeat_trainer.frontends.log_mel_stack import LogMelStack
 
 
-@pytest.mark.parametrize("make", [CQT, lambda: CQT(CQTSpec(centred=True)), LogMelStack], ids=["cqt", "centred", "mel"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(CQT, id="cqt"),
+        pytest.param(lambda: CQT(CQTSpec(centred=True)), id="centred", marks=pytest.mark.slow),
+        pytest.param(LogMelStack, id="mel", marks=pytest.mark.slow),
+    ],
+)
 def test_frontends_as_graphs_are_held_to_torch(make: Callable[[], nn.Module]) -> None:
     """To 1e-3 (dB; nepers for log-mel) above a floor of -60 dB."""
     module = make()

@@ -112,7 +112,13 @@ def statuses(folder: Path) -> dict[str, str]:
 
 def workers() -> list[Any]:
     """Worker processes of this one."""
-    return [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+    return [child for child in psutil.Process().children() if _works(child)]
+
+
+def _works(child: Any) -> bool:
+    with suppress(psutil.Error):  # it has just ended
+        return "spawn_main" in " ".join(child.cmdline())
+    return False
 
 
 @contextmanager

@@ -109,6 +109,13 @@ def test_sources_of_midi_files() -> None:
     assert source_of("freedoom/d_bunny.mid") == "freedoom"
 
 
+def test_music_that_never_sounds_is_an_error(fluidsynth: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.mid").write_bytes(b"nothing")
+    (tmp_path / "midi.csv").write_text("path,source\nbroken.mid,a\n")
+    with pytest.raises(InputError, match=f"sounds through {fluidsynth.name}"):
+        render_all(tmp_path, [fluidsynth], tmp_path / "out", [], 50.0, 22050, 1)
+
+
 def test_rendering_gives_audio_with_its_notes(fluidsynth: Path, tmp_path: Path) -> None:
     root, folder = tmp_path / "midi", tmp_path / "out"
     (root / "a").mkdir(parents=True)

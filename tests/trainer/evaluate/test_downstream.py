@@ -136,7 +136,7 @@ def test_fine_tuning_lowers_the_loss_and_beats_chance(fixed: Subject) -> None:
     assert all(torch.equal(value, before[name]) for name, value in fixed.method.state_dict().items())
 
 
-@pytest.mark.parametrize("way", ["probe", "knn", "finetune"])
+@pytest.mark.parametrize("way", ["probe", "knn", pytest.param("finetune", marks=pytest.mark.slow)])
 def test_tags_of_which_some_are_unknown(root: Path, store: Path, config: MethodConfig, way: str) -> None:
     subject = Subject(control(config), tagged(dataset_of(root, thirds)), store)
     outcome = evaluate(subject, way, config=Fitting(epochs=5 if way == "finetune" else 60, batch=8))

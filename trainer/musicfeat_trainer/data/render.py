@@ -71,7 +71,7 @@ def render_all(
     Each is rendered ``renditions`` times, for other instruments each time.
 
     Raises:
-        InputError: FluidSynth, a font or the MIDI files are missing.
+        InputError: FluidSynth, a font or the MIDI files are missing, or no file sounds.
     """
     need_fluidsynth(fonts)
     files = [(path, source) for path, source in list_midi(root) if source not in held_out]
@@ -83,6 +83,9 @@ def render_all(
         sources.append(source)
     with ProcessPoolExecutor() as pool:
         done = list(tqdm(pool.map(render, jobs, chunksize=4), total=len(jobs), desc="render"))
+    if jobs and not any(done):
+        names = ", ".join(font.name for font in fonts)
+        raise InputError(f"no MIDI file of {root} sounds through {names}: choose sound fonts of General MIDI")
     with replacing(folder / "tracks.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["path", "source"])
