@@ -159,10 +159,11 @@ def test_catalogs_search_and_the_listening_page_work_with_a_method(tmp_path: Pat
     assert hits[0].similarity >= hits[-1].similarity
     library = Library(catalog)
     (excited,) = library.features([2], 3, summed=False)
-    loudest = max((row for row in rows if row["embedding"]), key=lambda row: row["embedding"][2])
+    first = excited["clips"][0]
+    values = {(Path(row["path"]).stem, row["start"]): row["embedding"][2] for row in rows if row["embedding"]}
+    (own_value,) = (v for (name, start), v in values.items() if name in first["name"] and start == first["start"])
     assert len(excited["clips"]) == 3
-    assert excited["clips"][0]["start"] == pytest.approx(loudest["start"], abs=1e-3)
-    assert Path(loudest["path"]).stem in excited["clips"][0]["name"]
+    assert own_value == pytest.approx(max(values.values()), rel=1e-2)  # the songs are one, rolled
     assert "jigsaw" in library.columns.values
     assert "reversal" not in library.columns.values
     assert library.summary(0)["reversed"] is None
