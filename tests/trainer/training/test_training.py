@@ -53,7 +53,7 @@ def test_a_finished_run_makes_a_model(finished: Path) -> None:
 def test_parts_trained_alone_are_the_same(small_run: Path, finished: Path) -> None:
     output = small_run / "alone"
     subprocess.run(command(small_run, output, "--part", "joins"), check=True, capture_output=True)
-    assert sorted(path.name for path in output.iterdir()) == ["joins", "recipe.json"]
+    assert sorted(path.name for path in output.iterdir()) == ["joins", "page.html", "recipe.json"]
     ours, theirs = (load_checkpoint(folder / "joins" / "last.safetensors").tensors for folder in (output, finished))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
     with pytest.raises(ModelError, match="trunk"):
