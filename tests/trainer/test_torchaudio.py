@@ -21,9 +21,9 @@ from musicfeat_trainer.features import Shape
 from musicfeat_trainer.frontends.mel_decibels import MelDecibels, MelDecibelsSpec, htk_matrix
 from musicfeat_trainer.frontends.resample import Resample
 from musicfeat_trainer.frontends.torchaudio_mel import TorchaudioMel
-from musicfeat_trainer.libraries import torchaudio as part_of
 from musicfeat_trainer.objectives.cpc import CPCConfig
 from musicfeat_trainer.objectives.objective import Setting, Views
+from support.torchaudio import needed
 
 torch.set_num_threads(1)
 
@@ -45,8 +45,7 @@ def test_without_it_what_needs_it_says_so(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.fixture(scope="module")
 def functional() -> object:
-    pytest.importorskip("torchaudio", reason="the torchaudio extra is not installed")
-    return part_of("functional")
+    return needed()
 
 
 @pytest.fixture

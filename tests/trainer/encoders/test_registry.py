@@ -14,6 +14,7 @@ from musicfeat_trainer.encoders.registry import AnyEncoder
 from musicfeat_trainer.features import shape_of
 from musicfeat_trainer.frontends.frontend import Frontend
 from musicfeat_trainer.frontends.registry import AnyFrontend
+from support.torchaudio import needed
 
 REFUSED = {
     ("sample_cnn", "waveform"): "59049 samples",
@@ -52,7 +53,7 @@ def frontend_of(name: str) -> Frontend:
 def test_it_learns_or_says_why_not(config: type[EncoderConfig], frontend: str) -> None:
     name = config.model_fields["name"].default
     if {name, frontend} & BY_TORCHAUDIO:
-        pytest.importorskip("torchaudio", reason="the torchaudio extra is not installed")
+        needed()
     torch.manual_seed(0)
     front = frontend_of(frontend)
     clips = torch.rand(2, *front.contents.silence(front.frames(0.5)).shape)

@@ -15,6 +15,7 @@ from musicfeat_trainer.method.part import load_method
 from musicfeat_trainer.recipe.files import known_recipes, open_recipe
 from musicfeat_trainer.recipe.method import MethodRecipe
 from musicfeat_trainer.training.curves import read_rows
+from support.torchaudio import needed
 
 METHODS = [name for name, _ in known_recipes() if isinstance(open_recipe(name), MethodRecipe)]
 SMALL = {
@@ -67,7 +68,7 @@ def test_a_recipe_trains_and_embeds(
     name: str, small_run: Path, piano: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     if "wav2vec2" in name:
-        pytest.importorskip("torchaudio", reason="the torchaudio extra is not installed")
+        needed()
     family = name.partition("/")[0]
     sound = f'{{name="folder", root="{small_run}/audio", validation_sources=["c"]}}'
     if family == "semantic_relevance":
