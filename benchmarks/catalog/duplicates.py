@@ -1,9 +1,13 @@
 """Are copies of real tracks found, and nothing else? Tracks that training never saw, coded anew, changed and cut.
 
-    python benchmarks/catalog/duplicates.py [--limit TRACKS]
+    python benchmarks/catalog/duplicates.py [--limit TRACKS] [--verify]
+    python benchmarks/catalog/duplicates.py --fit [--catalogs FOLDER]
 
 Music is read from $MUSICFEAT_DATA (../shared/data). For each kind of copy, a catalog holds all tracks and that copy of
-each; a copy is found if it is in its track's group. Wrong pairs are counted in a catalog of everything.
+each; a copy is found if it is in its track's group. Wrong pairs are counted in a catalog of everything. With --fit, the
+bounds of ``evidence`` are fitted to the bundled weights, on sounds of which no two are one recording: noise, recorded
+notes, environmental clips and the music; and written where the package reads them. Their catalogs are kept in a folder,
+if one is named.
 """
 
 from __future__ import annotations
@@ -24,7 +28,9 @@ import soxr
 
 sys.path.append(str(Path(__file__).parents[1]))
 sys.path.append(str(Path(__file__).parents[1] / "quality"))
+sys.path.append(str(Path(__file__).parent))
 
+import fitting
 from _table import data_folder, markdown
 from sounds import Wave, recipe_of, table
 
@@ -81,7 +87,7 @@ def _faded(wave: Wave) -> Wave:
     return wave * fade
 
 
-def rows(limit: int = 1000, least: float | None = None) -> list[list[str]]:
+def rows(limit: int = 1000, least: float | None = None, verify: bool = False) -> list[list[str]]:
     """A row for each kind of copy, and one for pairs of different tracks."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -90,10 +96,10 @@ def rows(limit: int = 1000, least: float | None = None) -> list[list[str]]:
             embed_catalog(folder / "music", folder / rows_of, rows=rows_of, outputs=())
         lines = []
         for kind, name in list(enumerate(COPIES))[1:]:
-            found = [groups(part_of(folder / rows_of, {0, kind}), least) for rows_of in KINDS]
+            found = [groups(part_of(folder / rows_of, {0, kind}), least, verify) for rows_of in KINDS]
             lines.append([name, str(count), *(f"{100 * share(group, kind, count):.1f} %" for group in found)])
         pairs = count * (count - 1) // 2 * len(COPIES) ** 2
-        mixed = [str(wrong(groups(Catalog(folder / rows_of), least))) for rows_of in KINDS]
+        mixed = [str(wrong(groups(Catalog(folder / rows_of), least, verify))) for rows_of in KINDS]
         return [*lines, ["pairs of different tracks taken for one", str(pairs), *mixed]]
 
 
@@ -121,9 +127,9 @@ def part_of(folder: Path, kinds: set[int]) -> Catalog:
     return Catalog(part)
 
 
-def groups(catalog: Catalog, least: float | None) -> list[set[tuple[int, int]]]:
+def groups(catalog: Catalog, least: float | None, verify: bool) -> list[set[tuple[int, int]]]:
     """The groups that are found, as numbers of track and kind of copy."""
-    return [{_numbers(Path(copy.path)) for copy in group} for group in duplicates(catalog, least)]
+    return [{_numbers(Path(copy.path)) for copy in group} for group in duplicates(catalog, least, verify=verify)]
 
 
 def _numbers(path: Path) -> tuple[int, int]:
@@ -150,8 +156,14 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--limit", type=int, default=1000, help="tracks at most")
     options.add_argument("--least", type=float, help="similarity from which tracks are the same")
+    options.add_argument("--verify", action="store_true", help="decide by the sound")
+    options.add_argument("--fit", action="store_true", help="fit the bounds to the bundled weights")
+    options.add_argument("--catalogs", type=Path, help="folder for the catalogs of --fit")
     chosen = options.parse_args()
-    print(markdown(HEADER, rows(chosen.limit, chosen.least)))
+    if chosen.fit:
+        fitting.fit(chosen.catalogs)
+    else:
+        print(markdown(HEADER, rows(chosen.limit, chosen.least, chosen.verify)))
 
 
 if __name__ == "__main__":

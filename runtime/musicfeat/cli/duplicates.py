@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicfeat.cli.lists import who
-from musicfeat.cli.shared import Commands, command
+from musicfeat.cli.shared import Commands, command, report
 
 if TYPE_CHECKING:
-    from musicfeat.catalog.search.duplicates import Copy
+    from musicfeat.catalog.search.duplicates import Copy, Found
     from musicfeat.catalog.tracks import Tracks
 
 TEXT = """List groups of files that hold the same recording: copied, coded otherwise, at another level or sample rate,
-or without up to 15 s of its beginning."""
+or without up to 15 s of its beginning. The first of a group is the best to keep. Embeddings leave short and uniform
+sounds in doubt; --verify decodes what may be a copy and compares the sound. To spare is only what equals the file to
+keep, or was heard to hold no more and no better sound."""
 
 
 def add(commands: Commands) -> None:
@@ -23,43 +27,58 @@ def add(commands: Commands) -> None:
     duplicates = command(commands, "duplicates", run, "tracks of a catalog that are the same recording")
     duplicates.description = TEXT
     duplicates.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
+    duplicates.add_argument("--verify", action="store_true", help="decide by the sound of the files: decodes them")
     duplicates.add_argument(
-        "--least", type=float, metavar="P", help="similarity from which tracks are the same (windows 0.55, tracks 0.8)"
+        "--least", type=float, metavar="P", help="similarity from which tracks are the same (by evidence: 0.5 to 0.99)"
     )
     duplicates.add_argument("--json", action="store_true", help="print JSON; names as in the catalog's column `path`")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the groups, each beginning with the file that the others are compared with."""
+    """Print the groups, each beginning with the file to keep; 1 if a file could not be decoded to verify it."""
     from musicfeat.catalog import Catalog
 
     catalog = Catalog(options.catalog)
-    from musicfeat.catalog.search.duplicates import duplicates
+    from musicfeat.catalog.search.duplicates import find
 
-    groups = duplicates(catalog, options.least)
+    found = find(catalog, options.least, verify=options.verify)
     from musicfeat.catalog.tracks import Tracks
 
     tracks = Tracks(catalog)
-    print(_as_json(groups, tracks) if options.json else _as_table(groups, tracks))
-    return 0
+    print(_as_json(found.groups, tracks) if options.json else _as_table(found, tracks))
+    for failure in found.failures:
+        report(failure)
+    if found.away:
+        named = f"{len(found.away)} files are gone or were changed since they were embedded, as {found.away[0]}"
+        print(f"musicfeat: {named}; they are left out, embed again what is new", file=sys.stderr)
+    return 1 if found.failures else 0
 
 
-def _as_table(groups: list[list[Copy]], tracks: Tracks) -> str:
+def _as_table(found: Found, tracks: Tracks) -> str:
     lines = []
-    for group in groups:
+    for group in found.groups:
         (first,) = tracks.rows([group[0].path])
         lines += [first["name"]] if first["title"] else []
-        lines += [group[0].path, *(f"{_like(copy):>9}  {_shift(copy):<8}  {copy.path}" for copy in group[1:]), ""]
-    files = sum(map(len, groups))
-    return "\n".join([*lines, f"{len(groups)} recordings in {files} files, {files - len(groups)} of them to spare"])
+        lines += [group[0].path, *(_line(copy) for copy in group[1:]), ""]
+    return "
+".join([*lines, _summary(found)])
 
 
-def _like(copy: Copy) -> str:
-    return "identical" if copy.identical else f"{copy.similarity:.3f}"
+def _summary(found: Found) -> str:
+    copies = [copy for group in found.groups for copy in group]
+    spare = sum(copy.spare for copy in copies)
+    unheard = sum(copy.share is None and not copy.identical and not copy.spare for copy in copies)
+    text = f"{len(found.groups)} recordings in {len(copies)} files, {spare} of them to spare"
+    if unheard or found.doubtful:
+        text += f"; {unheard} copies and {found.doubtful} doubtful pairs to be heard with --verify"
+    return text
 
 
-def _shift(copy: Copy) -> str:
-    return f"{copy.shift:+.1f} s" if copy.shift else ""
+def _line(copy: Copy) -> str:
+    like = "identical" if copy.identical else f"{copy.similarity:.3f}"
+    shift = f"{copy.shift:+.2f} s" if round(copy.shift, 2) else ""
+    share = "" if copy.share is None else f"{copy.share:.0%}"
+    return f"{like:>9}  {shift:<9} {share:>4}  {'spare' if copy.spare else '':<5}  {copy.path}"
 
 
 def _as_json(groups: list[list[Copy]], tracks: Tracks) -> str:
@@ -67,7 +86,7 @@ def _as_json(groups: list[list[Copy]], tracks: Tracks) -> str:
 
     named = [
         [
-            {**vars(copy), "path": to_text(copy.path), **who(row)}
+            {**asdict(copy), "path": to_text(copy.path), **who(row)}
             for copy, row in zip(group, tracks.rows(copy.path for copy in group), strict=True)
         ]
         for group in groups

@@ -22,7 +22,6 @@ from musicfeat.catalog.reader import Catalog
 from musicfeat.catalog.schema import schema, to_batch
 from musicfeat.catalog.search import ivf
 from musicfeat.catalog.search.alignment import aligned
-from musicfeat.catalog.search.duplicates import duplicates
 from musicfeat.catalog.search.index import FILE, Index, build
 from musicfeat.catalog.search.query import model_of
 from musicfeat.catalog.search.searcher import Hit, Searcher, search
@@ -248,7 +247,6 @@ def test_a_catalog_of_nothing(tmp_path: Path, index: bool) -> None:
     assert Searcher(tmp_path, index)(np.ones(D)) == []
     write(tmp_path, [FileResult("/a.ogg", error="no sound")])
     assert Searcher(tmp_path, index)(np.ones(D)) == []
-    assert duplicates(Catalog(tmp_path)) == []
 
 
 def test_a_catalog_of_one_track_and_of_tracks(tmp_path: Path) -> None:
@@ -325,31 +323,6 @@ def test_alignment_finds_the_shift() -> None:
     assert aligned(windows(0), np.zeros((9, 64), np.float32), 10.0).similarity == -1
 
 
-@pytest.mark.parametrize("rows", ["window", "track"])
-def test_duplicates_are_grouped(tmp_path: Path, rows: Rows) -> None:
-    tracks = drawn(60, 9)
-    draw = np.random.default_rng(7)
-    noisy = tracks[5].features.embeddings + 0.003 * draw.standard_normal((9, D))
-    copies = [
-        track("/z/coded.mp3", noisy),
-        track("/a/same.ogg", tracks[5].features.embeddings, sha256=tracks[5].sha256),
-        track(ODD, tracks[9].features.embeddings, sha256=tracks[9].sha256),
-    ]
-    least = 0.9  # drawn tracks are more alike than music
-    found = duplicates(write(tmp_path / "c", [*tracks, *copies], settings(rows)), least)
-    assert [[copy.path for copy in group] for group in found] == [
-        ["/a/same.ogg", tracks[5].path, "/z/coded.mp3"],
-        sorted([ODD, tracks[9].path], key=lambda path: path.replace(ODD, "file://")),
-    ]
-    first, second, third = found[0]
-    assert first.similarity == second.similarity == 1
-    assert 0.9 < third.similarity <= 1
-    assert [copy.identical for copy in found[0]] == [True, True, False]
-    assert third.shift == 0
-    with pytest.raises(InputError, match="above 0"):
-        duplicates(Catalog(tmp_path / "c"), least=0)
-
-
 @pytest.fixture(scope="module")
 def heard(tmp_path_factory: pytest.TempPathFactory, clip: np.ndarray, rate: int) -> tuple[Catalog, list[Path]]:
     """A catalog of real features: a song, a coded copy of it, one with hiss that begins later, and other sounds."""
@@ -402,19 +375,9 @@ def test_another_model_is_refused(tmp_path: Path, heard: tuple[Catalog, list[Pat
     assert model_of(heard[0]).card.weights_sha256 == heard[0].settings.model_sha256
 
 
-def test_duplicates_of_real_sound(heard: tuple[Catalog, list[Path]]) -> None:
-    groups = duplicates(heard[0])
-    assert [sorted(Path(copy.path).name for copy in group) for group in groups] == [
-        ["late.flac", "quiet.ogg", "song.flac"]
-    ]
-    shifts = {Path(copy.path).name: copy.shift for copy in groups[0]}
-    assert shifts["late.flac"] == 0
-    assert shifts["quiet.ogg"] == shifts["song.flac"] == -2.5
-
-
 @pytest.fixture
 def main(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    monkeypatch.setattr(commands, "COMMANDS", tuple({*commands.COMMANDS, "search", "duplicates"}))
+    monkeypatch.setattr(commands, "COMMANDS", tuple({*commands.COMMANDS, "search"}))
     return lambda *arguments: commands.main([str(argument) for argument in arguments])
 
 
@@ -447,11 +410,6 @@ def test_the_commands_keep_odd_names(
     assert capfdbinary.readouterr().out == b"#EXTM3U\nfile:///music/a%0Ab.ogg\n/music/caf\xe9.wav\n"
     assert main("search", tmp_path / "c", ODD, "--json", "--itself", "-k", 9) == 0
     assert "file:///music/caf%E9.wav" in {hit["path"] for hit in json.loads(capfdbinary.readouterr().out)}
-    assert main("duplicates", tmp_path / "c", "--json") == 0
-    (group,) = json.loads(capfdbinary.readouterr().out)
-    assert [copy["path"] for copy in group] == ["/music/a\nb.ogg", "file:///music/caf%E9.wav"]
-    assert main("duplicates", tmp_path / "c") == 0
-    assert b"1 recordings in 2 files, 1 of them to spare" in capfdbinary.readouterr().out
 
 
 def test_a_large_catalog_without_an_index_says_so(

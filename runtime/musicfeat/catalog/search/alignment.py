@@ -19,9 +19,14 @@ class Aligned(NamedTuple):
     """Mean cosine of the windows that play the same moment."""
     shift: float
     """Seconds by which the second track is ahead of the first: above 0, the second lacks the first's beginning."""
+    windows: int
+    """How many windows were compared."""
+    beside: float
+    """Mean cosine of windows that play moments two windows apart, or one in short tracks: what any two have in common;
+    0 where there are none."""
 
 
-NEVER = Aligned(-1.0, 0.0)
+NEVER = Aligned(-1.0, 0.0, 0, 0.0)
 
 
 def aligned(first: Floats, second: Floats, hop: float) -> Aligned:
@@ -35,7 +40,7 @@ def aligned(first: Floats, second: Floats, hop: float) -> Aligned:
         hop: seconds from one window to the next.
     """
     there, back = _later(first, second, hop), _later(second, first, hop)
-    return there if there.similarity >= back.similarity else Aligned(back.similarity, 0.0 - back.shift)
+    return there if there.similarity >= back.similarity else back._replace(shift=0.0 - back.shift)
 
 
 def _later(first: Floats, second: Floats, hop: float) -> Aligned:
@@ -71,4 +76,12 @@ def _along(table: Floats, later: int, shift: float) -> Aligned:
     if len(values) < max(1, min(table.shape) // 2):
         return NEVER
     heard = values[values != 0]
-    return Aligned(min(1.0, float(heard.mean())), shift) if len(heard) else NEVER
+    return Aligned(min(1.0, float(heard.mean())), shift, len(heard), _beside(table, later)) if len(heard) else NEVER
+
+
+def _beside(table: Floats, later: int) -> float:
+    for apart in (2, 1):
+        both = np.concatenate([np.diagonal(table, -later - apart), np.diagonal(table, -later + apart)])
+        if (both != 0).any():
+            return float(both[both != 0].mean())
+    return 0.0

@@ -1,7 +1,8 @@
-"""Tracks of a catalog that are the same recording, in another coding, level or rate, or cut at their beginning.
+"""Comparables of a catalog that are the same recording, in another coding, level or rate, or cut at their beginning.
 
-Tracks whose lengths are near are compared by their pooled embeddings; those alike enough window by window, at every
-shift up to 15 s. Measured by ``benchmarks/catalog/duplicates.py`` on tracks that training never saw.
+Comparables whose lengths are near are compared by their pooled embeddings; those alike enough window by window, at every
+shift up to 15 s; what that leaves in doubt, by their sound if asked to. Measured by
+``benchmarks/catalog/duplicates.py`` on tracks that training never saw.
 """
 
 from __future__ import annotations
@@ -9,22 +10,21 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.catalog.names import to_path
 from musicfeat.catalog.reader import Catalog
-from musicfeat.catalog.search.alignment import Aligned, aligned
-from musicfeat.catalog.search.rows import audible
-from musicfeat.catalog.search.space import Floats, Space, space_of
-from musicfeat.errors import InputError
+from musicfeat.catalog.search.alignment import Aligned
+from musicfeat.catalog.search.comparable import Comparables, Track
+from musicfeat.catalog.search.evidence import doubtful, needed, needed_pooled
+from musicfeat.catalog.search.keeping import rank, spare
+from musicfeat.catalog.search.listening import Listener
+from musicfeat.errors import InputError, MusicfeatError
 
-LEAST = {"window": 0.55, "track": 0.8}
-"""Similarity from which tracks pass as the same: different ones stay below, see the benchmark."""
-CANDIDATE = 0.5
+CANDIDATE = 0.45
 """Of pooled embeddings, from which windows are compared."""
 APART_SECONDS = {"window": 20.0, "track": 2.0}
 """By how much the lengths of copies may differ."""
@@ -33,171 +33,157 @@ BLOCK = 1024
 
 @dataclass(frozen=True)
 class Copy:
-    """A file that holds the same recording as the first of its group."""
+    """A file that holds the same recording as the first of its group, which is the one to keep."""
 
     path: str
     similarity: float
-    """With the first of the group; 1 for the first."""
+    """Of its embeddings with the first one's; 1 for the first."""
     shift: float
-    """Seconds of the first one's beginning that it lacks, about; below 0 what it has before it."""
+    """Seconds of the first one's beginning that it lacks, below 0 what it has before it: about, or as heard."""
     identical: bool
     """Whether it equals the first to the byte."""
+    share: float | None = None
+    """Of its sound, what the first holds too; None if nobody listened."""
+    spare: bool = False
+    """Whether it could be deleted without loss: it equals the first, or was heard to hold no more and no better."""
 
 
 @dataclass(frozen=True)
-class Track:
-    """What is known of a track beside its vectors."""
+class Found:
+    """What a search for duplicates found."""
 
-    path: str
-    sha256: str
-    length: float
-    """Seconds."""
-    windows: slice
-    """Its rows in ``Tracks.units``."""
-
-
-class Tracks:
-    """All audible tracks of a catalog, their vectors in two temporary files that are mapped into memory.
-
-    Args:
-        catalog: to read.
-        folder: for the files, as large as the embeddings in half precision and the pooled ones in single precision.
-    """
-
-    def __init__(self, catalog: Catalog, folder: Path) -> None:
-        self.space: Space = space_of(catalog)
-        self.tracks: list[Track] = []
-        self._hop = catalog.settings.hop
-        rows = 0
-        with (folder / "units").open("wb") as units, (folder / "pooled").open("wb") as pooled:
-            for path, sha256, length, windows, mean in _read(catalog, self.space):
-                units.write(windows.astype(np.float16).tobytes())
-                pooled.write(mean.tobytes())
-                self.tracks.append(Track(path, sha256, length, slice(rows, rows + len(windows))))
-                rows += len(windows)
-        self._units = _map(folder / "units", np.float16, (rows, catalog.settings.dimension))
-        self.pooled = _map(folder / "pooled", np.float32, (len(self.tracks), catalog.settings.dimension))
-
-    def compare(self, first: int, second: int) -> Aligned:
-        """The best alignment of two tracks; of catalogs of tracks, the cosine."""
-        some = [self._units[self.tracks[number].windows].astype(np.float32) for number in (first, second)]
-        return aligned(some[0], some[1], self._hop)
+    groups: list[list[Copy]]
+    """Two or more files that hold the same recording, the one to keep first, then by path."""
+    doubtful: int
+    """Pairs that embeddings leave in doubt, because they are short or uniform; none if they were listened to."""
+    away: list[str]
+    """Files that are gone, or were changed since they were embedded: left out."""
+    failures: list[MusicfeatError]
+    """Files that could not be decoded to listen to them."""
 
 
-def duplicates(catalog: Catalog, least: float | None = None) -> list[list[Copy]]:
-    """Groups of two or more files that hold the same recording, each sorted by path.
+class Pair(NamedTuple):
+    """Two tracks that may be one recording."""
 
-    Memory holds names; vectors are in temporary files. Time grows with the square of the number of tracks of about one
-    length.
+    other: int
+    found: Aligned
+    sure: bool
+    """Whether the embeddings suffice to say so."""
+
+
+def duplicates(catalog: Catalog, least: float | None = None, *, verify: bool = False) -> list[list[Copy]]:
+    """The groups that ``find`` finds."""
+    return find(catalog, least, verify=verify).groups
+
+
+def find(catalog: Catalog, least: float | None = None, *, verify: bool = False) -> Found:
+    """Groups of two or more files that hold the same recording; all are alike to the first, which is the best to keep.
+
+    Memory holds names and what is alike; vectors are in temporary files. Time grows with the square of the number of
+    tracks of about one length; listening takes decoding.
 
     Args:
         catalog: of windows. In one of tracks, only the pooled embedding and nearly equal lengths tell, no shifts.
-        least: similarity from which tracks are the same; None is ``LEAST``.
+        least: similarity from which tracks are the same; None asks for more the less evidence there is.
+        verify: decide each pair, the doubtful too, by the sound of the files.
 
     Raises:
         InputError: the similarity is out of its range.
         CatalogError: a part is damaged.
     """
-    kind = catalog.settings.rows
-    least = LEAST[kind] if least is None else least
-    if not 0 < least <= 1:
+    if least is not None and not 0 < least <= 1:
         raise InputError(f"a similarity from which tracks are the same is above 0 and at most 1, got {least!r}")
     with tempfile.TemporaryDirectory(prefix="musicfeat-") as folder:
-        found = Tracks(catalog, Path(folder))
-        groups = Groups(len(found.tracks))
-        alone = _join_identical(found.tracks, groups)
-        for first, second in _candidates(found, alone, APART_SECONDS[kind], min(CANDIDATE, least)):
-            if not groups.same(first, second) and found.compare(first, second).similarity >= least:
-                groups.join(first, second)
-        return sorted((_described(found, group) for group in groups.several()), key=lambda group: group[0].path)
+        tracks = Comparables(catalog, Path(folder))
+        names = _same_bytes(tracks)
+        pairs = _pairs(catalog, tracks, np.array(sorted(names), np.intp), least)
+        listener = Listener() if verify else None
+        groups, left = _gathered(tracks.tracks, names, pairs, listener)
+    failures = list(listener.failures.values()) if listener else []
+    return Found(sorted(groups, key=lambda group: group[0].path), 0 if verify else left, sorted(tracks.away), failures)
 
 
-class Groups:
-    """Which of some numbers belong together."""
-
-    def __init__(self, count: int) -> None:
-        self._above = list(range(count))
-
-    def join(self, first: int, second: int) -> None:
-        """Put the groups of two numbers together."""
-        low, high = sorted((self._top(first), self._top(second)))
-        self._above[high] = low
-
-    def same(self, first: int, second: int) -> bool:
-        """Whether two numbers belong together."""
-        return self._top(first) == self._top(second)
-
-    def several(self) -> list[list[int]]:
-        """The groups of at least two."""
-        groups = dict[int, list[int]]()
-        for number in range(len(self._above)):
-            groups.setdefault(self._top(number), []).append(number)
-        return [group for group in groups.values() if len(group) > 1]
-
-    def _top(self, number: int) -> int:
-        while self._above[number] != number:
-            self._above[number] = number = self._above[self._above[number]]
-        return number
+def _same_bytes(tracks: Comparables) -> dict[int, list[int]]:
+    """The best of each number of files that are equal to the byte -> all of them, the best first."""
+    by_digest = dict[str, list[int]]()
+    for number in sorted(tracks.files(), key=lambda number: rank(tracks.tracks[number])):
+        by_digest.setdefault(tracks.tracks[number].sha256, []).append(number)
+    return {numbers[0]: numbers for numbers in by_digest.values()}
 
 
-def _read(catalog: Catalog, space: Space) -> Iterator[tuple[str, str, float, Floats, Floats]]:
-    """Path, digest, seconds, [windows, D] unit vectors and [D] pooled unit vector of each track.
-
-    Windows stand at their number, zeros where they are silent; a shorter last one counts only if it is the only one.
-    """
-    for (path, sha256), group in groupby(_rows(catalog), key=lambda row: (row[0], row[1])):
-        rows = list(group)
-        embeddings = np.stack([row[6] for row in rows])
-        mean = np.array([row[5] for row in rows], np.float32) @ embeddings
-        span = max(row[4] - row[3] for row in rows)
-        whole = [i for i, row in enumerate(rows) if row[4] - row[3] > span - 1e-3]
-        windows = np.zeros((rows[whole[-1]][2] + 1, len(mean)), np.float32)
-        windows[[rows[i][2] for i in whole]] = space.unit(embeddings[whole])
-        yield path, sha256, rows[-1][4], windows, space.unit(mean[None])[0]
-
-
-def _rows(catalog: Catalog) -> Iterator[tuple[str, str, int, float, float, float, Floats]]:
-    columns = ["path", "sha256", "window", "start", "end", "weight"]
-    for batch, embeddings in audible(catalog, catalog.parts, columns):
-        yield from zip(*(batch.column(name).to_pylist() for name in columns), embeddings, strict=True)
-
-
-def _map(file: Path, kind: npt.DTypeLike, shape: tuple[int, int]) -> npt.NDArray[np.floating]:
-    return np.memmap(file, kind, "r", shape=shape) if shape[0] else np.empty(shape, kind)
+def _pairs(
+    catalog: Catalog, tracks: Comparables, numbers: npt.NDArray[np.intp], least: float | None
+) -> dict[int, list[Pair]]:
+    """Of each track the others that are alike, or may be."""
+    rows, window = catalog.settings.rows, catalog.settings.window
+    found = dict[int, list[Pair]]()
+    for first, second in _candidates(tracks, numbers, APART_SECONDS[rows], min(CANDIDATE, least or 1.0)):
+        best = tracks.compare(first, second)
+        if least is not None:
+            bound = least
+        elif rows == "track":
+            bound = needed_pooled(min(tracks.tracks[first].length, tracks.tracks[second].length), window)
+        else:
+            bound = needed(best.windows, best.beside)
+        sure = best.similarity >= bound
+        if sure or (least is None and doubtful(best, bound)):
+            found.setdefault(first, []).append(Pair(second, best, sure))
+            found.setdefault(second, []).append(Pair(first, best._replace(shift=0.0 - best.shift), sure))
+    return found
 
 
-def _join_identical(tracks: list[Track], groups: Groups) -> npt.NDArray[np.intp]:
-    """Join tracks that are equal to the byte; returns one of each."""
-    first = dict[str, int]()
-    for number, track in enumerate(tracks):
-        groups.join(first.setdefault(track.sha256, number), number)
-    return np.array(sorted(first.values()), np.intp)
-
-
-def _candidates(found: Tracks, numbers: npt.NDArray[np.intp], apart: float, least: float) -> Iterator[tuple[int, int]]:
+def _candidates(
+    tracks: Comparables, numbers: npt.NDArray[np.intp], apart: float, least: float
+) -> Iterator[tuple[int, int]]:
     """Pairs of tracks of about one length whose pooled embeddings are alike."""
-    lengths = np.array([track.length for track in found.tracks])
+    lengths = np.array([track.length for track in tracks.tracks])
     ordered = numbers[np.argsort(lengths[numbers], kind="stable")]
     for first in range(0, len(ordered), BLOCK):
         some = ordered[first : first + BLOCK]
         last = np.searchsorted(lengths[ordered], lengths[some[-1]] + apart, side="right")
         for second in range(first, int(last), BLOCK):
             others = ordered[second : min(second + BLOCK, int(last))]
-            near = found.pooled[some] @ found.pooled[others].T >= least
+            near = tracks.pooled[some] @ tracks.pooled[others].T >= least
             near &= np.abs(lengths[some][:, None] - lengths[others]) <= apart
             if second == first:
                 near = np.triu(near, 1)
             yield from ((int(some[i]), int(others[j])) for i, j in np.argwhere(near))
 
 
-def _described(found: Tracks, group: list[int]) -> list[Copy]:
-    """A group by path, each compared with the first."""
-    ranked = sorted(group, key=lambda number: found.tracks[number].path)
-    first = found.tracks[ranked[0]]
-    copies = []
-    for number in ranked:
-        track = found.tracks[number]
-        identical = track.sha256 == first.sha256
-        similarity, shift = (1.0, 0.0) if identical else found.compare(ranked[0], number)
-        copies.append(Copy(to_path(track.path), similarity, shift, identical))
-    return copies
+def _gathered(
+    tracks: list[Track], names: dict[int, list[int]], pairs: dict[int, list[Pair]], listener: Listener | None
+) -> tuple[list[list[Copy]], int]:
+    """Groups around what is best to keep, and how many doubtful pairs are left outside of them."""
+    group_of, groups, left = dict[int, int](), list[list[Copy]](), 0
+    for kept in sorted(names, key=lambda number: rank(tracks[number])):
+        if kept in group_of:
+            continue
+        group_of[kept] = kept
+        group = [Copy(tracks[number].path, 1.0, 0.0, True, None, number != kept) for number in names[kept]]
+        for pair in pairs.get(kept, []):
+            copy = _copy(tracks, kept, pair, listener) if pair.other not in group_of else None
+            if copy:
+                group_of[pair.other] = kept
+                more = (
+                    Copy(tracks[n].path, copy.similarity, copy.shift, False, copy.share, True)
+                    for n in names[pair.other][1:]
+                )
+                group += [copy, *more]
+        if len(group) > 1:
+            groups.append([group[0], *sorted(group[1:], key=lambda copy: copy.path)])
+    for number, others in pairs.items():
+        left += sum(
+            not pair.sure and number < pair.other and group_of[number] != group_of[pair.other] for pair in others
+        )
+    return groups, left
+
+
+def _copy(tracks: list[Track], kept: int, pair: Pair, listener: Listener | None) -> Copy | None:
+    """A track as a copy of the one to keep, if it is one."""
+    path, similarity, shift = tracks[pair.other].path, pair.found.similarity, pair.found.shift
+    if listener is None:
+        return Copy(path, similarity, shift, False) if pair.sure else None
+    heard = listener.compare(tracks[kept].path, path)
+    if heard is None or not heard.same:
+        return None
+    return Copy(path, similarity, heard.offset, False, heard.share[1], spare(tracks[kept], tracks[pair.other], heard))

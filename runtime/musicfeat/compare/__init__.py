@@ -1,0 +1,1 @@
+"""Two sounds beside each other."""

@@ -1,0 +1,128 @@
+"""Whether two sounds are one recording: where their detail agrees, how surely, and for how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from musicfeat.compare.detail import FRAME, Detail
+
+Doubles = npt.NDArray[np.float64]
+LEAST = 0.3
+"""Correlation of detail from which long sounds are one recording; that of different ones falls with their length."""
+LEAST_SHORT = 0.7
+"""The same of sounds up to ``SHORT_SECONDS``: two takes of one note reached 0.6, copies of notes as MP3 0.9."""
+SHORT_SECONDS = 2.0
+LEAST_SIGMA = 7.0
+"""Standard deviations of chance by which the correlation of one recording stands out."""
+SHARED_CORRELATION = 0.3
+SHARED_SECONDS = 0.5
+"""Around a moment, where it is decided whether it is in common."""
+LEAST_OVERLAP = 0.5
+"""Of the shorter sound."""
+CHANCE = 8.0
+"""Neighbouring values of the detail that are worth one independent value."""
+FAINT = 0.01
+"""Added to the energy of detail, so that sounds without any agree with nothing."""
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How far two sounds are one recording, at the offset where they agree best."""
+
+    correlation: float
+    """Of the detail where they overlap, up to 1."""
+    seconds: float
+    """How much sound overlaps."""
+    sigma: float
+    """The correlation in standard deviations of what chance gives at other offsets; grows with the sound compared."""
+    offset: float
+    """Seconds of the first sound before the second one begins; below 0, the second has more before."""
+    share: tuple[float, float]
+    """Of the first's and of the second's sound, silence left out, what the other has too."""
+
+    @property
+    def same(self) -> bool:
+        """Whether they are one recording as far as they overlap."""
+        return self.correlation >= least_correlation(self.seconds) and self.sigma >= LEAST_SIGMA
+
+
+NOTHING = Likeness(0.0, 0.0, 0.0, 0.0, (0.0, 0.0))
+
+
+def least_correlation(seconds: float) -> float:
+    """The correlation that so much sound must reach: what is above chance shrinks with the root of the length."""
+    return LEAST + (LEAST_SHORT - LEAST) * min(1.0, (SHORT_SECONDS / max(seconds, 1e-9)) ** 0.5)
+
+
+def likeness(first: Detail, second: Detail) -> Likeness:
+    """Compare two sounds at all offsets at which at least half of the shorter one overlaps."""
+    lags, found = correlations(first, second)
+    if not len(lags):
+        return NOTHING
+    best = int(np.argmax(found))
+    lag, peak, between = int(lags[best]), *_peak(found, best)
+    overlap = min(len(first) - lag, len(second)) - max(0, -lag)
+    apart = found[np.abs(lags - lag) * FRAME > SHARED_SECONDS]
+    chance = (CHANCE / (overlap * first.values.shape[1])) ** 0.5
+    if len(apart) * FRAME > 1:  # periodic sounds agree at many offsets, and say less by it
+        chance = max(chance, float(np.std(apart)))
+    share = _shares(first, second, lag)
+    return Likeness(peak, overlap * FRAME, peak / chance, (lag + between) * FRAME, share)
+
+
+def correlations(first: Detail, second: Detail) -> tuple[npt.NDArray[np.int64], Doubles]:
+    """Frames by which the second begins later than the first, and the correlation of the detail at each."""
+    least = max(1, round(LEAST_OVERLAP * min(len(first), len(second))))
+    lags = np.arange(least - len(second), len(first) - least + 1)
+    if not first.heard.any() or not second.heard.any():
+        return lags[:0], np.zeros(0)
+    size = 1 << (len(first) + len(second) - 1).bit_length()
+    products = np.zeros(size // 2 + 1, np.complex128)
+    for band in range(first.values.shape[1]):
+        there, here = (np.fft.rfft(some.values[:, band].astype(np.float64), size) for some in (first, second))
+        products += there * here.conj()
+    sums = np.fft.irfft(products, size)[lags]
+    start = np.maximum(lags, 0)
+    stop = np.minimum(lags + len(second), len(first))
+    energies = _between_frames(first, start, stop) * _between_frames(second, start - lags, stop - lags)
+    return lags, np.asarray(sums / np.sqrt(energies))
+
+
+def _between_frames(some: Detail, start: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> Doubles:
+    """Energy of the detail from frame to frame, what says nothing added."""
+    sums = np.concatenate([[0.0], np.cumsum(_energy(some))])
+    return np.asarray(sums[stop] - sums[start])
+
+
+def _energy(some: Detail) -> Doubles:
+    values = some.values.astype(np.float32)
+    return np.einsum("tb,tb->t", values, values).astype(np.float64) + FAINT * values.shape[1]
+
+
+def _peak(found: Doubles, best: int) -> tuple[float, float]:
+    """Height and place of the parabola through the best value and its neighbours, the place from -0.5 to 0.5."""
+    if not 0 < best < len(found) - 1:
+        return float(found[best]), 0.0
+    before, peak, after = (float(value) for value in found[best - 1 : best + 2])
+    bend = 2 * peak - before - after
+    place = min(0.5, max(-0.5, 0.5 * (after - before) / bend)) if bend > 0 else 0.0
+    return min(1.0, peak + place * (after - before) / 4), place
+
+
+def _shares(first: Detail, second: Detail, lag: int) -> tuple[float, float]:
+    """Of each sound, the share that agrees with the other."""
+    start, stop = max(0, lag), min(lag + len(second), len(first))
+    there, here = slice(start, stop), slice(start - lag, stop - lag)
+    products = np.einsum("tb,tb->t", first.values[there].astype(np.float32), second.values[here].astype(np.float32))
+    reach = min(round(SHARED_SECONDS / FRAME), stop - start)
+    kernel = np.ones(reach)
+    product, one, other = (
+        np.convolve(x, kernel, "same")[: stop - start] for x in (products, _energy(first)[there], _energy(second)[here])
+    )
+    agree = product > SHARED_CORRELATION * np.sqrt(one * other)
+    parts = ((first.heard, there), (second.heard, here))
+    found = [float((agree & heard[part]).sum() / max(1, heard.sum())) for heard, part in parts]
+    return found[0], found[1]
