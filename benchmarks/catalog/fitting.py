@@ -24,6 +24,8 @@ COLLECTIONS = ("notes", "esc10", "music")
 RATE = 22050
 LEAST = 0.4
 """Pooled cosine of the pairs that are looked at."""
+LONG = 5
+"""Windows of a pair from which it counts as long."""
 Measured = tuple[float, Aligned]
 
 
@@ -54,18 +56,14 @@ def measured(catalog: Catalog) -> Iterator[Measured]:
 
 
 def fitted(pairs: list[Measured], model: str) -> Bounds:
-    """Bounds that none of the pairs reaches, except one in ten thousand of long ones: arrangements of one song."""
+    """Bounds that hardly a pair reaches: one in a hundred long ones may, such as two arrangements of one song."""
     one = max((found.similarity for _, found in pairs if found.windows < 2), default=0.0)
-    several = [(found.similarity - found.beside, found) for _, found in pairs if found.windows > 1]
-    shares = [(gain / max(1e-3, 1 - found.beside), found.windows) for gain, found in several]
-    beyond = float(np.quantile([share for share, count in shares if count >= 5] or [0.0], 0.9999, method="lower"))
-    root = max((share * count**0.5 for share, count in shares if count < 5), default=0.0)
+    several = [found for _, found in pairs if found.windows > 1]
+    shares = [((f.similarity - f.beside) / max(1e-3, 1 - f.beside), f.windows) for f in several]
+    beyond = float(np.quantile([share for share, count in shares if count >= LONG] or [0.0], 0.99, method="lower"))
+    few = max((share * count for share, count in shares if count < LONG), default=0.0)
     return replace(
-        bounds(),
-        model=model,
-        one=round(1 - (1 - one) / 3, 4),
-        beyond=round(beyond + 0.04, 2),
-        root=round(1.3 * root, 2),
+        bounds(), model=model, one=round(1 - (1 - one) / 6, 4), beyond=round(beyond + 0.02, 2), few=round(1.05 * few, 2)
     )
 
 

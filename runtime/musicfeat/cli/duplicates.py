@@ -60,8 +60,7 @@ def _as_table(found: Found, tracks: Tracks) -> str:
         (first,) = tracks.rows([group[0].path])
         lines += [first["name"]] if first["title"] else []
         lines += [group[0].path, *(_line(copy) for copy in group[1:]), ""]
-    return "
-".join([*lines, _summary(found)])
+    return "\n".join([*lines, _summary(found)])
 
 
 def _summary(found: Found) -> str:

@@ -1,6 +1,6 @@
-"""Comparables of a catalog that are the same recording, in another coding, level or rate, or cut at their beginning.
+"""Tracks of a catalog that are the same recording, in another coding, level or rate, or cut at their beginning.
 
-Comparables whose lengths are near are compared by their pooled embeddings; those alike enough window by window, at every
+Tracks whose lengths are near are compared by their pooled embeddings; those alike enough window by window, at every
 shift up to 15 s; what that leaves in doubt, by their sound if asked to. Measured by
 ``benchmarks/catalog/duplicates.py`` on tracks that training never saw.
 """

@@ -2,9 +2,9 @@
 
 Two stretches of one noise, one loop or one tone are as alike as copies. So an alignment is held against itself moved
 by two windows, b being the mean cosine there: what any two moments of these tracks have in common. Copies must go
-on from b towards 1 by a share that shrinks with the root of the number of windows, b + (1 - b) max(beyond, root /
-sqrt(n)), and reach at least ``long``. A single window has nothing to be held against, and must reach ``one``. The
-bounds are fitted to a model by ``benchmarks/catalog/duplicates.py --fit``.
+on from b towards 1 by a share that shrinks with the number n of windows, b + (1 - b) max(beyond, few / n), and reach
+at least ``long``. A single window has nothing to be held against, and must reach ``one``. The bounds are fitted to a
+model by ``benchmarks/catalog/duplicates.py --fit``.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Bounds:
     """Cosine of many windows, at least."""
     beyond: float
     """Share of many windows, at least."""
-    root: float
-    """Share of n windows, times the root of n."""
+    few: float
+    """Share of n windows, times n."""
     track: float
     """Cosine of pooled embeddings of long tracks, where nothing else is stored."""
 
@@ -66,4 +66,4 @@ def doubtful(found: Aligned, least: float) -> bool:
 
 
 def _share(windows: int) -> float:
-    return max(bounds().beyond, bounds().root / windows**0.5)
+    return max(bounds().beyond, bounds().few / windows)
