@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from musicfeat.catalog.listing import find
 from musicfeat.errors import InputError, MusicfeatError
 from musicfeat.model.card import ModelCard
 from musicfeat.sound.audio import load
+from musicfeat_trainer.data.sets.notes import listed_notes
 from musicfeat_trainer.instruments import OPENMIC, of_recording
 
 Windows = npt.NDArray[np.float32]
@@ -65,16 +65,12 @@ def held_out_notes(folder: Path, card: ModelCard) -> Tagged:
     Raises:
         InputError: no table, or no held-out note of an instrument that the model has a label for.
     """
-    if not (folder / "notes.csv").is_file():
-        raise InputError(f"{folder} has no notes.csv with the columns path, instrument and split")
-    with (folder / "notes.csv").open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == "heldout"]
     windows, there, known = [], [], []
-    for row in rows:
-        sounds = {OPENMIC[index]: sure for index, sure in of_recording(row["instrument"])}
-        if not sounds.keys() & set(card.labels):
+    for note in listed_notes(folder / "notes.csv"):
+        sounds = {OPENMIC[index]: sure for index, sure in of_recording(note.instrument)}
+        if note.split != "heldout" or not sounds.keys() & set(card.labels):
             continue
-        wave = load(folder / row["path"], rate=card.sample_rate)[: card.window]
+        wave = load(folder / note.path, rate=card.sample_rate)[: card.window]
         windows.append(np.pad(wave, (0, card.window - len(wave))))
         there.append([float(sounds.get(label, False)) for label in card.labels])
         known.append([float(sounds.get(label, True)) for label in card.labels])

@@ -15,7 +15,7 @@ from musicfeat.log_mel import LogMelSpec
 from musicfeat_trainer.bundled.collections import rendered_store
 from musicfeat_trainer.bundled.labels import NoteLabels
 from musicfeat_trainer.bundled.notes import NoteCollages
-from musicfeat_trainer.bundled.openmic import open_openmic, read_labels
+from musicfeat_trainer.bundled.openmic import known_labels, open_openmic
 from musicfeat_trainer.data.midi import notes_of, read, reorchestrated
 from musicfeat_trainer.data.render import render_all, source_of
 from musicfeat_trainer.frontends.log_mel import LogMel
@@ -188,7 +188,7 @@ def test_collages_are_pairs_of_the_same_instruments(small_run: Path) -> None:
 
 
 def test_missing_notes_are_explained(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no table of notes"):
+    with pytest.raises(InputError, match="table of notes"):
         NoteCollages(NotesConfig(folder=tmp_path), LogMel(LogMelSpec()), ())
     (tmp_path / "notes.csv").write_text("path,instrument,split\na.wav,cello,heldout\n")
     with pytest.raises(InputError, match="split is train"):
@@ -219,9 +219,9 @@ def test_openmic_in_its_published_layout(tmp_path: Path, clip: np.ndarray, rate:
 
 def test_folders_that_are_not_openmic_are_explained(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="label file of OpenMIC"):
-        read_labels(tmp_path, ())
+        known_labels(tmp_path, ())
     table = tmp_path / "openmic-2018-aggregated-labels.csv"
     for rows in ("key,instrument\na,cello\n", "sample_key,instrument,relevance\na,theremin,1.0\n"):
         table.write_text(rows)
         with pytest.raises(InputError, match="label file of OpenMIC"):
-            read_labels(tmp_path, ())
+            known_labels(tmp_path, ())

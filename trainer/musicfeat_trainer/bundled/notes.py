@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from musicfeat.errors import InputError
 from musicfeat.log_mel import SILENCE_POWER
 from musicfeat.sound.audio import load
 from musicfeat_trainer.bundled.crops import Crops
+from musicfeat_trainer.data.sets.notes import listed_notes
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.instruments import OPENMIC, of_recording
 from musicfeat_trainer.recipe.bundled import NotesConfig
@@ -76,17 +76,15 @@ def load_notes(folder: Path, table: Path, frontend: LogMel) -> dict[str, list[Po
     Raises:
         InputError: the table is missing, or it lists no training note.
     """
-    if not (folder / table).is_file():
-        raise InputError(f"no table of notes at {folder / table}: set `folder` in the recipe's [notes] section")
-    with (folder / table).open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == "train"]
     notes: dict[str, list[Power]] = {}
-    for row in rows:
-        wave = torch.from_numpy(load(folder / row["path"], rate=frontend.spec.sample_rate))
+    for note in listed_notes(folder / table):
+        if note.split != "train":
+            continue
+        wave = torch.from_numpy(load(folder / note.path, rate=frontend.spec.sample_rate))
         with torch.no_grad():
             power = frontend.power(wave[None])[0].numpy()
         power /= max(float(power.mean()), SILENCE_POWER)
-        notes.setdefault(row["instrument"], []).append(power)
+        notes.setdefault(note.instrument, []).append(power)
     if not notes:
         raise InputError(f"{folder / table} lists no note whose split is train")
     return notes

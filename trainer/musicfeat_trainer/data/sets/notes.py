@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 
@@ -15,6 +15,30 @@ from musicfeat_trainer.data.sets.targets import class_targets
 from musicfeat_trainer.section import Section, expanded
 
 WHERE = "write a CSV with columns path, instrument and split (train or heldout), as in docs/training.md"
+
+
+class RecordedNote(NamedTuple):
+    """A row of the table of notes."""
+
+    path: str
+    """Relative to the folder of notes."""
+    instrument: str
+    split: str
+    """``train`` or ``heldout``."""
+
+
+def listed_notes(table: Path) -> list[RecordedNote]:
+    """The rows of a table of notes.
+
+    Raises:
+        InputError: the table is missing, or a row is not as described.
+    """
+    with need(table, "the table of notes", WHERE).open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for number, row in enumerate(rows, 2):
+        if not row.get("path") or not row.get("instrument") or row.get("split") not in {"train", "heldout"}:
+            raise InputError(f"line {number} of {table} is not a note: {WHERE}")
+    return [RecordedNote(row["path"], row["instrument"], row["split"]) for row in rows]
 
 
 class NotesSet(Section):
@@ -33,16 +57,11 @@ class NotesSet(Section):
             InputError: the table is missing, or a row is not as described.
         """
         root = expanded(self.root)
-        table = need(root / self.table, "the table of notes", WHERE)
-        with table.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        for number, row in enumerate(rows, 2):
-            if not row.get("path") or not row.get("instrument") or row.get("split") not in {"train", "heldout"}:
-                raise InputError(f"line {number} of {table} is not a note: {WHERE}")
-        train = [row for row in rows if row["split"] == "train"]
-        paths = [row["path"] for row in train]
-        drawn = drawn_splits([row["instrument"] for row in train], paths, self.validation, 0.0)
+        notes = listed_notes(root / self.table)
+        train = [note for note in notes if note.split == "train"]
+        paths = [note.path for note in train]
+        drawn = drawn_splits([note.instrument for note in train], paths, self.validation, 0.0)
         splits = dict(zip(paths, drawn, strict=True))
-        items = [Item(row["path"], row["path"], splits.get(row["path"], "test")) for row in rows]
-        targets, classes = class_targets([row["instrument"] for row in rows])
+        items = [Item(note.path, note.path, splits.get(note.path, "test")) for note in notes]
+        targets, classes = class_targets([note.instrument for note in notes])
         return DataSet("notes", root, items, "class", targets, classes)

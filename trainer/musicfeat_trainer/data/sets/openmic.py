@@ -14,15 +14,14 @@ from pydantic import Field
 from musicfeat.errors import InputError
 from musicfeat_trainer.data.sets.dataset import DataSet, Item, need
 from musicfeat_trainer.data.sets.library import audio_there, entries, relative
+from musicfeat_trainer.data.sets.openmic_labels import TABLE, read_labels
 from musicfeat_trainer.data.sets.splits import with_validation
 from musicfeat_trainer.instruments import OPENMIC
 from musicfeat_trainer.section import Section, expanded
 
-FILES = ("openmic-2018-metadata.csv", "openmic-2018-aggregated-labels.csv", "partitions/split01_train.csv")
+FILES = ("openmic-2018-metadata.csv", TABLE, "partitions/split01_train.csv")
 SPLITS = {"split01_train": "train", "split01_test": "test"}
 WHERE = "unpack openmic-2018-v1.0.0.tgz of https://zenodo.org/records/1432913 and name its folder openmic-2018 as root"
-THERE = 0.5
-"""An instrument is there where its relevance is at least this."""
 
 
 class OpenMICSet(Section):
@@ -36,8 +35,6 @@ class OpenMICSet(Section):
     def open(self) -> DataSet:
         """List the clips; an artist is a group.
 
-        ``mirdata`` reads the labels from their CSV, so the published ``.npz``, which needs unpickling, stays shut.
-
         Raises:
             InputError: the data set, its index or ``mirdata`` is missing, or a clip is in neither split.
         """
@@ -49,10 +46,8 @@ class OpenMICSet(Section):
             raise InputError(f"OpenMIC-2018 at {root} has {len(lost)} clips in no split ({lost[0]}...): {WHERE}")
         items = [Item(relative(t, root), str(t.artist), SPLITS[t.split]) for t in tracks.values()]
         audio_there("OpenMIC-2018", root, [item.path for item in items], WHERE)
-        targets = np.full((len(items), len(OPENMIC)), np.nan, dtype=np.float32)
-        for row, track in zip(targets, tracks.values(), strict=True):
-            for instrument, relevance in track.instruments.items():
-                row[OPENMIC.index(instrument)] = relevance >= THERE
+        labels, unknown = read_labels(root), np.full(len(OPENMIC), np.nan, np.float32)
+        targets = np.stack([labels.get(key, unknown) for key in tracks])
         return DataSet("openmic", root, with_validation(items, self.validation), "tags", targets, OPENMIC)
 
 
