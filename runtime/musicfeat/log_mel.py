@@ -70,9 +70,14 @@ def hann(n_fft: int) -> npt.NDArray[np.float64]:
     return window / window.sum()
 
 
+def mel_edges(spec: LogMelSpec) -> npt.NDArray[np.float64]:
+    """Frequencies in Hz where the bands begin, peak and end, [n_mels + 2]: of band m, entries m to m + 2."""
+    return np.asarray(_mel_to_hz(np.linspace(_hz_to_mel(spec.fmin), _hz_to_mel(spec.fmax), spec.n_mels + 2)))
+
+
 def mel_matrix(spec: LogMelSpec) -> npt.NDArray[np.float64]:
     """Triangular filters of peak 1 on Slaney's mel scale, [n_fft // 2 + 1, n_mels]."""
-    edges = _mel_to_hz(np.linspace(_hz_to_mel(spec.fmin), _hz_to_mel(spec.fmax), spec.n_mels + 2))
+    edges = mel_edges(spec)
     bins = np.arange(spec.n_fft // 2 + 1) * spec.sample_rate / spec.n_fft
     rise = (bins[:, None] - edges[:-2]) / np.diff(edges)[:-1]
     fall = (edges[2:] - bins[:, None]) / np.diff(edges)[1:]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 
 from musicfeat.errors import MusicfeatError
-from musicfeat_trainer.cli import evaluate, listing, page, pictures, train
+from musicfeat_trainer.cli import debian, evaluate, listing, page, pictures, teacher, train
 from musicfeat_trainer.distributed import start, stop
 
 
@@ -34,6 +34,6 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="musicfeat-train", description="Pretrain and evaluate music encoders.")
     top.add_argument("--threads", type=int, help="threads of torch (default: torch's own choice)")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for command in (listing, train, evaluate, pictures, page):
+    for command in (listing, train, evaluate, pictures, page, debian, teacher):
         command.add(commands)
     return top

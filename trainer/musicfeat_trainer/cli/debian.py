@@ -1,0 +1,41 @@
+"""``musicfeat-train fetch-debian-music``: recorded music that anyone may train on, from Debian's packages."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from musicfeat.errors import InputError
+from musicfeat_trainer.data.debian.fetch import fetch
+from musicfeat_trainer.data.debian.packages import PACKAGES, Package
+
+
+def add(commands: Any) -> None:
+    """Add the command to a parser."""
+    parser = commands.add_parser("fetch-debian-music", help="bring music of Debian's packages, with its licences")
+    parser.add_argument("folder", type=Path, help="gets a folder for each package, and tracks.csv")
+    parser.add_argument(
+        "--package", action="append", default=[], metavar="NAME", help="this one (repeat for more; default: all)"
+    )
+    parser.add_argument(
+        "--archives", type=Path, metavar="FOLDER", help="of .deb files there already: downloads nothing"
+    )
+    parser.add_argument("--list", action="store_true", help="print the packages' names alone")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Fetch what is missing, and print how much music there is now."""
+    if options.list:
+        print("\n".join(package.name for package in PACKAGES))
+        return
+    tracks, seconds = fetch(options.folder, _chosen(options.package), options.archives)
+    print(f"{options.folder / 'tracks.csv'}: {tracks} tracks, {seconds / 3600:.1f} h")
+
+
+def _chosen(names: list[str]) -> list[Package]:
+    known = {package.name: package for package in PACKAGES}
+    if unknown := [name for name in names if name not in known]:
+        raise InputError(f"no music known in {', '.join(unknown)}: `--list` names the packages")
+    return [known[name] for name in names] or list(PACKAGES)

@@ -1,0 +1,1 @@
+"""Recorded music from Debian's packages, with the licence of every work."""

@@ -1,0 +1,48 @@
+"""Licences of single files, as the machine-readable copyright file of a Debian package states them.
+
+The format is Debian's copyright-format 1.0: paragraphs name files by patterns, and the last that matches holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+FORMAT = "copyright-format/1.0"
+_FIELD = re.compile(r"^([A-Za-z-]+):[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE)
+
+
+class Licences:
+    """Answers which licence a file of a package is under.
+
+    Args:
+        text: of the package's copyright file.
+        stated: licence of all files, where that file is prose.
+    """
+
+    def __init__(self, text: str, stated: str | None = None) -> None:
+        self._paragraphs = [("*", stated)] if stated else list(_paragraphs(text))
+
+    def of(self, path: str) -> str:
+        """The short name of a licence, such as CC-BY-SA-3.0; empty where none is stated.
+
+        Args:
+            path: of the file in the package. Patterns start at the root of the program's source, which packages
+                install somewhere below /usr, so that the end of the path has to match from some folder on.
+        """
+        ends = [path[at:] for at in (0, *(i + 1 for i, sign in enumerate(path) if sign == "/"))]
+        found = ""
+        for pattern, licence in self._paragraphs:
+            if any(fnmatchcase(end, pattern) for end in ends):
+                found = licence
+        return found
+
+
+def _paragraphs(text: str) -> Iterator[tuple[str, str]]:
+    if FORMAT not in text.partition("\n\n")[0]:
+        return
+    for paragraph in re.split(r"\n[ \t]*\n", text):
+        fields = {name.lower(): value for name, value in _FIELD.findall(paragraph)}
+        for pattern in fields.get("files", "").split():
+            yield pattern.removeprefix("./"), fields.get("license", "").partition("\n")[0].strip()

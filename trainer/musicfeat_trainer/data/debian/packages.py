@@ -1,0 +1,45 @@
+"""The packages of Debian's section `main` that hold music, and where in them it lies.
+
+What is in `main` is free to use, change and pass on for any purpose. Left out are packages whose tracks are sound
+effects, or modules that need a tracker to be played.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package of music."""
+
+    name: str
+    folder: str
+    """Below which its music lies; its tracks are named from there."""
+    licence: str | None = None
+    """Of all its music, where its copyright file is prose and not a table."""
+
+
+_GAMES = "usr/share/games"
+
+PACKAGES = (
+    Package("ardentryst", f"{_GAMES}/ardentryst/Music"),
+    Package("asc-music", f"{_GAMES}/asc/music"),
+    Package("colobot-common-sounds", f"{_GAMES}/colobot/music"),
+    Package("extremetuxracer-data", f"{_GAMES}/etr/music"),
+    Package("fillets-ng-data", f"{_GAMES}/fillets-ng/music", "GPL-2"),
+    Package("flare-game", f"{_GAMES}/flare/mods/fantasycore/music"),
+    Package("freedroidrpg-data", "usr/share/freedroidrpg/data/sound/music"),
+    Package("fretsonfire-songs-muldjord", f"{_GAMES}/fretsonfire/data/songs/muldjord", "CC-BY-SA-3.0"),
+    Package("fretsonfire-songs-sectoid", f"{_GAMES}/fretsonfire/data/songs/sectoid", "Expat"),
+    Package("hyperrogue-music", "usr/share/hyperrogue/music"),
+    Package("megaglest-data", f"{_GAMES}/megaglest/techs/megapack/factions/*/music"),
+    Package("naev-data", "usr/share/naev/dat/snd/music"),
+    Package("scorched3d-data", f"{_GAMES}/scorched3d/data/globalmods/none/data/music"),
+    Package("supertuxkart-data", f"{_GAMES}/supertuxkart/data/music"),
+    Package("ufoai-music", f"{_GAMES}/ufoai/base/music"),
+    Package("unknown-horizons", "usr/share/unknown-horizons/content/audio/music"),
+    Package("warzone2100-music", f"{_GAMES}/warzone2100/music"),
+    Package("wesnoth-1.16-music", f"{_GAMES}/wesnoth/1.16/data/core/music", "GPL-2+"),
+    Package("widelands-data", f"{_GAMES}/widelands/data/music"),
+)

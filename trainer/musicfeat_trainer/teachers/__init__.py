@@ -1,0 +1,1 @@
+"""Published taggers as ONNX files that training asks for targets."""

@@ -1,0 +1,132 @@
+"""TensorFlow checkpoints read without TensorFlow.
+
+A checkpoint is two files. ``.index`` is a LevelDB table whose keys are the names of variables and whose values are
+messages ``BundleEntryProto`` (tensorflow/core/protobuf/tensor_bundle.proto); ``.data-00000-of-00001`` holds their
+numbers, little-endian, one variable after another.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from musicfeat.errors import InputError
+
+MAGIC = 0xDB4775248B80FB57
+"""Ends every LevelDB table."""
+FOOTER, BLOCK_TAIL = 48, 5
+"""Bytes of the footer, and behind each block: its compression and a checksum."""
+FLOAT = 1
+"""``DT_FLOAT`` of TensorFlow's types."""
+
+Weights = dict[str, npt.NDArray[np.float32]]
+
+
+def read_checkpoint(index: bytes, data: bytes) -> Weights:
+    """The float32 variables of a checkpoint by name; others are left out.
+
+    Args:
+        index: content of the file ``.index``.
+        data: content of the one data file, ``.data-00000-of-00001``.
+
+    Raises:
+        InputError: damaged, compressed or of several data files.
+    """
+    try:
+        return {name: values for name, message in _table(index) if (values := _variable(message, data)) is not None}
+    except (IndexError, struct.error, UnicodeDecodeError, ValueError) as error:
+        raise InputError(f"the checkpoint is damaged: {error}") from error
+
+
+def _table(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """Keys and values of a LevelDB table, the nameless header of a bundle left out."""
+    if len(content) < FOOTER or struct.unpack("<Q", content[-8:])[0] != MAGIC:
+        raise InputError("the checkpoint's index is no LevelDB table: a whole file `.index` was expected")
+    footer = content[-FOOTER:]
+    _, at = _handle(footer, 0)
+    place, _ = _handle(footer, at)
+    for _, handle in _block(content, place):
+        for key, value in _block(content, _handle(handle, 0)[0]):
+            if key:
+                yield key.decode(), value
+
+
+def _handle(content: bytes, at: int) -> tuple[slice, int]:
+    """The place of a block, and where its description ends."""
+    offset, at = _varint(content, at)
+    size, at = _varint(content, at)
+    return slice(offset, offset + size), at
+
+
+def _block(content: bytes, place: slice) -> Iterator[tuple[bytes, bytes]]:
+    """Keys and values of a block; each key names how much of it is as in the one before."""
+    block, tail = content[place], content[place.stop : place.stop + BLOCK_TAIL]
+    if len(tail) < BLOCK_TAIL or tail[0]:
+        raise InputError("the checkpoint's index is cut or compressed: TensorFlow writes it plain")
+    restarts = struct.unpack("<I", block[-4:])[0]
+    key, at, end = b"", 0, len(block) - 4 * (restarts + 1)
+    while at < end:
+        shared, at = _varint(block, at)
+        unshared, at = _varint(block, at)
+        size, at = _varint(block, at)
+        key = key[:shared] + block[at : at + unshared]
+        at += unshared
+        yield key, block[at : at + size]
+        at += size
+
+
+def _variable(message: bytes, data: bytes) -> npt.NDArray[np.float32] | None:
+    """The numbers that a ``BundleEntryProto`` tells the place of; None if they are not float32."""
+    fields = dict(_fields(message))
+    if fields.get(1) != FLOAT:
+        return None
+    if fields.get(3, 0):
+        raise InputError("the checkpoint has several data files: one was expected")
+    dimensions = [dict(_fields(size)).get(1, 0) for number, size in _fields(fields.get(2, b"")) if number == 2]
+    offset, size = fields.get(4, 0), fields.get(5, 0)
+    return np.frombuffer(data[offset : offset + size], "<f4").reshape(dimensions)
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Numbers and values of a protocol buffer's fields; texts and messages as bytes."""
+    at = 0
+    while at < len(message):
+        key, at = _varint(message, at)
+        number, kind = key >> 3, key & 7
+        if kind == 0:
+            value, at = _varint(message, at)
+            yield number, value
+        elif kind == 2:
+            size, at = _varint(message, at)
+            yield number, message[at : at + size]
+            at += size
+        elif kind in (1, 5):
+            at += 8 if kind == 1 else 4
+        else:
+            raise ValueError(f"a field of kind {kind}")
+
+
+def _varint(content: bytes, at: int) -> tuple[int, int]:
+    """A number of seven bits a byte, the least first, and where it ends."""
+    value = shift = 0
+    while True:
+        byte = content[at]
+        value |= (byte & 127) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 128:
+            return value, at
+
+
+def need(weights: Mapping[str, npt.NDArray[np.float32]], name: str, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """A variable of a shape.
+
+    Raises:
+        InputError: it is not there, or of another shape.
+    """
+    found = weights.get(name)
+    if found is None or found.shape != shape:
+        raise InputError(f"the checkpoint has no {name} of shape {shape}: another network?")
+    return found
