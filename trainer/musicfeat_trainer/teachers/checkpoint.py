@@ -80,33 +80,35 @@ def _block(content: bytes, place: slice) -> Iterator[tuple[bytes, bytes]]:
 
 def _variable(message: bytes, data: bytes) -> npt.NDArray[np.float32] | None:
     """The numbers that a ``BundleEntryProto`` tells the place of; None if they are not float32."""
-    fields = dict(_fields(message))
-    if fields.get(1) != FLOAT:
+    numbers, messages = _fields(message)
+    if numbers.get(1) != FLOAT:
         return None
-    if fields.get(3, 0):
+    if numbers.get(3, 0):
         raise InputError("the checkpoint has several data files: one was expected")
-    dimensions = [dict(_fields(size)).get(1, 0) for number, size in _fields(fields.get(2, b"")) if number == 2]
-    offset, size = fields.get(4, 0), fields.get(5, 0)
-    return np.frombuffer(data[offset : offset + size], "<f4").reshape(dimensions)
+    shape = [_fields(size)[0].get(1, 0) for shape in messages.get(2, []) for size in _fields(shape)[1].get(2, [])]
+    offset, size = numbers.get(4, 0), numbers.get(5, 0)
+    return np.frombuffer(data[offset : offset + size], "<f4").reshape(shape)
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Numbers and values of a protocol buffer's fields; texts and messages as bytes."""
+def _fields(message: bytes) -> tuple[dict[int, int], dict[int, list[bytes]]]:
+    """Numbers, and texts or messages, of a protocol buffer by field; numbers of fixed width are passed over."""
+    numbers: dict[int, int] = {}
+    messages: dict[int, list[bytes]] = {}
     at = 0
     while at < len(message):
         key, at = _varint(message, at)
-        number, kind = key >> 3, key & 7
+        field, kind = key >> 3, key & 7
         if kind == 0:
-            value, at = _varint(message, at)
-            yield number, value
+            numbers[field], at = _varint(message, at)
         elif kind == 2:
             size, at = _varint(message, at)
-            yield number, message[at : at + size]
+            messages.setdefault(field, []).append(message[at : at + size])
             at += size
         elif kind in (1, 5):
             at += 8 if kind == 1 else 4
         else:
             raise ValueError(f"a field of kind {kind}")
+    return numbers, messages
 
 
 def _varint(content: bytes, at: int) -> tuple[int, int]:

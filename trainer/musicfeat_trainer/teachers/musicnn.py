@@ -6,7 +6,7 @@ log10(10000 x + 1). Batch normalisations are one product and one sum, or part of
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -105,7 +105,7 @@ class _Network:
         embedding = self._active("Gemm", net.op("Concat", *pooled, axis=1), folded, bias, output="embedding")
         net.op("Sigmoid", net.op("Gemm", embedding, *self._dense("dense_1", EMBEDDING, LABELS)), output="tags")
 
-    def _active(self, kind: str, value: str, kernel: Floats, bias: Floats, output: str = "", **settings: object) -> str:
+    def _active(self, kind: str, value: str, kernel: Floats, bias: Floats, output: str = "", **settings: Any) -> str:
         """A layer, its positive part, and the normalisation behind."""
         net = self.graph
         positive = net.op("Relu", net.op(kind, value, kernel, bias, **settings))

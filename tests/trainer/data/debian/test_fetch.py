@@ -105,6 +105,14 @@ def test_music_comes_with_the_licence_of_every_track(archives: Path, tmp_path: P
 
 
 @needs_dpkg
+def test_known_copies_are_left_out(archives: Path, tmp_path: Path) -> None:
+    files = {f"usr/share/games/widelands/data/music/{name}.ogg": audio(21) for name in ("menu", "ingame_14")}
+    package(archives, "widelands-data", files | {"usr/share/doc/widelands-data/copyright": COPYRIGHT.encode()})
+    assert fetch(tmp_path / "music", [NAMES["widelands-data"]], archives) == (1, 21.0)
+    assert (tmp_path / "music" / "widelands-data" / "ingame_14.ogg").exists()
+
+
+@needs_dpkg
 def test_packages_there_are_kept_and_stay_in_the_table(archives: Path, tmp_path: Path) -> None:
     target = tmp_path / "music"
     fetch(target, [NAMES["ufoai-music"]], archives)

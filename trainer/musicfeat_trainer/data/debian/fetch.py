@@ -56,7 +56,7 @@ def fetch(folder: Path, packages: Sequence[Package], archives: Path | None = Non
                 deb = _archive(package, archives) if archives else _downloaded(package, Path(temporary))
                 unpack(deb, package, folder, Path(temporary))
     rows = list(_rows(folder))
-    with replacing(folder / "tracks.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with replacing(folder / "tracks.csv") as table, table.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([COLUMNS, *rows])
     return len(rows), sum(float(seconds) for _, _, seconds, _ in rows)
 
@@ -95,7 +95,7 @@ def unpack(deb: Path, package: Package, folder: Path, temporary: Path) -> None:
     target, copied, notice = temporary / package.name, 0, f"usr/share/doc/{package.name}/copyright"
     for path, read in _files(deb):
         inside = _below(path, package.folder)
-        if inside and Path(path).suffix.lower() in AUDIO_SUFFIXES:
+        if inside and inside not in package.without and Path(path).suffix.lower() in AUDIO_SUFFIXES:
             copied += _kept(target / inside, read.read())
         elif path == notice:
             target.mkdir(exist_ok=True)
