@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from musicfeat.errors import InputError
 from musicfeat.ort import onnxruntime
 from musicfeat_trainer.cli import main
+from musicfeat_trainer.data.teachers import read_card
 from musicfeat_trainer.teachers import musicnn
 from musicfeat_trainer.teachers.checkpoint import MAGIC, Weights, read_checkpoint
 
@@ -180,6 +181,8 @@ def test_published_weights_equal_another_conversion(network: str, tmp_path: Path
     assert main(["teacher", "musicnn", "-o", str(tmp_path / f"{network.lower()}.onnx"), "--weights", network]) == 0
     card = json.loads((tmp_path / f"{network.lower()}.json").read_text())
     assert len(card["labels"]) == card["outputs"]["tags"][0] == 50
+    known_as = read_card(tmp_path / f"{network.lower()}.onnx")
+    assert (known_as.sample_rate, known_as.samples, known_as.embedding) == (16000, 48000, 200)
     other = TEACHERS / f"{network.lower()}.onnx"
     if not other.exists():
         pytest.skip("needs the same network converted by other means, in $MUSICFEAT_DATA/teachers")
