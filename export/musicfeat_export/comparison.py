@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat import Extractor
-from musicfeat.extractor import Audio
 from musicfeat.joins import LEAST_SECONDS
 from musicfeat.model.session import Session
+from musicfeat.sound.audio import Audio
 from musicfeat_export.clips import Tagged, Windows
 from musicfeat_trainer.evaluate.metrics import mean_average_precision
 

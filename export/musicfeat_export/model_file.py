@@ -13,7 +13,7 @@ import onnx
 
 from musicfeat.files import replacing
 from musicfeat.model.card import ModelCard
-from musicfeat_export.graph import check_graph, weights_digest
+from musicfeat_export.graph import check_graph, flush_denormals, weights_digest
 
 Proof = TypeVar("Proof")
 
@@ -33,6 +33,7 @@ def write(proto: onnx.ModelProto, card: ModelCard, path: Path, prove: Callable[[
     Raises:
         ModelError: the graph breaks the contract.
     """
+    flush_denormals(proto.graph)
     card = replace(card, weights_sha256=weights_digest(proto))
     onnx.helper.set_model_props(proto, card.to_metadata())
     check_graph(proto)

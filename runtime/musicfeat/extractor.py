@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,11 @@ from musicfeat.model.card import OUTPUTS, ModelCard
 from musicfeat.model.session import Session
 from musicfeat.order import most_probable
 from musicfeat.recording import Recording, Step, steps
-from musicfeat.sound.audio import PathLike, Sound, blocks, opened
-from musicfeat.sound.waveform import check_rate, ends, resample, to_mono
+from musicfeat.sound.arguments import is_source, name_of, real
+from musicfeat.sound.audio import Audio, PathLike, Sound, blocks, opened
+from musicfeat.sound.waveform import check_rate, ends, resample, stream_pieces
 from musicfeat.sound.windows import cut
 
-Audio = PathLike | npt.ArrayLike
 CPU_BATCH, GPU_BATCH = 2, 64
 """Windows in one run of the model; more is no faster on a CPU and only costs memory."""
 AHEAD_WINDOWS = 16
@@ -85,15 +85,15 @@ class Extractor:
         """Features of one recording, in memory that does not grow with its length.
 
         Args:
-            audio: path of a file; or array of [samples] or [channels, samples], float or int16 / int32.
+            audio: path of a file, or a file opened in binary mode; or array of [samples] or [channels, samples], float
+                or int16 / int32, also a memory map or a tensor.
             sr: sample rate of an array in Hz, required; left out for files.
 
         Raises:
             InputError: the array or its rate is unusable.
             AudioError: the file cannot be decoded.
         """
-        path = str(audio) if isinstance(audio, (str, os.PathLike)) else None
-        (found,) = self._run(self._steps(opened(audio, sr), Recording(self.card, self._hop, path)))
+        (found,) = self._run(self._steps(opened(audio, sr), Recording(self.card, self._hop, name_of(audio))))
         if found.error:
             raise found.error
         return found.features()
@@ -134,7 +134,9 @@ class Extractor:
             InputError, AudioError: as for calling; or the recording is shorter than a window.
         """
         self._require("successor")
-        return continuity(blocks(audio, sr, rate=self.card.sample_rate), self.card, self._successor, self._batch)
+        sound, rate = opened(audio, sr), self.card.sample_rate
+        found = continuity(resample(sound.pieces, sound.sr, rate), self.card, self._successor, self._batch)
+        return replace(found, times=sound.start + found.times)
 
     def map(self, paths: Iterable[PathLike], *, decode_ahead: bool = True) -> Iterator[Features | MusicfeatError]:
         """Features of many files, in their order, lazily; short files share the model's batches.
@@ -145,8 +147,8 @@ class Extractor:
             paths: the files.
             decode_ahead: whether a thread decodes while the model runs.
         """
-        if isinstance(paths, (str, os.PathLike)):
-            raise InputError(f"map takes many paths, got the single one {os.fspath(paths)!r}")
+        if is_source(paths):
+            raise InputError(f"map takes many paths, got the single one {paths!r}")
         windows = (step for path in paths for step in self._file_steps(path))
         for recording in self._run(ahead(windows, AHEAD_WINDOWS) if decode_ahead else windows):
             yield recording.result()
@@ -158,11 +160,10 @@ class Extractor:
             blocks: consecutive arrays of [samples] or [channels, samples], of any length.
             sr: their sample rate in Hz.
         """
-        if isinstance(blocks, (str, os.PathLike, np.ndarray)):
+        if is_source(blocks) or isinstance(blocks, np.ndarray):
             raise InputError(f"stream takes an iterable of arrays, got a single {type(blocks).__name__}")
         rate = check_rate(sr)
-        mono = (to_mono(block) for block in blocks if np.size(block))
-        for window in cut(resample(mono, rate, self.card.sample_rate), self.card.window, self._hop):
+        for window in cut(resample(stream_pieces(blocks), rate, self.card.sample_rate), self.card.window, self._hop):
             recording = Recording(self.card, self._hop)
             recording.sr = rate
             self._add([(recording, window)])
@@ -175,23 +176,24 @@ class Extractor:
     def _hop_samples(self, hop: float | None) -> int:
         if hop is None:
             return self.card.hop
-        if isinstance(hop, bool) or not isinstance(hop, (int, float, np.floating)) or not math.isfinite(hop):
+        seconds = real(hop)
+        if seconds is None:
             raise InputError(f"hop must be a number of seconds, got {hop!r}")
-        samples = round(hop * self.card.sample_rate)
+        samples = round(seconds * self.card.sample_rate)
         if not 1 <= samples <= self.card.window:
             raise InputError(f"hop must be above 0 and at most the window of {self.window:g} s, got {hop!r}")
         return samples
 
     def _steps(self, sound: Sound, recording: Recording) -> Iterator[Step]:
-        recording.sr = sound.sr
+        recording.sr, recording.loss, recording.start = sound.sr, sound.loss, sound.start
         mono = resample(sound.pieces, sound.sr, self.card.sample_rate)
         return steps(recording, cut(mono, self.card.window, self._hop))
 
     def _file_steps(self, path: PathLike) -> Iterator[Step]:
         """The steps of a file; it must not stop the others, whatever a decoder raises."""
-        recording = Recording(self.card, self._hop, str(path))
+        recording = Recording(self.card, self._hop, name_of(path) or str(path))
         try:
-            if not isinstance(path, (str, os.PathLike)):
+            if not is_source(path):
                 raise InputError(f"map takes paths, got {type(path).__name__}")
             yield from self._steps(opened(path), recording)
             return

@@ -21,7 +21,7 @@ class Features:
     """
 
     starts: npt.NDArray[np.float64]
-    """[W] seconds, where each window begins."""
+    """[W] seconds, where each window begins, by a player's clock: in a video whose sound starts late, above 0."""
     ends: npt.NDArray[np.float64]
     """[W] seconds, where its sound ends: the recording's end for a padded last window."""
     embeddings: Floats
@@ -44,6 +44,8 @@ class Features:
     """The file, if it was one."""
     sr: int | None = None
     """Sample rate of the source in Hz, before it was resampled for the model."""
+    lost: float = 0.0
+    """Seconds of sound that were damaged in the file and left out, at most a twentieth of it."""
 
     @property
     def times(self) -> npt.NDArray[np.float64]:

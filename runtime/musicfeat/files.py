@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 
+from musicfeat.errors import InputError
+
 PREFIX = ".musicfeat-"
 ABANDONED = 3600.0
 """Seconds after which a file that a killed process left half-written is removed by the next that writes beside it."""
+
+NOTHING_TO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR)
+"""What file systems answer that cannot sync a folder: network shares, those of virtual machines, some of FUSE."""
 
 
 @contextmanager
@@ -29,6 +36,28 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def needing_temporary() -> Iterator[None]:
+    """Say what to do where there is no folder for temporary files."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"no temporary folder can be made ({error}): set TMPDIR to one that can be written") from error
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder that vanishes when the block ends.
+
+    Raises:
+        InputError: there is none where it could be made.
+    """
+    with needing_temporary():
+        folder = tempfile.TemporaryDirectory(prefix="musicfeat-", ignore_cleanup_errors=True)
+    with folder as name:
+        yield Path(name)
+
+
 @lru_cache
 def _sweep(folder: Path) -> None:
     """Remove what was abandoned; once in a process, since a folder may hold very many files."""
@@ -36,3 +65,18 @@ def _sweep(folder: Path) -> None:
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > ABANDONED:
                 left.unlink()
+
+
+def sync(path: Path) -> None:
+    """Bring a file or folder to the disk, where the file system can."""
+    if os.name == "nt":  # which can sync neither what is open for reading nor a folder
+        return
+    try:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        if error.errno not in NOTHING_TO_SYNC or not path.is_dir():
+            raise

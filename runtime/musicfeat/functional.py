@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from musicfeat.errors import InputError
-from musicfeat.extractor import Audio, Extractor
+from musicfeat.extractor import Extractor
 from musicfeat.features import Floats
 from musicfeat.model.session import find_model
-from musicfeat.sound.audio import PathLike, decoded
+from musicfeat.sound.audio import Audio, PathLike, decoded
 from musicfeat.sound.waveform import Waveform, check_rate, resample
 
 
@@ -20,7 +19,7 @@ def load(path: PathLike, sr: float | None = None) -> tuple[Waveform, int]:
     """A file's waveform, mixed to mono, and its sample rate.
 
     Args:
-        path: an audio file.
+        path: an audio file, or one opened in binary mode.
         sr: sample rate in Hz to resample to; None keeps the file's own.
 
     Returns:
@@ -30,8 +29,6 @@ def load(path: PathLike, sr: float | None = None) -> tuple[Waveform, int]:
         AudioError: the file cannot be decoded.
         InputError: an argument is out of its range.
     """
-    if not isinstance(path, (str, os.PathLike)):
-        raise InputError(f"load takes the path of a file, got {type(path).__name__}")
     asked = None if sr is None else check_rate(sr)
     sound = decoded(path)
     rate = asked or sound.sr
@@ -44,7 +41,7 @@ def embed(y: Audio, sr: float | None = None, *, hop: float | None = None, pooled
     The model is opened by the first call and kept; several threads may call at the same time.
 
     Args:
-        y: array of [samples] or [channels, samples]; or path of a file.
+        y: array of [samples] or [channels, samples]; or a file, by its path or opened in binary mode.
         sr: sample rate of an array in Hz, required; left out for files.
         hop: seconds from one window to the next; None lets windows touch without overlap.
         pooled: one embedding for the whole recording.

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from musicfeat.errors import InputError
 from musicfeat.model.card import ModelCard
+from musicfeat.sound.arguments import real
 from musicfeat.sound.waveform import Waveform
 
 Table = npt.NDArray[np.float64]
@@ -72,9 +73,10 @@ def gap_candidates(gap: float | None, layout: Layout) -> list[float]:
     """
     if gap is None:
         return [float(g) for g in np.arange(0.0, layout.largest_gap + 1e-9, GAP_STEP_SECONDS)]
-    if isinstance(gap, bool) or not isinstance(gap, (int, float)) or not 0.0 <= gap <= layout.largest_gap + 1e-9:
+    seconds = real(gap)
+    if seconds is None or not 0.0 <= seconds <= layout.largest_gap + 1e-9:
         raise InputError(f"gap must be from 0 to {layout.largest_gap:.2f} seconds, or None if unknown, got {gap!r}")
-    return [float(gap)]
+    return [seconds]
 
 
 def join_scores(pieces: Sequence[Waveform], gap: float, layout: Layout, score: Scorer, batch: int) -> Table:

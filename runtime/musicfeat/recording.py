@@ -10,6 +10,7 @@ import numpy.typing as npt
 from musicfeat.errors import MusicfeatError
 from musicfeat.features import Features, Floats
 from musicfeat.model.card import ModelCard
+from musicfeat.sound.loss import Loss
 from musicfeat.sound.windows import Window, pooling_weights
 
 DECISIVE_SECONDS = 1.0
@@ -26,6 +27,7 @@ class Recording:
 
     def __init__(self, card: ModelCard, hop: int, path: str | None = None) -> None:
         self.path, self.sr, self.error = path, None, None
+        self.loss, self.start = Loss(), 0.0
         self._card, self._hop = card, hop
         self._rows: list[tuple[int, int, bool]] = []
         self._values: dict[str, list[Floats]] = {}
@@ -35,6 +37,10 @@ class Recording:
     """Hz of the source, once it is open."""
     error: MusicfeatError | None
     """Why it could not be read to its end."""
+    loss: Loss
+    """What could not be decoded so far."""
+    start: float
+    """Seconds on a player's clock, where its first window begins."""
 
     def add(self, window: Window, values: Mapping[str, Floats]) -> None:
         """Append a window's row of each output."""
@@ -58,8 +64,8 @@ class Recording:
         padded, brief = valid < self._card.window, valid < DECISIVE_SECONDS * rate
         weights = pooling_weights(valid, self._hop) * (~silent | silent.all())
         return Features(
-            starts=start / rate,
-            ends=(start + valid) / rate,
+            starts=self.start + start / rate,
+            ends=self.start + (start + valid) / rate,
             embeddings=_quiet(values["embedding"], silent),
             reversal=np.where(silent | brief, undecided, values.get("reversal", undecided)),
             jigsaw=np.where(silent | padded, undecided, values.get("jigsaw", undecided)),
@@ -70,6 +76,7 @@ class Recording:
             frames=_quiet(values["frames"], silent) if "frames" in values else None,
             path=self.path,
             sr=self.sr,
+            lost=self.loss.seconds,
         )
 
 

@@ -19,6 +19,7 @@ from musicfeat_export.graph import (
     check_graph,
     duplicates,
     first_convolutions,
+    flush_denormals,
     shared,
     with_batch,
 )
@@ -262,3 +263,15 @@ def test_parts_of_a_graph(exported: Path) -> None:
     assert not {kinds[name] for name in before} & {"Conv", "Gemm", "Sigmoid"}
     assert "Sigmoid" in {kinds[name] for name in after}
     assert not {kinds[name] for name in after} & {"Conv", "Gemm", "MatMul"}
+
+
+def test_numbers_too_small_to_hear_are_written_as_zero() -> None:
+    weights = np.array([1e-40, -1e-44, 0, 1e-37, 1], np.float32)
+    halves = np.array(
+        [6e-8], np.float16
+    )  # below a half's normal numbers, but a number to a CPU that computes in float32
+    graph = onnx.GraphProto(initializer=map(onnx.numpy_helper.from_array, (weights, halves)))
+    assert flush_denormals(graph) == 2
+    found = onnx.numpy_helper.to_array(graph.initializer[0])
+    np.testing.assert_array_equal(found, np.array([0, 0, 0, 1e-37, 1], np.float32))
+    np.testing.assert_array_equal(onnx.numpy_helper.to_array(graph.initializer[1]), halves)

@@ -6,19 +6,25 @@ import glob
 import hashlib
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from musicfeat.catalog.names import absolute, is_audio
+from musicfeat.catalog.entries import M3U, entries
+from musicfeat.catalog.names import absolute
 from musicfeat.errors import InputError
+from musicfeat.sound.names import is_audio, is_hidden
 
-M3U = (".m3u", ".m3u8")
 LISTS = (".txt", ".lst", ".list", *M3U)
+HIDDEN, NO_AUDIO = "hidden", "not audio by their names"
+"""Why something in a folder is passed over."""
 Shard = tuple[int, int]
 """(i, n): the i-th of n shares, counted from 0."""
 
 
-def find(sources: Iterable[str | os.PathLike[str]], shard: Shard = (0, 1)) -> list[str]:
+def find(
+    sources: Iterable[str | os.PathLike[str]], shard: Shard = (0, 1), passed: Counter[str] | None = None
+) -> list[str]:
     """The files that sources name, each once, as absolute paths.
 
     Args:
@@ -27,6 +33,7 @@ def find(sources: Iterable[str | os.PathLike[str]], shard: Shard = (0, 1)) -> li
             that end with a zero byte as ``find -print0`` writes them, relative to the list's folder); a pattern
             with * ? [] or **; or a file, which need not exist.
         shard: which share to return; a file's share depends on nothing but its path and n.
+        passed: counts what is passed over in folders, by the reason; a hidden folder is one.
 
     Raises:
         InputError: a folder or list cannot be read, or a pattern matches nothing.
@@ -34,7 +41,9 @@ def find(sources: Iterable[str | os.PathLike[str]], shard: Shard = (0, 1)) -> li
     index, count = shard
     if not 0 <= index < count:
         raise InputError(f"a shard is i/n with i from 0 to n - 1, got {index}/{count}")
-    found = dict.fromkeys(absolute(path) for source in sources for path in _expanded(os.fspath(source)))
+    counter = Counter[str]() if passed is None else passed
+    names = (os.fsdecode(source) for source in sources)
+    found = dict.fromkeys(absolute(path) for name in names for path in _expanded(name, counter))
     return [path for path in found if count == 1 or _share(path, count) == index]
 
 
@@ -42,14 +51,14 @@ def _share(path: str, count: int) -> int:
     return int.from_bytes(hashlib.blake2b(os.fsencode(path), digest_size=8).digest()) % count
 
 
-def _expanded(source: str) -> Iterable[str]:
+def _expanded(source: str, passed: Counter[str]) -> Iterable[str]:
     if source == "-":
-        return _lines(sys.stdin.buffer.read(), source)
+        return entries(sys.stdin.buffer.read(), source)
     if os.path.isdir(source):
-        return _walk(source)
+        return _walk(source, passed)
     if os.path.isfile(source) and source.lower().endswith(LISTS):
         try:
-            return _lines(Path(source).read_bytes(), source)
+            return entries(Path(source).read_bytes(), source)
         except OSError as error:
             raise InputError(f"the list {source} cannot be read: {error}") from error
     if glob.has_magic(source) and not os.path.lexists(source):
@@ -64,18 +73,7 @@ def _matches(pattern: str) -> list[str]:
     return names
 
 
-def _lines(data: bytes, source: str) -> list[str]:
-    """Paths of a list; in an M3U, which is one by its name or begins with #EXTM3U, lines with # are comments."""
-    if b"\0" in data:
-        lines = data.split(b"\0")
-    else:
-        lines = [line.rstrip(b"\r") for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n")]
-    if source.lower().endswith(M3U) or lines[0].startswith(b"#EXTM3U"):
-        lines = [line for line in lines if not line.startswith(b"#")]
-    return [os.path.join(os.path.dirname(source), os.fsdecode(line)) for line in lines if line]
-
-
-def _walk(top: str) -> Iterator[str]:
+def _walk(top: str, passed: Counter[str]) -> Iterator[str]:
     """Audio files below a folder, sorted; a folder that holds itself by a symbolic link is not entered again.
 
     A folder below that cannot be read is named as if it were a file: it fails as one, and stops nothing.
@@ -88,21 +86,32 @@ def _walk(top: str) -> Iterator[str]:
         entry = next(above[-1][0], None)
         if entry is None:
             above.pop()
-        elif _is_folder(entry):
-            try:
-                inner = _entries(entry.path), _identity(entry.path)
-            except OSError:
-                yield entry.path
-                continue
-            if inner[1] not in [identity for _, identity in above]:
-                above.append(inner)
-        elif is_audio(entry.name):
+        elif reason := _passed_over(entry):
+            passed[reason] += 1
+        elif not _is_folder(entry) or (inner := _opened(entry)) is None:
             yield entry.path
+        elif inner[1] not in [identity for _, identity in above]:
+            above.append(inner)
+
+
+def _passed_over(entry: os.DirEntry[str]) -> str | None:
+    """Why something in a folder is no file or folder to go into, None if it is one."""
+    if is_hidden(entry.name):
+        return HIDDEN
+    return None if _is_folder(entry) or is_audio(entry.name) else NO_AUDIO
+
+
+def _opened(entry: os.DirEntry[str]) -> tuple[Iterator[os.DirEntry[str]], tuple[int, int]] | None:
+    """A folder's entries and its identity, None if it cannot be read."""
+    try:
+        return _entries(entry.path), _identity(entry.path)
+    except OSError:
+        return None
 
 
 def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
     with os.scandir(folder) as found:
-        return iter(sorted((entry for entry in found if not entry.name.startswith(".")), key=lambda entry: entry.name))
+        return iter(sorted(found, key=lambda entry: entry.name))
 
 
 def _identity(folder: str) -> tuple[int, int]:

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import portalocker
-
 from musicfeat.catalog.listing import Shard
+from musicfeat.catalog.locking import portalocker
 from musicfeat.errors import CatalogError
 
 STARTING_SECONDS = 600.0

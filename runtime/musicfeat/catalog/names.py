@@ -6,11 +6,6 @@ import os
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 PREFIX = "file://"
-AUDIO = (
-    *(".wav", ".wave", ".w64", ".rf64", ".flac", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf"),
-    *(".mp3", ".ogg", ".oga", ".opus", ".m4a", ".mp4", ".aac", ".wma", ".webm"),
-)
-"""Suffixes of the files that are taken from a folder."""
 
 
 def absolute(path: str | os.PathLike[str]) -> str:
@@ -30,8 +25,3 @@ def to_text(path: str) -> str:
 def to_path(text: str) -> str:
     """The inverse of ``to_text``."""
     return os.fsdecode(unquote_to_bytes(text.removeprefix(PREFIX))) if text.startswith(PREFIX) else text
-
-
-def is_audio(name: str) -> bool:
-    """Whether a file's suffix says that it is audio."""
-    return name.lower().endswith(AUDIO)

@@ -20,6 +20,7 @@ from musicfeat.catalog.locks import share, starting
 from musicfeat.catalog.schema import CREDIT_COLUMNS, conformed, schema
 from musicfeat.catalog.settings import Settings
 from musicfeat.errors import CatalogError
+from musicfeat.files import sync
 
 PART_ROWS = 32768
 GROUP_ROWS = 512
@@ -207,11 +208,11 @@ def _write(part: Path, batches: Iterable[pa.RecordBatch], settings: Settings) ->
         if not rows:
             part.unlink(missing_ok=True)
             return
-        _sync(temporary)
+        sync(temporary)
         os.replace(temporary, part)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync(part.parent)
+    sync(part.parent)
 
 
 def _gathered(batches: Iterable[pa.RecordBatch], wanted: pa.Schema) -> Iterator[pa.Table]:
@@ -233,13 +234,3 @@ def _joined(batches: list[pa.RecordBatch], wanted: pa.Schema) -> pa.Table:
     return pa.concat_tables([wanted.empty_table(), *(conformed(some, wanted) for some in batches)]).combine_chunks(
         FRUGAL
     )
-
-
-def _sync(path: Path) -> None:
-    if os.name == "nt":  # which can sync neither what is open for reading nor a folder
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -19,6 +19,7 @@ from musicfeat.catalog.search.space import Floats
 from musicfeat.catalog.tracks import Tracks
 from musicfeat.errors import InputError
 from musicfeat.extractor import Extractor
+from musicfeat.sound.arguments import whole
 
 UNLIKE_WEIGHT = 0.5
 """Of the tracks that are not wanted, beside those that are (Rocchio, 1971)."""
@@ -54,7 +55,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            if value is not None and (whole(value) or 0) < 1:
                 raise InputError(f"{name} of a playlist must be a whole number from 1, got {value!r}")
 
 

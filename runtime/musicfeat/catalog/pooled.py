@@ -5,7 +5,6 @@ The file is hidden beside the catalog's parts and made anew when they change. It
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from musicfeat.catalog.search.rows import audible
 from musicfeat.catalog.search.space import Floats, Space, space_of
 from musicfeat.catalog.tracks import Tracks
 from musicfeat.errors import CatalogError
+from musicfeat.files import temporary_folder
 
 FILE = ".tracks.arrays"
 BLOCK = 8192
@@ -64,7 +64,7 @@ def _made(path: Path, tracks: Tracks) -> dict[str, Any]:
         _write(path, tracks)
         return open_arrays(path)[1]
     except OSError:
-        with tempfile.TemporaryDirectory(prefix="musicfeat-", ignore_cleanup_errors=True) as folder:
+        with temporary_folder() as folder:
             _write(Path(folder) / FILE, tracks)
             return open_arrays(Path(folder) / FILE)[1]  # what is mapped stays when its name is gone
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from musicfeat.catalog.plan import Plan
 from musicfeat.catalog.workers.result import FileResult
@@ -25,13 +26,24 @@ class Summary:
     """Length of the embedded files."""
     seconds: float
     """Time from the first file to the last."""
+    passed: Mapping[str, int] = field(default_factory=dict)
+    """What was passed over in folders, by the reason."""
+    lost: float = 0.0
+    """Seconds of the embedded files that were damaged and left out."""
 
     def __str__(self) -> str:
         speed = self.audio_seconds / max(self.seconds, 1e-9)
         return (
             f"{self.embedded} files embedded ({self.audio_seconds / 3600:.2f} h, {self.rows} rows) "
             f"in {self.seconds:.1f} s, {speed:.0f} x real time; {self.unchanged} unchanged, {self.failed} failed"
+            + (f", {told(self.passed)} passed over" if self.passed else "")
+            + (f"; {self.lost:.1f} s of sound were damaged and left out" if self.lost else "")
         )
+
+
+def told(passed: Mapping[str, int]) -> str:
+    """Counts and their reasons in words."""
+    return ", ".join(f"{count} {reason}" for reason, count in sorted(passed.items()))
 
 
 class Progress:
@@ -39,7 +51,7 @@ class Progress:
 
     def __init__(self, plan: Plan, shown: bool) -> None:
         self._plan, self._began = plan, time.monotonic()
-        self._embedded, self._failed, self._rows, self._audio = 0, 0, 0, 0.0
+        self._embedded, self._failed, self._rows, self._audio, self._lost = 0, 0, 0, 0.0, 0.0
         self._bar = None
         if shown:
             from tqdm import tqdm
@@ -52,6 +64,7 @@ class Progress:
         self._failed += result.features is None
         self._rows += rows
         self._audio += result.features.duration if result.features else 0.0
+        self._lost += result.features.lost if result.features else 0.0
         if self._bar is not None:
             speed = self._audio / max(time.monotonic() - self._began, 1e-9)
             self._bar.set_postfix_str(f"{speed:.0f} x real time, {self._failed} failed", refresh=False)
@@ -70,5 +83,6 @@ class Progress:
             unchanged=self._plan.unchanged,
             rows=self._rows,
             audio_seconds=self._audio,
+            lost=self._lost,
             seconds=time.monotonic() - self._began,
         )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from musicfeat.catalog.listing import Shard, find
@@ -13,7 +15,7 @@ from musicfeat.catalog.locks import name_of, share, starting
 from musicfeat.catalog.names import to_path
 from musicfeat.catalog.parts import Writer, drop, recover, writing
 from musicfeat.catalog.plan import Plan, plan
-from musicfeat.catalog.progress import Progress, Summary
+from musicfeat.catalog.progress import Progress, Summary, told
 from musicfeat.catalog.reader import Catalog
 from musicfeat.catalog.schema import to_batch
 from musicfeat.catalog.settings import FILE, Precision, Rows, Settings, settings_of, settle
@@ -70,11 +72,13 @@ def embed_catalog(
         CatalogError: the folder holds something else, a catalog of another model or kind, is in use or unwritable.
         ModelError, DeviceError: the model cannot be opened.
     """
-    if isinstance(sources, (str, os.PathLike)):
+    if isinstance(sources, (str, bytes, os.PathLike)):
         sources = [sources]
-    paths = find(sources, shard)
+    passed = Counter[str]()
+    paths = find(sources, shard, passed)
     if not paths and shard[1] == 1:
-        raise InputError("there is no audio file to embed: name folders, lists, patterns or files")
+        over = f" ({told(passed)} passed over)" if passed else ""
+        raise InputError(f"there is no audio file to embed{over}: name folders, lists, patterns or files")
     if rows not in ("window", "track") or precision not in ("float32", "float16"):
         raise InputError(f"rows are 'window' or 'track', precision 'float32' or 'float16', got {rows!r}, {precision!r}")
     with ExitStack() as held:
@@ -89,7 +93,7 @@ def embed_catalog(
                 recover(folder, settings, writer)
             found = plan(Catalog(folder), paths, retry_failed)
             drop(folder, settings, found.stale)
-        return _embed(pool, found, folder, settings, name_of(shard), progress)
+        return replace(_embed(pool, found, folder, settings, name_of(shard), progress), passed=dict(passed))
 
 
 def _embed(pool: Engine, found: Plan, folder: Path, settings: Settings, name: str, shown: bool) -> Summary:

@@ -24,6 +24,7 @@ FILE_COLUMNS = {
     "mtime": pa.timestamp("us", "UTC"),
     "duration": pa.float64(),
     "sample_rate": pa.int32(),
+    "lost": pa.float32(),
 }
 CREDIT_COLUMNS = {name: pa.int32() if name in NUMBERS else pa.string() for name in NAMES}
 ROW_COLUMNS = {
@@ -39,11 +40,12 @@ def schema(settings: Settings) -> pa.Schema:
     """The columns, in order.
 
     ``path`` (absolute; see ``names``), ``sha256``, ``size`` (bytes), ``mtime``, ``duration`` (s), ``sample_rate``
-    (Hz, the file's own); who it is (``title``, ``artist`` and so on, see ``credits``; null where the file's tags do not
-    say, and in rows of older versions); ``window`` (its number in the file), ``start``, ``end`` (s), ``weight`` (share
-    in pooled values), ``silent``; ``embedding``, ``reversal``, ``jigsaw``, ``tags`` (a struct with a field per label);
-    ``model``, ``model_sha256``; ``status`` ("ok" or "error"), ``error``. A file that failed is one row whose
-    findings are null.
+    (Hz, the file's own), ``lost`` (s, damaged and left out; null in rows of older versions); who it is (``title``,
+    ``artist`` and so on, see ``credits``; null where the file's tags do not say, and in rows of older versions);
+    ``window`` (its number in the file), ``start``, ``end`` (s), ``weight`` (share in pooled values), ``silent``;
+    ``embedding``, ``reversal``, ``jigsaw``, ``tags`` (a struct with a field per label); ``model``,
+    ``model_sha256``; ``status`` ("ok" or "error"), ``error``. A file that failed is one row whose findings are
+    null.
     """
     findings = {"embedding": pa.list_(pa.from_numpy_dtype(settings.precision), settings.dimension)}
     findings |= {name: pa.float32() for name in ("reversal", "jigsaw") if name in settings.outputs}
@@ -65,6 +67,7 @@ def to_batch(result: FileResult, settings: Settings) -> pa.RecordBatch:
         "mtime": result.mtime_us,
         "duration": result.features.duration if result.features else None,
         "sample_rate": result.features.sr if result.features else None,
+        "lost": result.features.lost if result.features else None,
         **vars(result.credits),
         "model": f"{settings.model} {settings.version}",
         "model_sha256": settings.model_sha256,

@@ -6,20 +6,20 @@ and the embeddings by dimension, [D, R], both in half precision, 4 D bytes a row
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import portalocker
 
+from musicfeat.catalog.locking import portalocker
 from musicfeat.catalog.reader import Catalog, vectors
 from musicfeat.catalog.search.arrays import ArrayWriter, open_arrays
 from musicfeat.catalog.search.rows import identities
 from musicfeat.catalog.search.space import Floats, Space, space_of
 from musicfeat.errors import CatalogError
+from musicfeat.files import temporary_folder
 from musicfeat.listen.columns import Columns
 from musicfeat.listen.projection import principal, scaled
 
@@ -85,7 +85,7 @@ def _made(catalog: Catalog, columns: Columns, facts: dict[str, Any]) -> dict[str
             _write(catalog, columns, path, facts)
             return open_arrays(path)[1]
     except (OSError, portalocker.LockException):
-        with tempfile.TemporaryDirectory(prefix="musicfeat-", ignore_cleanup_errors=True) as folder:
+        with temporary_folder() as folder:
             _write(catalog, columns, Path(folder) / FILE, facts)
             return open_arrays(Path(folder) / FILE)[1]  # what is mapped stays when its name is gone
 

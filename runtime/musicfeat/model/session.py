@@ -12,12 +12,17 @@ import numpy.typing as npt
 
 from musicfeat.errors import InputError, ModelError
 from musicfeat.model.card import ModelCard, card_from_metadata
+from musicfeat.model.cores import cores
 from musicfeat.model.engine import INPUT, Device, Engine, parse_device
 from musicfeat.model.trt import sealed
+from musicfeat.sound.arguments import whole
 
 MODELS = Path(__file__).parents[1] / "models"
 QUIET = 2.0**-6
 DEFAULT_MODEL = "music-small"
+
+
+__all__ = ["Session", "bundled_models", "cores", "find_model", "levelled"]
 
 
 class Session:
@@ -110,28 +115,25 @@ def find_model(model: str | os.PathLike[str] | None) -> Path:
     return path
 
 
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _check_threads(threads: int | None) -> int:
     """An explicit number of threads: as asked, or one for each core."""
     if threads is None:
         return cores()
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+    number = whole(threads)
+    if number is None or number < 1:
         raise InputError(f"threads must be a whole number from 1, got {threads!r}")
-    return threads
+    return number
 
 
 def _check_memory(memory: int | None, device: Device) -> int | None:
     if memory is None:
         return None
-    if isinstance(memory, bool) or not isinstance(memory, int) or memory < 1:
+    number = whole(memory)
+    if number is None or number < 1:
         raise InputError(f"memory must be a whole number of bytes of the GPU, such as 2 * 1024**3, got {memory!r}")
     if device.kind == "cpu":
         raise InputError("memory is a cap on a GPU's memory: leave it out on the CPU")
-    return memory
+    return number
 
 
 def _open(path: Path, device: Device, threads: int, outputs: Iterable[str] | None, memory: int | None) -> Engine:

@@ -2,52 +2,44 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from itertools import chain
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from musicfeat.errors import AudioError, InputError
-from musicfeat.sound.mp3 import has_length_header, seconds_of_frames
-from musicfeat.sound.waveform import Waveform, check_rate, resample, to_mono
+from musicfeat.sound import ffmpeg, libsndfile, ogg, riff
+from musicfeat.sound.arguments import PathLike, Source, is_source, source_of
+from musicfeat.sound.loss import Loss
+from musicfeat.sound.mp3 import lengths, seconds_of_frames
+from musicfeat.sound.waveform import Waveform, check_rate, pieces_of, resample
 
-PathLike: TypeAlias = str | os.PathLike[str]
+__all__ = ["Audio", "PathLike", "Sound", "blocks", "decoded", "load", "opened"]
 
-BLOCK_FRAMES = 1 << 15
-TRUNCATION_SECONDS = 0.2
-"""A file that ends this much before the length that it declares is an error; ogg declares none."""
-STREAMED_SIZE = 0x7FFFFFFF
-"""A wav that was written to a pipe declares this size or more, and means nothing by it."""
-PACKED_FORMATS = ("FLAC", "OGG", "CAF")
-"""Of what libsndfile reads, these pack silence without limit; in others a byte never holds FRAMES_PER_BYTE."""
-FRAMES_PER_BYTE = 64
-UNKNOWN_FRAMES = 1 << 62
-"""More than this says libsndfile of a flac whose writer could not go back to note the length."""
-AV_FORMATS = (
-    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,eac3,flac,matroska,mov,mp3,mpc,mpc8,ogg,tak,tta,w64,wav,webm,wv"
-)
-"""What PyAV may open, by FFmpeg's names: never a playlist, which makes it read other files."""
+Audio = PathLike | bytes | BinaryIO | npt.ArrayLike
 
 
 class Sound(NamedTuple):
     """An opened recording."""
 
     sr: int
-    """Its own sample rate in Hz, a whole number."""
+    """Its own sample rate in Hz, a whole number; of the first sound, if it changes."""
     pieces: Iterator[Waveform]
     """Consecutive mono pieces at that rate."""
+    loss: Loss
+    """What could not be decoded; complete when the pieces are taken."""
+    start: float = 0.0
+    """Seconds on a player's clock, where a video's sound begins."""
 
 
-def load(audio: PathLike | npt.ArrayLike, sr: float | None = None, *, rate: int) -> Waveform:
+def load(audio: Audio, sr: float | None = None, *, rate: int) -> Waveform:
     """A file or an array as one mono waveform.
 
     Args:
-        audio: path, or array of [samples] or [channels, samples].
+        audio: path, open file, or array of [samples] or [channels, samples].
         sr: sample rate of an array in Hz; a file knows its own.
         rate: sample rate of the result in Hz.
 
@@ -61,170 +53,74 @@ def load(audio: PathLike | npt.ArrayLike, sr: float | None = None, *, rate: int)
     return np.concatenate(list(blocks(audio, sr, rate=rate)))
 
 
-def blocks(audio: PathLike | npt.ArrayLike, sr: float | None = None, *, rate: int) -> Iterator[Waveform]:
+def blocks(audio: Audio, sr: float | None = None, *, rate: int) -> Iterator[Waveform]:
     """As ``load``, but yielding consecutive pieces of the waveform as they are decoded."""
     sound = opened(audio, sr)
     return resample(sound.pieces, sound.sr, rate)
 
 
-def opened(audio: PathLike | npt.ArrayLike, sr: float | None = None) -> Sound:
+def opened(audio: Audio, sr: float | None = None) -> Sound:
     """A file or an array as pieces at its own rate; arguments and errors as for ``load``."""
-    if not isinstance(audio, (str, os.PathLike)):
-        return Sound(check_rate(sr), iter([to_mono(audio)]))
+    if not is_source(audio):
+        return Sound(check_rate(sr), pieces_of(audio), Loss())
     if sr is not None:
         raise InputError("sr is for arrays; a file carries its own sample rate: leave sr out")
     return decoded(audio)
 
 
-def decoded(path: PathLike) -> Sound:
+def decoded(audio: Any) -> Sound:
     """Open a file, to be decoded as its pieces are taken.
 
     libsndfile decodes; what it does not know or wrongly refuses goes to PyAV, if installed.
 
+    Args:
+        audio: its path, or an open file, which is read to its end.
+
     Raises:
-        AudioError: the file cannot be opened or is not audio; later, from ``pieces``: it is damaged.
+        AudioError: the file cannot be opened or is not audio; later, from ``pieces``: too much of it is damaged.
     """
-    path = Path(path)
-    _check_file(path)
+    source = source_of(audio)
+    source.check()
+    sound = _opened(source, Loss())
+    try:
+        return sound._replace(sr=check_rate(sound.sr))
+    except InputError as error:
+        raise AudioError(f"{source} declares an unusable sample rate: {error}") from error
+
+
+def _opened(source: Source, loss: Loss) -> Sound:
     import soundfile
 
+    if len(links := ogg.links(source)) > 1:
+        return _chained(links, source, loss)
     try:
-        # Bytes, because soundfile cannot encode names that are not valid Unicode.
-        file = soundfile.SoundFile(os.fspath(path) if os.name == "nt" else os.fsencode(path))
+        file = soundfile.SoundFile(riff.mended(source) or source.for_libsndfile())
     except (soundfile.LibsndfileError, TypeError, ValueError) as error:
-        sr, pieces = _open_with_av(path, error)
-    else:
-        if file.format == "RAW":
-            file.close()
-            raise AudioError(f"{path} is not audio that can be decoded: it has no header, whatever its name says")
-        guessed = _guesses_length(file, path)
-        if (guessed or file.frames > _most_frames(file, path)) and find_spec("av"):
-            file.close()
-            sr, pieces = _open_with_av(path, None, seconds_of_frames(path) if guessed else None)
-        else:
-            sr, pieces = file.samplerate, _sndfile_pieces(file, path)
-    try:
-        return Sound(check_rate(sr), pieces)
-    except InputError as error:
-        raise AudioError(f"{path} declares an unusable sample rate: {error}") from error
+        return _with_ffmpeg(source, loss, error)
+    if file.format == "RAW":
+        file.close()
+        raise AudioError(f"{source} is not audio that can be decoded: it has no header, whatever its name says")
+    mp3 = lengths(source) if file.format == "MP3" else None
+    counted = mp3 is not None and (not mp3.declared or mp3.behind > 0)
+    if (counted or file.frames > libsndfile.most_frames(file, source)) and find_spec("av"):
+        file.close()
+        return _with_ffmpeg(source, loss, None, seconds_of_frames(source) if counted else None)
+    return Sound(file.samplerate, libsndfile.pieces(file, source, mp3, loss), loss)
 
 
-def _check_file(path: Path) -> None:
-    try:
-        if path.is_dir():
-            raise AudioError(f"{path} is a directory: pass a file")
-        if not path.is_file():
-            raise AudioError(f"{path} does not exist or is not a regular file")
-        if path.stat().st_size == 0:
-            raise AudioError(f"{path} is empty (0 bytes)")
-        with path.open("rb"):
-            pass
-    except (OSError, ValueError) as error:
-        raise AudioError(f"{path!s} cannot be opened: {error}") from error
+def _with_ffmpeg(source: Source, loss: Loss, refusal: Exception | None, counted: float | None = None) -> Sound:
+    found = ffmpeg.opened(source, refusal, loss, counted)
+    return Sound(found.rate, found.pieces, loss, found.start)
 
 
-def _sndfile_pieces(file: Any, path: Path) -> Iterator[Waveform]:
-    """Mono blocks of an open SoundFile; closes it."""
+def _chained(links: list[BinaryIO], source: Source, loss: Loss) -> Sound:
+    """Recordings joined in one Ogg file, one after the other, at the rate of the first."""
     import soundfile
 
-    decoded, rate = 0, file.samplerate
-    file.seekable = lambda: False  # else it seeks after every read to where it is, and decoders decode that part twice
-    with file:
-        if file.frames > _most_frames(file, path):
-            raise AudioError(
-                f"{path} declares no length, or too much of it: pip install 'musicfeat[codecs]' may decode it"
-            )
-        declared = _declared_seconds(file, path)
-        while True:
-            try:
-                block = file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)
-            except soundfile.LibsndfileError as error:
-                raise AudioError(f"{path}: damaged after {decoded / rate:.1f} s ({error})") from error
-            if not len(block):
-                break
-            decoded += len(block)
-            yield _mono_block(block.T, path)
-    _check_length(path, decoded / rate, declared)
-
-
-def _guesses_length(file: Any, path: Path) -> bool:
-    """Whether libsndfile had to guess how long an open file is, and may read too little of it."""
-    return file.format == "MP3" and not has_length_header(path)
-
-
-def _most_frames(file: Any, path: Path) -> int:
-    """What a file can hold, and more; some of libsndfile's decoders go on with silence up to what it declares."""
-    return UNKNOWN_FRAMES if file.format in PACKED_FORMATS else FRAMES_PER_BYTE * path.stat().st_size
-
-
-def _declared_seconds(file: Any, path: Path) -> float:
-    """What the file says of its own length; libsndfile's ``frames`` is a guess or already cut for some formats."""
-    if _guesses_length(file, path):
-        return seconds_of_frames(path)
-    cut = re.search(r"data : (\d+) \(should be (\d+)\)", file.extra_info) if file.format.startswith("WAV") else None
-    if cut and int(cut[1]) < STREAMED_SIZE:
-        return float(file.frames / file.samplerate * int(cut[1]) / max(1, int(cut[2])))
-    return float(file.frames / file.samplerate)
-
-
-def _check_length(path: Path, decoded: float, declared: float) -> None:
-    if decoded == 0:
-        raise AudioError(f"{path} holds no sound: no sample could be decoded")
-    if decoded < declared - TRUNCATION_SECONDS:
-        raise AudioError(
-            f"{path} is truncated or damaged: {declared:.1f} s are declared, {decoded:.1f} s can be decoded. Fetch it "
-            "again; if it plays in full elsewhere, pip install 'musicfeat[codecs]' decodes more"
-        )
-
-
-def _mono_block(block: npt.NDArray[Any], path: Path) -> Waveform:
     try:
-        return to_mono(block)
-    except InputError as error:
-        raise AudioError(f"{path}: {error}") from error
-
-
-def _open_with_av(
-    path: Path, refusal: Exception | None, declared: float | None = None
-) -> tuple[int, Iterator[Waveform]]:
-    """Open a file with PyAV, or explain the refusal of libsndfile; ``declared`` seconds overrule the container's."""
-    try:
-        import av
-    except ImportError:
-        raise AudioError(
-            f"{path} cannot be decoded: {refusal}. If it plays elsewhere (m4a, aac, some opus files), "
-            "install the wider decoder: pip install 'musicfeat[codecs]'"
-        ) from refusal
-    try:
-        # With its protocol, because FFmpeg would take one from a name like "Sonata: Allegro.m4a".
-        container = av.open(f"file:{path}", options={"format_whitelist": AV_FORMATS})
-    except (av.FFmpegError, ValueError) as error:
-        reason = refusal or "it declares no length that can be believed"
-        raise AudioError(f"{path} is not audio that can be decoded: {reason}; {error}") from error
-    # A stream of unknown coding has no codec context, and not even a rate.
-    if not container.streams.audio or not (codec := container.streams.audio[0].codec_context) or not codec.sample_rate:
-        container.close()
-        raise AudioError(f"{path} holds no audio stream that can be decoded")
-    return int(codec.sample_rate), _av_pieces(container, path, declared)
-
-
-def _av_pieces(container: Any, path: Path, declared: float | None) -> Iterator[Waveform]:
-    """Mono blocks of an open PyAV container; closes it."""
-    import av
-
-    decoded = 0
-    with container:
-        stream = container.streams.audio[0]
-        rate = stream.rate  # of the container; a damaged frame can change the stream's while it is decoded
-        # Packed: PyAV sees planes that are not there, and may crash, where there are eight channels or more.
-        packed = av.AudioResampler(format="flt", rate=rate)
-        if declared is None:
-            declared = float((stream.duration or 0) * stream.time_base)
-        try:
-            for frame in container.decode(stream):
-                for part in packed.resample(frame):
-                    decoded += part.samples
-                    yield _mono_block(part.to_ndarray().reshape(-1, part.layout.nb_channels).T, path)
-        except (av.FFmpegError, ValueError) as error:
-            raise AudioError(f"{path}: damaged after {decoded / rate:.1f} s ({error})") from error
-        _check_length(path, decoded / rate, declared)
+        files = [soundfile.SoundFile(link) for link in links]
+    except (soundfile.LibsndfileError, TypeError, ValueError) as error:
+        return _with_ffmpeg(source, loss, error)
+    rate = files[0].samplerate
+    parts = (resample(libsndfile.pieces(file, source, None, loss), file.samplerate, rate) for file in files)
+    return Sound(rate, chain.from_iterable(parts), loss)

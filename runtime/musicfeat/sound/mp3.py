@@ -1,8 +1,8 @@
-"""How long an MP3 file really is, where its header does not say.
+"""How long an MP3 file really is, where its header does not say, or says it of a part of the file.
 
 libsndfile trusts the Xing, Info or VBRI header of an MP3. Without one it guesses the length from the size of the file,
-wrongly if the bit rate varies or pictures stand in front, and reads no further than its guess. Counting the
-frames tells whether sound was lost.
+wrongly if the bit rate varies or pictures stand in front, and reads no further than its guess; of files joined end to
+end it reads what the first header declares. Counting the frames tells whether sound was lost.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from __future__ import annotations
 import mmap
 import re
 from pathlib import Path
+from typing import NamedTuple
+
+from musicfeat.sound.arguments import Source
 
 LENGTH_HEADERS = (b"Xing", b"Info", b"VBRI")
 # ISO/IEC 11172-3 and 13818-3, layer III: kbit/s by the index in a frame's header, for MPEG 1 and for MPEG 2 and 2.5.
@@ -22,30 +25,75 @@ SYNC = re.compile(
 )
 """Three bytes that ``_frame`` accepts; junk is searched for them without a step of Python for each byte."""
 RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+TAGS_BYTES = 4096
+"""What may stand behind the sound without a look at it; less than two frames of most files."""
+Bytes = mmap.mmap | bytes
 
 
-def has_length_header(path: Path) -> bool:
-    """Whether the first frame declares the length of the file."""
-    with path.open("rb") as file:
-        file.seek(_id3_size(file.read(10)))
-        start = file.read(4096)
-    return any(name in start for name in LENGTH_HEADERS)
+class Lengths(NamedTuple):
+    """What an MP3 says of its length."""
+
+    declared: bool
+    """Whether the first frame declares one."""
+    behind: float
+    """Seconds of frames behind the part that it declares."""
 
 
-def seconds_of_frames(path: Path) -> float:
-    """Seconds of sound in all frames, found by walking from header to header."""
-    seconds = 0.0
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        place = _id3_size(data[:10])
-        while place + 4 <= len(data):
-            size, duration = _frame(data[place : place + 4])
-            seconds += duration
-            place = place + size if size else _next_sync(data, place + 1)
+def lengths(file: Source | Path) -> Lengths:
+    """Read the header, and look behind what it declares."""
+    source = _source(file)
+    with source.open() as opened:
+        first = _id3_size(opened.read(10))
+        opened.seek(first)
+        start = opened.read(4096)
+    places = [start.find(name) for name in LENGTH_HEADERS if name in start]
+    if not places:
+        return Lengths(False, 0.0)
+    size = _declared_bytes(start[min(places) :])
+    if size and source.size - first - size <= TAGS_BYTES:
+        return Lengths(True, 0.0)
+    return Lengths(True, seconds_of_frames(source, first + size) if size else 0.0)
+
+
+def seconds_of_frames(file: Source | Path, begin: int = 0) -> float:
+    """Seconds of sound in all frames from a place on, found by walking from header to header."""
+    with _source(file).open() as opened:
+        try:
+            data: Bytes = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+        except OSError:  # not on disk
+            data = opened.read()
+        return _walk(data, begin)
+
+
+def _walk(data: Bytes, place: int) -> float:
+    """A frame counts if one went before it, or another follows: three bytes of junk can look like a header."""
+    seconds, synchronous = 0.0, False
+    while place + 4 <= len(data):
+        size, duration = _frame(data[place : place + 4])
+        if size and (synchronous or _frame(data[place + size : place + size + 4].ljust(4, b"\0"))[0]):
+            seconds, place, synchronous = seconds + duration, place + size, True
+        elif tag := _id3_size(data[place : place + 10]):
+            place += tag
+        else:
+            place, synchronous = _next_sync(data, place + 1), False
     return seconds
 
 
+def _declared_bytes(header: bytes) -> int:
+    """Bytes of the whole stream by its Xing, Info or VBRI header; 0 if it does not say."""
+    if header.startswith(b"VBRI"):
+        return int.from_bytes(header[10:14])
+    flags = int.from_bytes(header[4:8])
+    place = 12 if flags & 1 else 8
+    return int.from_bytes(header[place : place + 4]) if flags & 2 else 0
+
+
+def _source(file: Source | Path) -> Source:
+    return file if isinstance(file, Source) else Source(file)
+
+
 def _id3_size(head: bytes) -> int:
-    """Bytes of an ID3v2 tag at the beginning of a file."""
+    """Bytes of an ID3v2 tag that begins here."""
     if len(head) < 10 or not head.startswith(b"ID3"):
         return 0
     return 10 + sum((byte & 0x7F) << 7 * i for i, byte in enumerate(reversed(head[6:10])))
@@ -63,6 +111,6 @@ def _frame(header: bytes) -> tuple[int, float]:
     return samples // 8 * bits * 1000 // rate + (header[2] >> 1 & 1), samples / rate
 
 
-def _next_sync(data: mmap.mmap, place: int) -> int:
+def _next_sync(data: Bytes, place: int) -> int:
     found = SYNC.search(data, place)
     return found.start() if found else len(data)

@@ -8,32 +8,87 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.errors import InputError
+from musicfeat.errors import AudioError, InputError
+from musicfeat.sound.arguments import real
 
 Waveform: TypeAlias = npt.NDArray[np.float32]
 
+BLOCK_FRAMES = 1 << 15
 MAX_CHANNELS = 64
+TYPES = ("float16", "bfloat16", "float32", "float64", "int16", "int32")
+LEFT = 0.02
+"""Of the power of two channels: with less in their mean they are one sound and its opposite, to 96 %."""
 MIN_RATE, MAX_RATE = 1_000, 1_536_000
 LOUDEST = 1e30
 """Resampling and summing stay finite up to here."""
 
 
-def check_rate(sr: float | None) -> int:
+def check_rate(sr: object) -> int:
     """A sample rate as a whole number of Hz, or InputError."""
     if sr is None:
         raise InputError("sr is missing: pass the array's sample rate in Hz, for instance sr=44100")
-    if isinstance(sr, bool) or not isinstance(sr, (int, float, np.integer, np.floating)):
+    rate = real(sr)
+    if rate is None and not isinstance(sr, (float, np.floating)):
         raise InputError(f"sr must be a number of Hz, got {sr!r}")
-    if not MIN_RATE <= sr <= MAX_RATE or sr != int(sr):
+    if rate is None or not MIN_RATE <= rate <= MAX_RATE or rate != int(rate):
         raise InputError(f"sr must be a whole number of Hz from {MIN_RATE} to {MAX_RATE}, got {sr!r}")
-    return int(sr)
+    return int(rate)
 
 
-def to_mono(array: npt.ArrayLike) -> Waveform:
-    """Check an array of sound and mix it to one channel.
+def pieces_of(array: Any) -> Iterator[Waveform]:
+    """An array of sound, checked and mixed slice by slice: beside it, memory for one slice is needed.
 
     Args:
-        array: [samples] or [channels, samples]; floats at any level, or int16 / int32 at full scale.
+        array: as for ``to_mono``; also a memory map, or a tensor of torch, with or without gradient.
+
+    Raises:
+        InputError: at once or, for values that are not finite, from the slice that holds them.
+    """
+    sound = as_array(array)
+    _check_array(sound)
+    return _slices(sound)
+
+
+def _slices(sound: Any) -> Iterator[Waveform]:
+    for place in range(0, sound.shape[-1], BLOCK_FRAMES):
+        yield _folded(as_numpy(sound[..., place : place + BLOCK_FRAMES]))
+
+
+def as_array(array: Any) -> Any:
+    """What can be sliced without being copied: a tensor as it is, anything else as an array of numpy.
+
+    Raises:
+        InputError: it is no array, or hides some of its values.
+    """
+    if hasattr(array, "detach") and hasattr(array, "numpy"):  # torch, which this package does not import
+        if "strided" not in str(array.layout):
+            raise InputError(f"audio is a tensor of layout {array.layout}: make it dense first")
+        return array.detach()
+    if np.ma.isMaskedArray(array) and np.ma.is_masked(array):
+        raise InputError("audio is a masked array, some of it is hidden: fill it first, for instance with .filled(0)")
+    try:
+        return np.asarray(array)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise InputError(f"audio is not an array: {error}") from error
+
+
+def as_numpy(sound: Any) -> npt.NDArray[Any]:
+    """A slice of ``as_array``'s result as numpy's own, in this machine's order of bytes."""
+    if not isinstance(sound, np.ndarray):
+        try:
+            sound = sound.cpu()
+            sound = (sound.float() if "bfloat16" in str(sound.dtype) else sound).numpy()
+        except (TypeError, RuntimeError) as error:
+            raise InputError(f"audio is a tensor that numpy cannot hold: {error}") from error
+    return np.asarray(sound, dtype=sound.dtype.newbyteorder("="))
+
+
+def to_mono(array: Any) -> Waveform:
+    """Check an array of sound and mix it to one channel, the mean of all.
+
+    Args:
+        array: [samples] or [channels, samples]; floats at any level, or int16 / int32 at full scale, in any order of
+            bytes; a tensor.
 
     Returns:
         [samples] float32; integers scaled to [-1, 1).
@@ -41,24 +96,31 @@ def to_mono(array: npt.ArrayLike) -> Waveform:
     Raises:
         InputError: empty, of another shape or type, or holding NaN or infinity.
     """
-    try:
-        sound = np.asarray(array)
-    except ValueError as error:
-        raise InputError(f"audio is not an array: {error}") from error
-    if sound.dtype in (np.int16, np.int32):
-        scale = -float(np.iinfo(sound.dtype).min)
-    elif sound.dtype in (np.float16, np.float32, np.float64):
-        scale = 1.0
-    else:
+    sound = as_array(array)
+    _check_array(sound)
+    return _mixed(as_numpy(sound))
+
+
+def _check_array(sound: Any, known: bool = False) -> None:
+    """Raise InputError for what is no sound; ``known`` is the number of channels, from blocks before."""
+    shape, kind = tuple(sound.shape), str(sound.dtype).removeprefix("torch.").lstrip("<>=|")
+    if isinstance(sound, np.ndarray):
+        kind = sound.dtype.newbyteorder("=").name if sound.dtype.kind in "fi" else kind
+    if kind not in TYPES:
         raise InputError(f"audio must be float16/32/64, int16 or int32, got {sound.dtype}: convert it first")
-    if sound.ndim not in (1, 2):
-        raise InputError(f"audio must be [samples] or [channels, samples], got shape {sound.shape}")
-    if sound.size == 0:
-        raise InputError(f"audio is empty, shape {sound.shape}: at least one sample is needed")
-    if sound.ndim == 2 and sound.shape[0] > MAX_CHANNELS:
-        raise InputError(f"{sound.shape[0]} channels in shape {sound.shape}: expected [channels, samples], try audio.T")
+    if len(shape) not in (1, 2):
+        raise InputError(f"audio must be [samples] or [channels, samples], got shape {shape}")
+    if 0 in shape:
+        raise InputError(f"audio is empty, shape {shape}: at least one sample is needed")
+    if len(shape) == 2 and (shape[0] > MAX_CHANNELS or (shape[0] > shape[1] and not known)):
+        raise InputError(f"{shape[0]} channels in shape {shape}: expected [channels, samples], try audio.T")
+
+
+def _mixed(sound: npt.NDArray[Any]) -> Waveform:
+    """The mean of the channels as float32, checked."""
+    scale = -float(np.iinfo(sound.dtype).min) if sound.dtype.kind == "i" else 1.0
     with np.errstate(over="ignore", invalid="ignore"):
-        mono = _mixed(sound) if sound.ndim == 2 else sound
+        mono = _mean(sound) if sound.ndim == 2 else sound
         mono = np.ascontiguousarray(mono / scale if scale != 1.0 else mono, dtype=np.float32)
     if not (mono.min() >= -LOUDEST and mono.max() <= LOUDEST):
         raise InputError(
@@ -68,7 +130,63 @@ def to_mono(array: npt.ArrayLike) -> Waveform:
     return mono
 
 
-def _mixed(sound: npt.NDArray[Any]) -> npt.NDArray[np.floating]:
+def _folded(sound: npt.NDArray[Any]) -> Waveform:
+    """As ``_mixed``; but where the channels cancel each other, as with one wired backwards, the first that sounds."""
+    mono = _mixed(sound)
+    if sound.ndim == 1 or len(sound) == 1:
+        return mono
+    power = np.dot(mono, mono)
+    # By the triangle inequality two channels cannot cancel where this holds; it spares most sounds a look at the other.
+    if len(sound) == 2 and sound.dtype == np.float32 and power > 0.1 * np.dot(sound[0], sound[0]):
+        return mono
+    channels = [_mixed(channel) for channel in sound]
+    powers = np.array([np.dot(channel, channel) for channel in channels])
+    if not power < powers.mean() * LEFT * 2 / len(sound):
+        return mono
+    return channels[int(np.argmax(powers >= powers.mean() / 2))]
+
+
+def folded_block(block: npt.NDArray[Any], name: object) -> Waveform:
+    """A decoded block [channels, samples], mixed; AudioError with the file's name if it holds no sound."""
+    try:
+        return _folded(block)
+    except InputError as error:
+        raise AudioError(f"{name}: {error}") from error
+
+
+def stream_pieces(blocks: Iterable[Any]) -> Iterator[Waveform]:
+    """Blocks of live sound, mixed in pieces of equal length, so that the result does not depend on theirs.
+
+    Raises:
+        InputError: a block is no sound, or of another number of channels than the first.
+    """
+    held, frames = list[npt.NDArray[Any]](), 0
+    channels: tuple[int, ...] | None = None
+    for block in blocks:
+        sound = as_array(block)
+        if 0 in sound.shape:
+            continue
+        _check_array(sound, known=channels is not None)
+        if channels not in (None, tuple(sound.shape[:-1])):
+            raise InputError(
+                f"a block has shape {tuple(sound.shape)}, but the blocks before it had {channels or 'no'} channels: "
+                "all must be [samples], or all [channels, samples] of the same channels"
+            )
+        channels = tuple(sound.shape[:-1])
+        if not channels:
+            yield from _slices(sound)
+            continue
+        held.append(as_numpy(sound))
+        frames += sound.shape[-1]
+        if frames >= BLOCK_FRAMES:
+            whole, stop = np.concatenate(held, axis=1), frames - frames % BLOCK_FRAMES
+            yield from _slices(whole[:, :stop])
+            held, frames = [whole[:, stop:]], frames - stop
+    if frames:
+        yield _folded(np.concatenate(held, axis=1))
+
+
+def _mean(sound: npt.NDArray[Any]) -> npt.NDArray[np.floating]:
     """The mean of the channels."""
     if sound.dtype != np.float32:
         return sound.mean(axis=0, dtype=np.float64)

@@ -7,10 +7,8 @@ shift up to 15 s; what that leaves in doubt, by their sound if asked to. Measure
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +21,7 @@ from musicfeat.catalog.search.evidence import doubtful, needed, needed_pooled
 from musicfeat.catalog.search.keeping import rank, spare
 from musicfeat.catalog.search.listening import Listener
 from musicfeat.errors import InputError, MusicfeatError
+from musicfeat.files import temporary_folder
 
 CANDIDATE = 0.45
 """Of pooled embeddings, from which windows are compared."""
@@ -93,8 +92,8 @@ def find(catalog: Catalog, least: float | None = None, *, verify: bool = False) 
     """
     if least is not None and not 0 < least <= 1:
         raise InputError(f"a similarity from which tracks are the same is above 0 and at most 1, got {least!r}")
-    with tempfile.TemporaryDirectory(prefix="musicfeat-") as folder:
-        tracks = Comparables(catalog, Path(folder))
+    with temporary_folder() as folder:
+        tracks = Comparables(catalog, folder)
         names = _same_bytes(tracks)
         pairs = _pairs(catalog, tracks, np.array(sorted(names), np.intp), least)
         listener = Listener() if verify else None

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import portalocker
 
+from musicfeat.catalog.locking import portalocker
 from musicfeat.catalog.reader import Catalog, count_rows
 from musicfeat.catalog.search.arrays import ArrayWriter, open_arrays
 from musicfeat.catalog.search.best import Best, Found

@@ -20,6 +20,7 @@ from musicfeat.catalog.search.rows import audible
 from musicfeat.catalog.search.space import Floats, Space, similarities, space_of
 from musicfeat.errors import CatalogError, InputError
 from musicfeat.extractor import Extractor
+from musicfeat.sound.arguments import whole
 
 INDEX_ROWS = 100_000
 """From so many rows on, reading them takes longer than a second and an index is worth its disk."""
@@ -87,7 +88,7 @@ class Searcher:
             CatalogError: the model is another one than the catalog's.
             AudioError: the file cannot be decoded.
         """
-        if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
+        if (whole(k) or 0) < 1:
             raise InputError(f"k must be a whole number from 1, got {k!r}")
         asked = query_of(self.catalog, query, at, self._extractor)
         best = Best(int(k), windows)

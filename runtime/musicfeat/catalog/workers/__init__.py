@@ -9,6 +9,7 @@ from musicfeat.catalog.workers.options import Description, ModelOptions
 from musicfeat.catalog.workers.result import FileResult
 from musicfeat.errors import InputError
 from musicfeat.model.session import cores
+from musicfeat.sound.arguments import whole
 
 
 class Engine(Protocol):
@@ -32,16 +33,17 @@ def open_engine(name: str, options: ModelOptions, workers: int | None, time_limi
         InputError: an argument is out of its range.
         CatalogError: Ray is not installed or cannot be reached.
     """
-    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+    asked = None if workers is None else whole(workers)
+    if workers is not None and (asked is None or asked < 1):
         raise InputError(f"workers must be a whole number from 1, got {workers!r}")
     if not time_limit > 0:
         raise InputError(f"time_limit must be seconds above 0, got {time_limit!r}")
     if name == "local":
         from musicfeat.catalog.workers.local import Pool
 
-        return Pool(options, max(1, min(workers or cores(), files)), time_limit)
+        return Pool(options, max(1, min(asked or cores(), files)), time_limit)
     if name == "ray":
         from musicfeat.catalog.workers.on_ray import RayPool
 
-        return RayPool(options, workers, time_limit)
+        return RayPool(options, asked, time_limit)
     raise InputError(f"engine must be 'local' or 'ray', got {name!r}")

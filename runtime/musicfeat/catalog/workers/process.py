@@ -8,9 +8,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -30,6 +31,7 @@ ENDING_SECONDS = 3.0
 LONGEST_SECONDS = 1e6
 """What a system call can wait for."""
 STARTS = 3
+_HIDING = Lock()
 _SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -119,7 +121,8 @@ class WorkerProcess:
             self._pipe, theirs = _SPAWN.Pipe()
             self._process = _SPAWN.Process(target=_serve, args=(theirs, self._options, self._work), daemon=True)
             try:
-                self._process.start()
+                with _known_main():
+                    self._process.start()
             except OSError as error:
                 raise CatalogError(f"worker processes cannot start: {error}") from error
             finally:
@@ -135,6 +138,22 @@ class WorkerProcess:
         self._pipe.close()
         code, self._process = self._process.exitcode, None
         return code
+
+
+@contextmanager
+def _known_main() -> Iterator[None]:
+    """Hide that the program came from standard input: a new process would look for a file of that name."""
+    main = sys.modules.get("__main__")
+    with _HIDING:
+        name = getattr(main, "__file__", None)
+        if name is None or os.path.exists(name):
+            yield
+            return
+        del main.__file__  # type: ignore[union-attr]
+        try:
+            yield
+        finally:
+            main.__file__ = name  # type: ignore[union-attr]
 
 
 def _serve(pipe: Connection, options: ModelOptions, work: Callable[[ModelOptions, Any], Any]) -> None:

@@ -1,0 +1,59 @@
+"""Chained Ogg files: recordings joined end to end, each with its own headers, of which decoders read the first only.
+
+RFC 3533, section 4: a link begins with pages that are marked as beginning a stream, behind pages that are not.
+"""
+
+from __future__ import annotations
+
+import io
+import mmap
+from typing import BinaryIO
+
+from musicfeat.sound.arguments import Source
+
+CAPTURE = b"OggS"
+BEGINS = 2
+HEADER = 27
+"""Bytes of a page's header before the table of its segments' sizes."""
+
+
+def links(source: Source) -> list[BinaryIO]:
+    """Each link of a chain as a file; empty where there is but one, or it is no Ogg."""
+    with source.open() as file:
+        if file.read(4) != CAPTURE:
+            return []
+        starts = _starts(_mapped(file))
+    if len(starts) < 2:
+        return []
+    return [_part(source, begin, end) for begin, end in zip(starts, [*starts[1:], source.size], strict=True)]
+
+
+def _mapped(file: BinaryIO) -> mmap.mmap | bytes:
+    try:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError:  # not on disk
+        file.seek(0)
+        return file.read()
+
+
+def _starts(data: mmap.mmap | bytes) -> list[int]:
+    """Where links begin, found by walking from page to page."""
+    starts, place, begun = list[int](), 0, False
+    while place >= 0 and place + HEADER <= len(data):
+        if data[place : place + 4] != CAPTURE:
+            place = data.find(CAPTURE, place + 1)
+            continue
+        begins = bool(data[place + 5] & BEGINS)
+        if begins and not begun:
+            starts.append(place)
+        begun = begins
+        table = place + HEADER
+        segments = data[place + HEADER - 1]
+        place = table + segments + sum(data[table : table + segments])
+    return starts
+
+
+def _part(source: Source, begin: int, end: int) -> BinaryIO:
+    with source.open() as file:
+        file.seek(begin)
+        return io.BytesIO(file.read(end - begin))
