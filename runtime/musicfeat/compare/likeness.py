@@ -24,8 +24,9 @@ LEAST_OVERLAP = 0.5
 """Of the shorter sound."""
 CHANCE = 8.0
 """Neighbouring values of the detail that are worth one independent value."""
-FAINT = 0.01
-"""Added to the energy of detail, so that sounds without any agree with nothing."""
+TELLING = 0.5
+"""Variance of detail that a sounding frame counts with at least: of a tone that stands still, only the ends would
+tell, and these are alike in all tones."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,15 @@ def correlations(first: Detail, second: Detail) -> tuple[npt.NDArray[np.int64], 
 
 
 def _between_frames(some: Detail, start: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> Doubles:
-    """Energy of the detail from frame to frame, what says nothing added."""
+    """Energy of the detail from frame to frame, at least what a sounding frame counts."""
     sums = np.concatenate([[0.0], np.cumsum(_energy(some))])
     return np.asarray(sums[stop] - sums[start])
 
 
 def _energy(some: Detail) -> Doubles:
     values = some.values.astype(np.float32)
-    return np.einsum("tb,tb->t", values, values).astype(np.float64) + FAINT * values.shape[1]
+    least = TELLING * values.shape[1] * some.heard + 1e-9
+    return np.maximum(np.einsum("tb,tb->t", values, values), least).astype(np.float64)
 
 
 def _peak(found: Doubles, best: int) -> tuple[float, float]:

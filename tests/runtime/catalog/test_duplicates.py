@@ -119,6 +119,7 @@ def test_evidence_grows_with_length_and_variety() -> None:
         assert asked[-1] >= max(common, bounds().long) - 1e-9
     assert needed(10, 0.99) > 0.99
     assert needed(1000, 0.0) == bounds().long
+    assert needed(6, 0.65) > 0.8  # slow noise
     assert needed_pooled(5, 10) == bounds().one > needed_pooled(60, 10) == bounds().track
 
 

@@ -19,6 +19,8 @@ from musicfeat.catalog.search.alignment import Aligned
 FILE = Path(__file__).with_name("duplicates.json")
 FEW = 3
 """Windows below which a track of which only the pooled embedding is stored counts as one window."""
+UNIFORM, UNIFORM_SHARE = 0.6, 0.45
+"""From this cosine of other moments, tracks are as uniform as slow noise, whose chance agreement is greater."""
 LIKE_NOISE = 0.9
 """Cosine from which a pair is worth listening to whatever stands beside it."""
 
@@ -51,7 +53,7 @@ def needed(windows: int, beside: float) -> float:
     """The mean cosine that so many windows must reach, beside such ones that play other moments."""
     if windows < 2:
         return bounds().one
-    return max(bounds().long, beside + (1 - beside) * _share(windows))
+    return max(bounds().long, beside + (1 - beside) * _share(windows, beside))
 
 
 def needed_pooled(seconds: float, window: float) -> float:
@@ -61,9 +63,9 @@ def needed_pooled(seconds: float, window: float) -> float:
 
 def doubtful(found: Aligned, least: float) -> bool:
     """Whether a pair that falls short of ``least`` is worth listening to."""
-    lowest = max(0.8 * bounds().long, found.beside + (1 - found.beside) * _share(found.windows) / 2)
+    lowest = max(0.8 * bounds().long, found.beside + (1 - found.beside) * _share(found.windows, found.beside) / 2)
     return found.similarity >= min(LIKE_NOISE, (lowest if found.windows > 1 else (bounds().long + least) / 2))
 
 
-def _share(windows: int) -> float:
-    return max(bounds().beyond, bounds().few / windows)
+def _share(windows: int, beside: float) -> float:
+    return max(bounds().beyond, bounds().few / windows, UNIFORM_SHARE if beside > UNIFORM else 0.0)
