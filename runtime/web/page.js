@@ -1,15 +1,14 @@
 /** The page: a file in, the findings on the screen. */
-import { PageError } from "./errors.js";
 import { drawCurves, drawSpectrogram, drawStrips } from "./draw.js";
 import { barItems, fillFacts, isDecided, strongest, tableRows } from "./findings.js";
 import { Judge } from "./judge.js";
+import { MusicfeatError } from "./index.js";
 
-const MODEL = new URL("../musicfeat/models/music-small.onnx", import.meta.url);
 const STEPS = [1, 2, 4, 10]; // parts of a window
 const USUAL_STEP = 4;
 
 const element = (id) => document.getElementById(id);
-const judge = new Judge(MODEL);
+const judge = new Judge();
 const shown = { picture: null, duration: 0, result: null };
 let chosen = null;
 
@@ -36,6 +35,7 @@ async function judgeFile(file) {
     show({ result });
     say(`${file.name}: ${result.starts.length} windows judged, ${speed(result)} times as fast as it plays.`);
   } catch (error) {
+    if (error.name === "AbortError") return; // Another file took its place.
     fail(error);
   }
   element("progress").classList.remove("working");
@@ -96,7 +96,7 @@ function say(words, wrong = false) {
 }
 
 function fail(error) {
-  say(error instanceof PageError ? error.message : `This went wrong: ${error.message}`, true);
+  say(error instanceof MusicfeatError ? error.message : `This went wrong: ${error.message}`, true);
 }
 
 function save() {

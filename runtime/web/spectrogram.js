@@ -1,5 +1,5 @@
 /** A picture of a recording: power in decibels on the mel scale. It is only looked at; the model makes its own. */
-import { FFT } from "./fft.js";
+import { FFT } from "./lib/fft.js";
 
 const SIZE = 2048;
 const RANGE_DECIBELS = 80;

@@ -1,4 +1,4 @@
-"""The page's rules, in JavaScript, against the runtime's own: the same numbers go through both."""
+"""The JavaScript package's rules against the runtime's own: the same numbers go through both."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ import soundfile
 import soxr
 
 from musicfeat.features import pool_probability
+from musicfeat.model.pruning import keep_outputs
 from musicfeat.model.session import Session, find_model, levelled
+from musicfeat.order import best_order, log_partition, most_probable, path_score
 from musicfeat.recording import Recording
 from musicfeat.sound.windows import Window, cut, pooling_weights
 from support.paths import WEB
@@ -24,7 +26,7 @@ RULES = Path(__file__).with_name("rules.mjs")
 
 
 def rules(*calls: tuple[Any, ...]) -> list[Any]:
-    """What the page's modules answer to (name, arguments...)."""
+    """What the modules answer to (name, arguments...)."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("Node.js is not installed (Debian: nodejs)")
@@ -120,7 +122,7 @@ def test_mixing() -> None:
     mono, mixed, infinite = rules(("mix", [left]), ("mix", [left, right]), ("mix", [left, np.float32(2e31) * right]))
     np.testing.assert_array_equal(np.float32(mono), left)
     np.testing.assert_allclose(mixed, (left + right) / 2, atol=1e-7)
-    assert "sound.wav holds NaN or infinite" in infinite["refused"]
+    assert "holds NaN or infinite values" in infinite["refused"]
 
 
 @pytest.mark.parametrize("sr", [8000, 16000, 22050, 24000, 32000, 44100, 44101, 48000, 96000])
@@ -221,6 +223,46 @@ def test_the_card_is_read_from_the_model_file(tmp_path: Path) -> None:
     assert "contract 7, this page reads 1" in newer["refused"]
 
 
+def test_outputs_are_left_out_as_the_runtime_leaves_them_out() -> None:
+    path, names = find_model(None), {"embedding", "reversal"}
+    (found,) = rules(("keepOutputs", str(path), sorted(names)))
+    assert bytes(found) == keep_outputs(path.read_bytes(), names)
+
+
+def test_halves_are_rounded_as_python_rounds_them() -> None:
+    values = [0.5, 1.5, 2.5, 1102.5, 1103.5, 7.49999, 0.0, 3.0]
+    assert rules(("round", values)) == [[round(value) for value in values]]
+
+
+@pytest.mark.parametrize("pieces", [2, 3, 5, 8, 11])
+def test_orders_are_weighed_exactly(pieces: int) -> None:
+    scores = np.random.default_rng(pieces).normal(0, 3, (pieces, pieces))
+    ((order, score, partition),) = rules(("order", scores))
+    expected = best_order(scores)
+    assert tuple(order) == expected
+    assert score == pytest.approx(path_score(scores, expected))
+    assert partition == pytest.approx(log_partition(scores, expected))
+
+
+def test_many_pieces_are_searched() -> None:
+    scores = np.random.default_rng(0).normal(0, 3, (20, 20))
+    ((order, score, partition),) = rules(("order", scores))
+    expected = best_order(scores)
+    assert tuple(order) == expected
+    assert score == pytest.approx(path_score(scores, expected))
+    assert partition == pytest.approx(log_partition(scores, expected), abs=0.3)  # Both estimate it from draws.
+
+
+def test_orders_over_several_gaps() -> None:
+    tables = [np.random.default_rng(seed).normal(0, 2, (4, 4)) for seed in (1, 2, 3)]
+    gaps = [0.0, 0.05, 0.1]
+    (found,) = rules(("mostProbable", gaps, tables))
+    expected = most_probable(gaps, tables)
+    assert (tuple(found["permutation"]), found["gap"]) == (expected.permutation, expected.gap)
+    assert found["probability"] == pytest.approx(expected.probability)
+    assert found["shuffled"] == pytest.approx(expected.shuffled)
+
+
 def test_the_picture_shows_a_tone_where_its_axis_says() -> None:
     rate, rows = 22050, 160
     time = np.arange(3 * rate) / rate
@@ -239,7 +281,7 @@ def test_the_picture_shows_a_tone_where_its_axis_says() -> None:
 
 
 def test_modules_stay_readable() -> None:
-    for path in WEB.glob("*.js"):
+    for path in (*WEB.glob("*.js"), *WEB.glob("lib/*.js"), *WEB.glob("test/*.js")):
         lines = path.read_text().splitlines()
         assert len(lines) <= 250, path
         assert max(map(len, lines)) <= 120, path

@@ -11,34 +11,70 @@ export function rowOf(window) {
   return { start: window.start, valid: window.valid, silent: isSilent(window) };
 }
 
+/** Everything found in one recording, one row per window; see index.d.ts. */
+export class Features {
+  /** @param {object} found by `features` */
+  constructor(found) {
+    Object.assign(this, found);
+  }
+
+  get times() {
+    return this.starts.map((start, i) => (start + this.ends[i]) / 2);
+  }
+
+  get duration() {
+    return this.ends.at(-1) - this.starts[0];
+  }
+
+  get embedding() {
+    return Float32Array.from(mean(this.embeddings, this.weights));
+  }
+
+  get tags() {
+    if (!this.tagCurve) return {};
+    const pooled = mean(this.tagCurve, this.weights);
+    return Object.fromEntries(this.labels.map((label, i) => [label, pooled[i]]));
+  }
+
+  get reversed() {
+    return poolProbability(this.reversal, this.weights);
+  }
+
+  /** Plain numbers under the names of Python's `Features`. */
+  toJSON() {
+    const { starts, ends, silent, weights, reversal, jigsaw, labels } = this;
+    const plain = (rows) => rows && rows.map((row) => Array.from(row));
+    const pooled = { embedding: Array.from(this.embedding), reversed: this.reversed, tags: this.tagCurve && this.tags };
+    const curves = { embeddings: plain(this.embeddings), tag_curve: plain(this.tagCurve) };
+    return { starts, ends, silent, weights, reversal, jigsaw, labels, ...curves, pooled };
+  }
+}
+
 /**
  * Silent, short and padded windows decide nothing.
  * @param {object} card of the model
  * @param {number} hop samples
  * @param {object[]} rows [W] of `rowOf`
- * @param {Object<string, number[][]>} values [W, n] for each output that the model has
- * @returns {object} with the names and units of `Features`
+ * @param {Object<string, Float32Array[]>} values [W, n] for each output that was run
+ * @returns {object} the fields of `Features`
  */
 export function features(card, hop, rows, values) {
   const rate = card.sample_rate;
-  const zeros = (name) => values[name].map((row, i) => (rows[i].silent ? row.map(() => 0) : row));
+  const heard = (name) => values[name]?.map((row, i) => (rows[i].silent ? row.map(() => 0) : row)) ?? null;
   const decided = (name, least) =>
     rows.map(({ silent, valid }, i) => (silent || valid < least || !values[name] ? 0.5 : values[name][i][0]));
-  const weights = shares(rows, hop);
-  const found = {
+  return {
     starts: rows.map(({ start }) => start / rate),
     ends: rows.map(({ start, valid }) => (start + valid) / rate),
     silent: rows.map(({ silent }) => silent),
-    weights,
-    embeddings: zeros("embedding"),
+    weights: shares(rows, hop),
+    embeddings: heard("embedding"),
     reversal: decided("reversal", DECISIVE_SECONDS * rate),
     jigsaw: decided("jigsaw", card.window),
-    labels: card.labels ?? [],
-    tag_curve: values.tags ? zeros("tags") : null,
+    labels: card.labels,
+    tagCurve: heard("tags"),
+    frames: heard("frames"),
   };
-  const pooled = { embedding: mean(found.embeddings, weights), reversed: poolProbability(found.reversal, weights) };
-  pooled.tags = found.tag_curve && tagsByName(found.labels, mean(found.tag_curve, weights));
-  return { ...found, pooled };
 }
 
 /** Average probabilities as log-odds, clipped so that one certain window cannot outvote the rest. */
@@ -59,10 +95,8 @@ function shares(rows, hop) {
   return counted.map((share) => share / total);
 }
 
-function mean(curve, weights) {
-  return curve[0].map((_, column) => curve.reduce((sum, row, i) => sum + weights[i] * row[column], 0));
-}
-
-function tagsByName(labels, values) {
-  return Object.fromEntries(labels.map((label, i) => [label, values[i]]));
+function mean(rows, weights) {
+  const total = new Float64Array(rows[0].length);
+  rows.forEach((row, i) => row.forEach((value, column) => (total[column] += weights[i] * value)));
+  return Array.from(total, (value) => value / weights.reduce((sum, weight) => sum + weight, 0));
 }

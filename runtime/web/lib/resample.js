@@ -2,14 +2,17 @@
  * Band-limited resampling with Kaiser-windowed sincs, held in the tests to soxr's quality "HQ", which the Python
  * runtime uses: flat up to 0.914 of the lower Nyquist frequency, nothing above it.
  *
- * Downwards a long low-pass (by FFT, overlap-save) makes room, so that a short kernel can read between the samples;
- * upwards the one kernel is long.
+ * Between rates of a simple ratio by FFT (overlap-save): a block's spectrum is weighed, cut or extended, and transformed
+ * back at the other rate. Between others a low-pass (downwards) makes room, so that a short kernel can read between the
+ * samples; upwards the one kernel is long.
  */
-import { FFT } from "./fft.js";
+import { FFT, largestFactor } from "./fft.js";
 
 const PASS = 0.914;
 const ATTENUATION = 132; // dB
 const LEAST_BLOCK = 4096;
+const MOST_BLOCK = 1 << 17;
+const LARGEST_FACTOR = 13;
 
 /**
  * @param {Float32Array} wave [samples] at `sr`
@@ -22,10 +25,63 @@ export function resample(wave, sr, rate) {
   const nyquist = Math.min(sr, rate) / 2 / sr;
   const length = Math.max(1, Math.round((wave.length * rate) / sr));
   const band = kernel(PASS * nyquist, nyquist);
+  const blocks = blockSizes(band.half, sr, rate);
+  if (blocks) return bySpectrum(wave, band, blocks, length);
   if (sr < rate) return interpolate(padded(wave, band.half), band, sr, rate, length);
-  if (sr % rate === 0) return every(lowpass(wave, band, 0), sr / rate, length);
   const short = kernel(nyquist, 1 - nyquist);
   return interpolate(lowpass(wave, band, short.half), short, sr, rate, length);
+}
+
+/** Sizes of a block and of its margins at both rates, all whole; null where they would be large or hard to transform. */
+function blockSizes(half, sr, rate) {
+  const divisor = greatestCommonDivisor(sr, rate);
+  const [from, to] = [sr / divisor, rate / divisor];
+  if (Math.max(largestFactor(from), largestFactor(to)) > LARGEST_FACTOR) return null;
+  const margin = Math.ceil(half / from) * from;
+  let times = 2;
+  while (times * from < Math.max(LEAST_BLOCK, 8 * margin)) times *= 2;
+  if (times * Math.max(from, to) > MOST_BLOCK) return null;
+  return { from: times * from, to: times * to, margin, marginTo: (margin / from) * to };
+}
+
+/** Two blocks at a time, one as the real and one as the imaginary part: the kernel is real and keeps them apart. */
+function bySpectrum(wave, { at }, { from, to, margin, marginTo }, length) {
+  const [forward, backward] = [new FFT(from), new FFT(to)];
+  const weights = zeroPhase(forward, margin, at);
+  const [block, blockTo, kept] = [from - 2 * margin, to - 2 * marginTo, Math.min(from, to) / 2];
+  const [re, im] = [new Float64Array(from), new Float64Array(from)];
+  const [toRe, toIm] = [new Float64Array(to), new Float64Array(to)];
+  const result = new Float32Array(length);
+  for (let start = 0, place = 0; place < length; start += 2 * block, place += 2 * blockTo) {
+    fill(re, wave, start - margin);
+    fill(im, wave, start - margin + block);
+    forward.transform(re, im);
+    weigh(re, toRe, weights, kept);
+    weigh(im, toIm, weights, kept);
+    backward.transform(toIm, toRe);
+    for (const [part, begin] of [[toRe, place], [toIm, place + blockTo]]) {
+      const room = Math.max(0, Math.min(blockTo, length - begin));
+      if (room) result.set(part.subarray(marginTo, marginTo + room), begin);
+    }
+  }
+  return result;
+}
+
+/** The kernel's spectrum, which is real with its middle at sample 0, divided by the size for the way back. */
+function zeroPhase(fft, margin, at) {
+  const [re, im] = [new Float64Array(fft.size), new Float64Array(fft.size)];
+  for (let j = -margin; j <= margin; j++) re[(j + fft.size) % fft.size] = at(j) / fft.size;
+  fft.transform(re, im);
+  return re;
+}
+
+/** The `kept` lowest frequencies of either sign, weighed, of a spectrum of another size. */
+function weigh(part, to, weights, kept) {
+  const [size, sizeTo] = [part.length, to.length];
+  if (sizeTo > 2 * kept) to.fill(0);
+  for (let k = 0; k < kept; k++) to[k] = part[k] * weights[k];
+  to[sizeTo - kept] = 0;
+  for (let k = 1; k < kept; k++) to[sizeTo - k] = part[size - k] * weights[size - k];
 }
 
 /**
@@ -108,12 +164,6 @@ function multiply(re, im, by) {
     im[k] = re[k] * by.im[k] + im[k] * by.re[k];
     re[k] = real;
   }
-}
-
-function every(wave, step, length) {
-  const result = new Float32Array(length);
-  for (let k = 0; k * step < wave.length && k < length; k++) result[k] = wave[k * step];
-  return result;
 }
 
 /**

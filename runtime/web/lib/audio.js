@@ -1,0 +1,41 @@
+/** A sound file to its channels, at the file's own rate, by the browser's decoders. */
+import { AudioError, InputError } from "./errors.js";
+import { declaredRate } from "./rate.js";
+
+const FALLBACK_RATE = 48000;
+
+/**
+ * @param {Blob} file perhaps with a name
+ * @returns {Promise<{channels: Float32Array[], sampleRate: number, rateDeclared: boolean}>} equally long channels; whether
+ *   the rate is the one that the file declares, or one that the browser resampled it to
+ * @throws {AudioError} the file cannot be read or decoded, or holds no sound
+ */
+export async function decode(file) {
+  const name = file.name ?? "the file";
+  if (!globalThis.OfflineAudioContext) {
+    throw new InputError("files are decoded by browsers alone: pass samples and their sampleRate here");
+  }
+  if (file.size === 0) throw new AudioError(`${name} is empty (0 bytes).`);
+  const bytes = await file.arrayBuffer().catch((error) => {
+    throw new AudioError(`${name} cannot be read (${error.message}). Choose a file, not a folder.`);
+  });
+  const declared = declaredRate(bytes);
+  const context = contextAt(declared) ?? contextAt(FALLBACK_RATE);
+  const sound = await context.decodeAudioData(bytes).catch(() => {
+    throw new AudioError(
+      `${name} cannot be decoded. Browsers know wav, flac, mp3, ogg, opus and mostly m4a: convert it to one of these.`,
+    );
+  });
+  if (sound.length === 0) throw new AudioError(`${name} holds no sound.`);
+  const channels = Array.from({ length: sound.numberOfChannels }, (_, i) => sound.getChannelData(i));
+  return { channels, sampleRate: sound.sampleRate, rateDeclared: sound.sampleRate === declared };
+}
+
+/** Decodes to `rate`; null if there is none, or the browser refuses it. */
+function contextAt(rate) {
+  try {
+    return rate && new OfflineAudioContext(1, 1, rate);
+  } catch {
+    return null;
+  }
+}
