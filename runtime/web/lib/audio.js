@@ -6,8 +6,8 @@ const FALLBACK_RATE = 48000;
 
 /**
  * @param {Blob} file perhaps with a name
- * @returns {Promise<{channels: Float32Array[], sampleRate: number, rateDeclared: boolean}>} equally long channels; whether
- *   the rate is the one that the file declares, or one that the browser resampled it to
+ * @returns {Promise<{channels: Float32Array[], sampleRate: number, rateDeclared: boolean}>} equally long channels;
+ *   whether the rate is the one that the file declares, or one that the browser resampled it to
  * @throws {AudioError} the file cannot be read or decoded, or holds no sound
  */
 export async function decode(file) {

@@ -2,9 +2,9 @@
  * Band-limited resampling with Kaiser-windowed sincs, held in the tests to soxr's quality "HQ", which the Python
  * runtime uses: flat up to 0.914 of the lower Nyquist frequency, nothing above it.
  *
- * Between rates of a simple ratio by FFT (overlap-save): a block's spectrum is weighed, cut or extended, and transformed
- * back at the other rate. Between others a low-pass (downwards) makes room, so that a short kernel can read between the
- * samples; upwards the one kernel is long.
+ * Between rates of a simple ratio by FFT (overlap-save): a block's spectrum is weighed, cut or extended, and
+ * transformed back at the other rate. Between others a low-pass (downwards) makes room, so that a short kernel can
+ * read between the samples; upwards the one kernel is long.
  */
 import { FFT, largestFactor } from "./fft.js";
 
@@ -32,7 +32,7 @@ export function resample(wave, sr, rate) {
   return interpolate(lowpass(wave, band, short.half), short, sr, rate, length);
 }
 
-/** Sizes of a block and of its margins at both rates, all whole; null where they would be large or hard to transform. */
+/** Sizes of a block and its margins at both rates, all whole; null where they would be large or hard to transform. */
 function blockSizes(half, sr, rate) {
   const divisor = greatestCommonDivisor(sr, rate);
   const [from, to] = [sr / divisor, rate / divisor];

@@ -65,7 +65,7 @@ export function checkWindow(wave, card) {
 
 function checkedChannels(channels) {
   if (!Array.isArray(channels) || !channels.length || !channels.every(isSamples)) {
-    const kinds = "an AudioBuffer, Float32Array, Float64Array, Int16Array or Int32Array, or an array of channels of these";
+    const kinds = "an AudioBuffer, Float32Array, Float64Array, Int16Array or Int32Array, or channels of these";
     throw new InputError(`audio must be ${kinds}, got ${shown(channels)}`);
   }
   if (channels.length > MAX_CHANNELS) {

@@ -6,13 +6,14 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const TYPES = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
+const TYPES = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
 const ISOLATED = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 
 /** Chromium's path, or undefined. */
 export function chromium() {
-  return process.env.CHROMIUM ?? NAMES.find((name) => spawnSync(name, ["--version"]).status === 0);
+  const found = NAMES.map((name) => spawnSync("which", [name]).stdout?.toString().trim()).find(Boolean);
+  return process.env.CHROMIUM ?? found;
 }
 
 /** Serves the folder of the runtime; `isolated` pages may share memory between threads. */
@@ -32,8 +33,8 @@ export async function serve(isolated) {
 /** A browser whose WebGPU, if it has any, is played by the CPU. */
 export async function launch(executablePath) {
   const { default: puppeteer } = await import("puppeteer-core");
-  const path = executablePath.includes("/") ? executablePath : spawnSync("which", [executablePath]).stdout.toString().trim();
   const root = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
   const gpu = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
-  return puppeteer.launch({ executablePath: path, args: [...root, ...gpu, "--disable-dev-shm-usage"], protocolTimeout: 600000 });
+  const args = [...root, ...gpu, "--disable-dev-shm-usage"];
+  return puppeteer.launch({ executablePath, args, protocolTimeout: 600000 });
 }

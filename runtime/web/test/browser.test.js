@@ -38,9 +38,9 @@ async function judged({ options, seconds, asFile }) {
     text(0, "RIFF");
     text(8, "WAVEfmt ");
     text(36, "data");
-    for (const [place, value] of [[4, 36 + 4 * wave.length], [16, 16], [24, rate], [28, 4 * rate], [40, 4 * wave.length]]) {
-      view.setUint32(place, value, true);
-    }
+    const size = 4 * wave.length;
+    const words = [[4, 36 + size], [16, 16], [24, rate], [28, 4 * rate], [40, size]];
+    for (const [place, value] of words) view.setUint32(place, value, true);
     for (const [place, value] of [[20, 3], [22, 1], [32, 4], [34, 32]]) view.setUint16(place, value, true);
     wave.forEach((value, i) => view.setFloat32(44 + 4 * i, value, true));
     return new File([view.buffer], "tune.wav");

@@ -103,7 +103,8 @@ describe("an extractor in Node", { skip }, () => {
 
   it("runs only what is asked for", async () => {
     const few = await Extractor.load({ outputs: ["reversal"] });
-    const [found, expected] = [await few.extract(part(0, 10), { sampleRate: RATE }), await extractor.extract(part(0, 10), { sampleRate: RATE })];
+    const found = await few.extract(part(0, 10), { sampleRate: RATE });
+    const expected = await extractor.extract(part(0, 10), { sampleRate: RATE });
     assert.deepEqual(few.outputs, ["embedding", "reversal"]);
     assert.ok(distance(found.embeddings, expected.embeddings) < 1e-5);
     assert.deepEqual([found.jigsaw, found.tags], [[0.5], {}]);

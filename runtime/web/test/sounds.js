@@ -10,7 +10,8 @@ export function tune(seconds) {
     const begin = Math.round(beat * 0.25 * RATE);
     for (let i = 0; i < RATE && begin + i < wave.length; i++) {
       const time = i / RATE;
-      for (let h = 1; h < 6; h++) wave[begin + i] += (0.1 / h) * Math.exp(-5 * time) * Math.sin(2 * Math.PI * hertz * h * time);
+      const level = 0.1 * Math.exp(-5 * time);
+      for (let h = 1; h < 6; h++) wave[begin + i] += (level / h) * Math.sin(2 * Math.PI * hertz * h * time);
     }
   }
   return wave;

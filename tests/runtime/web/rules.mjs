@@ -1,4 +1,5 @@
-// Calls rules of the package and the page for test_rules.py: [[name, ...arguments], ...] in, [result, ...] out, both JSON.
+// Calls rules of the package and the page for test_rules.py: [[name, ...arguments], ...] in, [result, ...] out,
+// both JSON.
 import { readFileSync } from "node:fs";
 import { readCard } from "../../../runtime/web/lib/card.js";
 import { MusicfeatError } from "../../../runtime/web/lib/errors.js";
@@ -18,7 +19,8 @@ const bytes = (path, size, begin = 0) => Uint8Array.from(readFileSync(path).suba
 const rules = {
   cut(values, window, hop) {
     const windows = [...cut(wave(values), window, hop)];
-    return { count: count(values.length, window, hop), windows: windows.map((w) => ({ ...w, samples: [...w.samples] })) };
+    const plain = windows.map((w) => ({ ...w, samples: [...w.samples] }));
+    return { count: count(values.length, window, hop), windows: plain };
   },
   silent: (values, valid) => rowOf({ samples: wave(values), start: 0, valid }).silent,
   levelled: (values) => [...levelled(wave(values))],

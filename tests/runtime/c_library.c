@@ -1,0 +1,113 @@
+/* Calls the C library for test_c_library.py: MODEL extract RATE HOP FILE, MODEL order RATE GAP FILES..., MODEL misuse.
+ * FILEs hold floats. Prints JSON; errors as {"code": ..., "error": ...}. */
+#include "musicfeat.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static float *loaded(const char *path, size_t *count) {
+    FILE *file = fopen(path, "rb");
+    if (!file) exit(9);
+    fseek(file, 0, SEEK_END);
+    *count = (size_t)ftell(file) / sizeof(float);
+    rewind(file);
+    float *samples = malloc(*count * sizeof *samples + 1);
+    if (fread(samples, sizeof *samples, *count, file) != *count) exit(9);
+    fclose(file);
+    return samples;
+}
+
+static int failed(mf_status code) {
+    if (code) printf("{\"code\": %d, \"error\": \"%s\"}\n", (int)code, mf_error());
+    return code != MF_OK;
+}
+
+#define LIST(name, format, values, count) do { \
+    printf("%s\"%s\": [", name[0] == 's' && name[1] == 't' ? "{" : ", ", name); \
+    for (size_t i_ = 0; i_ < (count); i_++) printf("%s" format, i_ ? ", " : "", (values)[i_]); \
+    putchar(']'); } while (0)
+
+static void extract(mf_model *model, char **words) {
+    size_t count;
+    float *samples = loaded(words[2], &count);
+    mf_features *f;
+    if (!failed(mf_extract(model, samples, count, (uint32_t)atoi(words[0]), (size_t)atol(words[1]), &f))) {
+        LIST("starts", "%.17g", f->starts, f->windows);
+        LIST("ends", "%.17g", f->ends, f->windows);
+        LIST("weights", "%.17g", f->weights, f->windows);
+        LIST("silent", "%d", f->silent, f->windows);
+        LIST("reversal", "%.9g", f->reversal, f->windows);
+        LIST("jigsaw", "%.9g", f->jigsaw, f->windows);
+        LIST("embeddings", "%.9g", f->embeddings, f->windows * f->dimension);
+        LIST("tag_curve", "%.9g", f->tag_curve, f->windows * f->label_count);
+        LIST("embedding", "%.9g", f->embedding, f->dimension);
+        LIST("tags", "%.9g", f->tags, f->label_count);
+        LIST("labels", "\"%s\"", mf_describe(model).labels, f->label_count);
+        printf(", \"reversed\": %.17g}\n", f->reversed);
+        mf_free_features(f);
+    }
+    free(samples);
+}
+
+static void order(mf_model *model, char **words, int pieces) {
+    size_t counts[64];
+    float *waves[64];
+    mf_order_result *o;
+    for (int i = 0; i < pieces; i++) waves[i] = loaded(words[2 + i], &counts[i]);
+    if (!failed(mf_order(model, (const float *const *)waves, counts, (size_t)pieces, (uint32_t)atoi(words[0]),
+                         atof(words[1]), &o))) {
+        printf("{\"probability\": %.17g, \"shuffled\": %.17g, \"gap\": %.17g", o->probability, o->shuffled, o->gap);
+        LIST("permutation", "%zu", o->permutation, o->pieces);
+        LIST("scores", "%.17g", o->scores, o->pieces * o->pieces);
+        puts("}");
+        mf_free_order(o);
+    }
+    for (int i = 0; i < pieces; i++) free(waves[i]);
+}
+
+/* Every argument that can be wrong, wrong. */
+static void misuse(mf_model *model) {
+    float sound[30000] = {0.5f, -0.5f}, broken[3] = {0, NAN, 0}, loud[1] = {2e31f};
+    const float *pieces[20];
+    size_t counts[20];
+    uint32_t rate = mf_describe(model).sample_rate;
+    mf_features *f;
+    mf_order_result *o;
+    mf_model *other;
+    for (int i = 0; i < 20; i++) pieces[i] = sound, counts[i] = 30000;
+    failed(mf_open(NULL, 1, &other));
+    failed(mf_open("", 1, &other));
+    failed(mf_open("model.onnx", 1, NULL));
+    failed(mf_open("model.onnx", -1, &other));
+    failed(mf_extract(NULL, sound, 9, rate, 0, &f));
+    failed(mf_extract(model, sound, 9, rate, 0, NULL));
+    failed(mf_extract(model, NULL, 9, rate, 0, &f));
+    failed(mf_extract(model, sound, 0, rate, 0, &f));
+    failed(mf_extract(model, sound, 9, rate + 1, 0, &f));
+    failed(mf_extract(model, broken, 3, rate, 0, &f));
+    failed(mf_extract(model, loud, 1, rate, 0, &f));
+    failed(mf_extract(model, sound, 9, rate, SIZE_MAX, &f));
+    failed(mf_order(model, pieces, counts, 1, rate, 0, &o));
+    failed(mf_order(model, pieces, counts, 14, rate, 0, &o));
+    failed(mf_order(model, NULL, counts, 2, rate, 0, &o));
+    failed(mf_order(model, pieces, counts, 2, rate, 9, &o));
+    failed(mf_order(model, pieces, counts, 2, rate, NAN, &o));
+    counts[1] = 100;
+    failed(mf_order(model, pieces, counts, 2, rate, 0, &o));
+    mf_free_features(NULL);
+    mf_free_order(NULL);
+    mf_close(NULL);
+}
+
+int main(int count, char **words) {
+    mf_model *model;
+    if (count < 3) return 9;
+    if (failed(mf_open(words[1], 1, &model))) return 1;
+    if (!strcmp(words[2], "extract")) extract(model, words + 3);
+    else if (!strcmp(words[2], "order")) order(model, words + 3, count - 5);
+    else misuse(model);
+    mf_close(model);
+    return 0;
+}
