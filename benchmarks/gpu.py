@@ -21,7 +21,7 @@ from _table import markdown
 
 from musicfeat.errors import DeviceError
 from musicfeat.model.engine import INPUT, Device, parse_device
-from musicfeat.model.onnxruntime_engine import provider_of
+from musicfeat.model.providers import provider_of
 from musicfeat.model.session import Session, bundled_models, find_model
 from musicfeat_export.half import to_half
 from musicfeat_export.parity import probe_windows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -23,8 +23,6 @@ from musicfeat.sound.audio import Audio, PathLike, Sound, blocks, opened
 from musicfeat.sound.waveform import check_rate, ends, resample, stream_pieces
 from musicfeat.sound.windows import cut
 
-CPU_BATCH, GPU_BATCH = 2, 64
-"""Windows in one run of the model; more is no faster on a CPU and only costs memory."""
 AHEAD_WINDOWS = 16
 """Windows that ``map`` decodes ahead."""
 
@@ -34,14 +32,16 @@ class Extractor:
 
     Args:
         model: path of a model file, or the name of a bundled model; None is the default model.
-        device: "cpu", "cuda:INDEX" (ONNX Runtime) or "tensorrt:INDEX". A device that cannot be used is an error, never
-            a silent fall-back.
+        device: "cpu", "cuda:INDEX", "tensorrt:INDEX", "openvino:CPU" (or GPU, GPU.INDEX, NPU), "coreml",
+            "directml:INDEX" or "qnn". A device that cannot be used is an error, never a silent fall-back.
         threads: threads of the model; None is one for each core that this process may use.
         hop: seconds from one window to the next; None lets windows touch without overlap.
         outputs: what to compute beside the embedding, of "reversal", "jigsaw", "successor" (for ``order``), "tags"
             and "frames" (a finer step, ``Features.frames``). None is all that the model has but frames. What is
             left out costs nothing and is undecided in the result.
         memory: bytes of the GPU's memory at most, for ONNX Runtime's arena or TensorRT's workspace.
+        options: texts by name for ONNX Runtime's execution provider, such as ``{"cache_dir": "compiled"}`` for
+            OpenVINO; names that begin with "session." are the session's.
 
     Raises:
         ModelError: the model is missing, damaged or of another kind.
@@ -58,10 +58,11 @@ class Extractor:
         *,
         outputs: Sequence[str] | None = None,
         memory: int | None = None,
+        options: Mapping[str, str] | None = None,
     ) -> None:
-        self.session = Session(model, device, threads, _checked_outputs(outputs), memory)
+        self.session = Session(model, device, threads, _checked_outputs(outputs), memory, options)
         self.card: ModelCard = self.session.card
-        self._batch = CPU_BATCH if device == "cpu" else GPU_BATCH
+        self._batch = self.session.windows
         self._hop = self._hop_samples(hop)
         unused = {"successor"} if outputs else {"successor", "frames"}
         self._outputs = tuple(name for name in self.session.outputs if name not in unused)

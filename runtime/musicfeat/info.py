@@ -9,7 +9,7 @@ from musicfeat import __version__
 from musicfeat.errors import DeviceError, MusicfeatError
 from musicfeat.model.card import ModelCard
 from musicfeat.model.gpu import DriverError, gpus
-from musicfeat.model.onnxruntime_engine import GPU_INSTALL
+from musicfeat.model.providers import GPU_INSTALL
 from musicfeat.model.session import Session, bundled_models
 from musicfeat.model.trt.library import cuda_runtime, tensorrt
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,11 @@ import numpy.typing as npt
 from musicfeat.errors import DeviceError, InputError
 from musicfeat.model.gpu import DriverError, gpus
 
+GPU_WINDOWS = 64
 INPUT = "waveform"
 """The only input of every model."""
-Kind = Literal["cpu", "cuda", "tensorrt"]
+Kind = Literal["cpu", "cuda", "tensorrt", "openvino", "coreml", "directml", "qnn"]
+DEVICES = "'cpu', 'cuda:INDEX', 'tensorrt:INDEX', 'openvino:CPU|GPU|NPU', 'coreml', 'directml:INDEX' or 'qnn'"
 
 
 class Engine(Protocol):
@@ -37,13 +39,21 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Device:
-    """A device by its kind and, on a GPU, its index."""
+    """A device by its kind, the index of a GPU, and for OpenVINO its unit, such as 'CPU' or 'GPU.1'."""
 
     kind: Kind
     index: int = 0
+    unit: str = ""
 
     def __str__(self) -> str:
-        return self.kind if self.kind == "cpu" else f"{self.kind}:{self.index}"
+        if self.kind == "openvino":
+            return f"openvino:{self.unit}"
+        return self.kind if self.kind in ("cpu", "coreml", "qnn") else f"{self.kind}:{self.index}"
+
+    @property
+    def windows(self) -> int:
+        """Windows in one run of the model; more is no faster there and only costs memory."""
+        return GPU_WINDOWS if self.kind in ("cuda", "tensorrt", "directml") or self.unit.startswith("GPU") else 2
 
     def check(self) -> str:
         """The name of the GPU.
@@ -62,14 +72,16 @@ class Device:
 
 
 def parse_device(device: str) -> Device:
-    """'cpu', 'cuda:INDEX' or 'tensorrt:INDEX'; without an index, the first GPU.
+    """A device by its name; without an index, the first GPU, and OpenVINO on the CPU.
 
     Raises:
-        InputError: anything else.
+        InputError: another name.
     """
-    found = re.fullmatch(r"(cpu)|(cuda|tensorrt)(?::([0-9]+))?", str(device))
-    if found and found[1]:
-        return Device("cpu")
-    if found:
-        return Device("cuda" if found[2] == "cuda" else "tensorrt", int(found[3] or 0))
-    raise InputError(f"device must be 'cpu', 'cuda:INDEX' or 'tensorrt:INDEX' such as 'cuda:0', got {device!r}")
+    name = str(device)
+    if found := re.fullmatch(r"(cpu|coreml|qnn)", name):
+        return Device(cast(Kind, found[1]))
+    if found := re.fullmatch(r"(cuda|tensorrt|directml)(?::([0-9]+))?", name):
+        return Device(cast(Kind, found[1]), int(found[2] or 0))
+    if found := re.fullmatch(r"openvino(?::(CPU|GPU(?:\.[0-9]+)?|NPU))?", name):
+        return Device("openvino", unit=found[1] or "CPU")
+    raise InputError(f"device must be {DEVICES}, such as 'cuda:0', got {device!r}")

@@ -1,4 +1,4 @@
-"""A model in ONNX Runtime, on the CPU or on a GPU through its CUDA provider."""
+"""A model in ONNX Runtime, on the CPU or on another device through one of its execution providers."""
 
 from __future__ import annotations
 
@@ -14,23 +14,26 @@ import numpy.typing as npt
 
 from musicfeat.errors import DeviceError, ModelError
 from musicfeat.model.engine import INPUT, Device
+from musicfeat.model.providers import PROVIDERS, Options, provider_of, settings_of
 from musicfeat.model.pruning import keep_outputs
 
 if TYPE_CHECKING:
     import onnxruntime
-
-GPU_INSTALL = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'onnxruntime-gpu[cuda,cudnn]'"
-GPU_FAILURES = ("cuda", "cudnn", "cublas", "gpu_mem_limit", "memory arena")
-"""Words by which ONNX Runtime's errors about a GPU are told from those about a model."""
 
 
 class OnnxRuntimeEngine:
     """See ``musicfeat.model.engine.Engine``."""
 
     def __init__(
-        self, path: Path, device: Device, threads: int, outputs: Iterable[str] | None, memory: int | None
+        self,
+        path: Path,
+        device: Device,
+        threads: int,
+        outputs: Iterable[str] | None,
+        memory: int | None,
+        options: Options | None = None,
     ) -> None:
-        self._session = session = _open(path, device, threads, outputs, memory)
+        self._session = session = _open(path, device, threads, outputs, memory, options)
         self.metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
         self.inputs: dict[str, list[Any]] = {value.name: list(value.shape) for value in session.get_inputs()}
         self.outputs: dict[str, list[Any]] = {value.name: list(value.shape) for value in session.get_outputs()}
@@ -48,35 +51,22 @@ class OnnxRuntimeEngine:
         return [np.concatenate(parts)[: len(windows)] for parts in zip(*runs, strict=True)]
 
 
-def provider_of(device: Device, memory: int | None) -> tuple[str, dict[str, str]]:
-    """The execution provider of a device, and its options."""
-    if device.kind == "cpu":
-        return "CPUExecutionProvider", {}
-    options = {
-        "device_id": str(device.index),
-        # The default, an exhaustive search for convolutions, runs again for every new batch size.
-        "cudnn_conv_algo_search": "HEURISTIC",
-        "arena_extend_strategy": "kSameAsRequested",
-        # TF32 keeps 10 bits of a product's mantissa: too few for the spectrogram, and not what a CPU answers.
-        "use_tf32": "0",
-    }
-    return "CUDAExecutionProvider", options | ({} if memory is None else {"gpu_mem_limit": str(memory)})
-
-
 def _open(
-    path: Path, device: Device, threads: int, outputs: Iterable[str] | None, memory: int | None
+    path: Path,
+    device: Device,
+    threads: int,
+    outputs: Iterable[str] | None,
+    memory: int | None,
+    chosen: Options | None,
 ) -> onnxruntime.InferenceSession:
     try:
         from musicfeat.ort import onnxruntime
     except ImportError as error:
         raise DeviceError(f"onnxruntime cannot be imported ({error}): pip install onnxruntime") from error
 
-    provider, provider_options = provider_of(device, memory)
+    provider, provider_options = provider_of(device, memory, chosen, threads)
     _check_available(onnxruntime, device, provider)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    options = _session_options(onnxruntime, device, threads, chosen)
     try:
         model = os.fspath(path) if outputs is None else keep_outputs(path.read_bytes(), set(outputs))
         session = onnxruntime.InferenceSession(
@@ -86,17 +76,29 @@ def _open(
         raise _explained(error, path, device) from error
     if session.get_providers()[0] != provider:
         raise DeviceError(
-            f"asked for {provider}, onnxruntime enabled only {session.get_providers()}: it cannot load CUDA or cuDNN "
-            f"in the version that it was built for; {GPU_INSTALL}"
+            f"asked for {provider}, onnxruntime enabled only {session.get_providers()}: it cannot load what {device} "
+            f"needs in the version that it was built for; {PROVIDERS[device.kind].install}"
         )
     return session
+
+
+def _session_options(onnxruntime: Any, device: Device, threads: int, chosen: Options | None) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    if device.kind == "directml":
+        options.enable_mem_pattern = False  # its provider demands so
+    for name, value in settings_of(device, chosen).items():
+        options.add_session_config_entry(name, value)
+    return options
 
 
 def _check_available(onnxruntime: Any, device: Device, provider: str) -> None:
     if provider not in onnxruntime.get_available_providers():
         raise DeviceError(
             f"device {str(device)!r} needs {provider}, this onnxruntime has {onnxruntime.get_available_providers()}; "
-            f"run `musicfeat info` to see what is installed, or {GPU_INSTALL}"
+            f"run `musicfeat info` to see what is installed, or {PROVIDERS[device.kind].install}"
         )
     if device.kind == "cuda":
         device.check()
@@ -109,6 +111,9 @@ def _explained(error: Exception, path: Path, device: Device) -> DeviceError | Mo
     text = str(error).strip()
     line = text.splitlines()[0] if text else type(error).__name__
     cause = text.replace(str(path), "").lower()
-    if device.kind == "cuda" and any(word in cause for word in GPU_FAILURES):
+    if "fallback to cpu" in cause:
+        reason = "it is not there, or lacks an operator that would have to run on the CPU"
+        return DeviceError(f"{path} cannot be run on {device} alone: {reason} ({line})")
+    if any(word in cause for word in PROVIDERS[device.kind].words):
         return DeviceError(f"{path} cannot be loaded on {device}: {line}")
     return ModelError(f"{path} cannot be loaded as an ONNX model: {line}")

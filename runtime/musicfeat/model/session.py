@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from musicfeat.errors import InputError, ModelError
 from musicfeat.model.card import ModelCard, card_from_metadata
 from musicfeat.model.cores import cores
 from musicfeat.model.engine import INPUT, Device, Engine, parse_device
+from musicfeat.model.providers import Options
 from musicfeat.model.trt import sealed
 from musicfeat.sound.arguments import whole
 
@@ -32,12 +33,13 @@ class Session:
 
     Args:
         model: path of an ONNX file, of an engine that ``musicfeat-export tensorrt`` built, or name of a bundled model.
-        device: "cpu", "cuda:INDEX" or "tensorrt:INDEX". TensorRT builds an engine from an ONNX file once, in minutes,
+        device: as for ``Extractor``. TensorRT builds an engine from an ONNX file once, in minutes,
             and keeps it in the user's cache.
         threads: threads on the CPU; None is one for each core that this process may use.
         outputs: names of the outputs to keep; None is all.
         memory: bytes of the GPU's memory at most, for ONNX Runtime's arena or TensorRT's workspace; None is no cap
             for the one, a gibibyte for the other.
+        options: of ONNX Runtime's execution provider, and of its session by names that begin with "session.".
     """
 
     def __init__(
@@ -47,11 +49,14 @@ class Session:
         threads: int | None = None,
         outputs: Iterable[str] | None = None,
         memory: int | None = None,
+        options: Options | None = None,
     ) -> None:
         self.path, self.device = find_model(model), device
         self.threads = _check_threads(threads)
         place = parse_device(device)
-        self._engine = _open(self.path, place, self.threads, outputs, _check_memory(memory, place))
+        self.windows = place.windows
+        chosen = _check_options(options, place)
+        self._engine = _open(self.path, place, self.threads, outputs, _check_memory(memory, place), chosen)
         self.card: ModelCard = card_from_metadata(self._engine.metadata, str(self.path))
         self.outputs = self.card.chosen(outputs, str(self.path))
         _check_graph(self._engine, self.card, self.outputs, self.path)
@@ -131,12 +136,29 @@ def _check_memory(memory: int | None, device: Device) -> int | None:
     number = whole(memory)
     if number is None or number < 1:
         raise InputError(f"memory must be a whole number of bytes of the GPU, such as 2 * 1024**3, got {memory!r}")
-    if device.kind == "cpu":
-        raise InputError("memory is a cap on a GPU's memory: leave it out on the CPU")
+    if device.kind not in ("cuda", "tensorrt"):
+        raise InputError(f"memory is a cap on an NVIDIA GPU's memory: leave it out for {str(device)!r}")
     return number
 
 
-def _open(path: Path, device: Device, threads: int, outputs: Iterable[str] | None, memory: int | None) -> Engine:
+def _check_options(options: Options | None, device: Device) -> Options | None:
+    if options is None:
+        return None
+    if not isinstance(options, Mapping) or not all(isinstance(text, str) for pair in options.items() for text in pair):
+        raise InputError(f"options must be a dictionary of texts, such as {{'num_of_threads': '2'}}, got {options!r}")
+    if device.kind == "tensorrt":
+        raise InputError("options are ONNX Runtime's, and TensorRT runs without it: leave them out")
+    return options
+
+
+def _open(
+    path: Path,
+    device: Device,
+    threads: int,
+    outputs: Iterable[str] | None,
+    memory: int | None,
+    options: Options | None,
+) -> Engine:
     if device.kind == "tensorrt":
         from musicfeat.model.trt.engine import open_engine
 
@@ -145,7 +167,7 @@ def _open(path: Path, device: Device, threads: int, outputs: Iterable[str] | Non
         raise ModelError(f"{path} is a TensorRT engine: open it with device='tensorrt:INDEX', or take the ONNX file")
     from musicfeat.model.onnxruntime_engine import OnnxRuntimeEngine
 
-    return OnnxRuntimeEngine(path, device, threads, outputs, memory)
+    return OnnxRuntimeEngine(path, device, threads, outputs, memory, options)
 
 
 def _check_graph(engine: Engine, card: ModelCard, outputs: tuple[str, ...], path: Path) -> None:

@@ -17,7 +17,8 @@ from musicfeat.cli import main
 from musicfeat.model import gpu as driver_module
 from musicfeat.model.engine import Device, parse_device
 from musicfeat.model.gpu import DriverError, compute_capability, gpus
-from musicfeat.model.onnxruntime_engine import OnnxRuntimeEngine, provider_of
+from musicfeat.model.onnxruntime_engine import OnnxRuntimeEngine
+from musicfeat.model.providers import PROVIDERS, provider_of, settings_of
 from musicfeat.model.session import Session, find_model
 
 DRIVER = """
@@ -62,15 +63,26 @@ def no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
         ("cuda:3", Device("cuda", 3)),
         ("tensorrt:0", Device("tensorrt", 0)),
         ("tensorrt", Device("tensorrt", 0)),
+        ("openvino", Device("openvino", unit="CPU")),
+        ("openvino:GPU.1", Device("openvino", unit="GPU.1")),
+        ("openvino:NPU", Device("openvino", unit="NPU")),
+        ("coreml", Device("coreml")),
+        ("directml", Device("directml", 0)),
+        ("directml:2", Device("directml", 2)),
+        ("qnn", Device("qnn")),
     ],
 )
 def test_devices_are_named_by_kind_and_index(name: str, device: Device) -> None:
     assert parse_device(name) == device
+    assert parse_device(str(device)) == device
 
 
-@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "cuda:-1", "cpu:0", "tensorrt:1.5", "", "TensorRT:0"])
+UNKNOWN = ["gpu", "cuda:", "cuda:x", "cuda:-1", "cpu:0", "tensorrt:1.5", "", "TensorRT:0", "openvino:cpu", "qnn:0"]
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
 def test_other_devices_are_refused(name: str) -> None:
-    with pytest.raises(InputError, match="'cuda:INDEX' or 'tensorrt:INDEX'"):
+    with pytest.raises(InputError, match="'cuda:INDEX', 'tensorrt:INDEX', 'openvino:CPU"):
         parse_device(name)
 
 
@@ -123,6 +135,79 @@ def test_the_cuda_provider_is_capped_exact_and_frugal() -> None:
         },
     )
     assert "gpu_mem_limit" not in provider_of(Device("cuda"), None)[1]
+
+
+def test_other_providers_have_their_documented_options() -> None:
+    """As ONNX Runtime's pages on the providers name them."""
+    cases = {
+        "openvino": ("OpenVINOExecutionProvider", {"device_type": "CPU", "num_of_threads": "3", "precision": "FP32"}),
+        "openvino:NPU": ("OpenVINOExecutionProvider", {"device_type": "NPU", "num_of_threads": "3"}),
+        "coreml": ("CoreMLExecutionProvider", {"ModelFormat": "MLProgram", "MLComputeUnits": "ALL"}),
+        "directml:1": ("DmlExecutionProvider", {"device_id": "1"}),
+        "qnn": ("QNNExecutionProvider", {"backend_type": "htp"}),
+        "cpu": ("CPUExecutionProvider", {}),
+    }
+    for name, expected in cases.items():
+        assert provider_of(parse_device(name), threads=3) == expected
+        fallback = settings_of(parse_device(name), None).get("session.disable_cpu_ep_fallback")
+        assert fallback == (None if name == "cpu" else "1")
+
+
+def test_a_caller_s_options_go_over_ours_each_to_its_place() -> None:
+    device = parse_device("openvino:GPU")
+    chosen = {"precision": "FP16", "cache_dir": "x", "session.disable_cpu_ep_fallback": "0"}
+    _, options = provider_of(device, options=chosen)
+    assert options == {"device_type": "GPU", "num_of_threads": "1", "precision": "FP16", "cache_dir": "x"}
+    assert settings_of(device, chosen) == {"session.disable_cpu_ep_fallback": "0"}
+
+
+@pytest.mark.parametrize("options", [["a"], {"a": 1}, {1: "a"}, "a"])
+def test_unusable_options_are_refused(options: object) -> None:
+    with pytest.raises(InputError, match="dictionary of texts"):
+        Session(device="openvino", options=options)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="TensorRT runs without it"):
+        Session(device="tensorrt", options={})
+
+
+@pytest.mark.parametrize("name", ["openvino", "coreml", "directml:0", "qnn"])
+def test_a_provider_that_is_not_there_is_an_error_that_says_how_to_get_it(name: str) -> None:
+    from musicfeat.ort import onnxruntime
+
+    provider = PROVIDERS[parse_device(name).kind]
+    if provider.name in onnxruntime.get_available_providers():
+        pytest.skip(f"this onnxruntime has {provider.name}")
+    with pytest.raises(DeviceError, match=re.escape(provider.install)):
+        Extractor(device=name)
+
+
+@pytest.mark.parametrize("name", ["openvino:CPU", "openvino:GPU", "openvino:NPU", "coreml", "directml:0", "qnn"])
+def test_a_provider_gives_the_cpu_s_answers_or_says_why_not(name: str) -> None:
+    """Run where a build of ONNX Runtime has the provider; the device may be missing all the same."""
+    from musicfeat.ort import onnxruntime
+
+    provider = PROVIDERS[parse_device(name).kind].name
+    if provider not in onnxruntime.get_available_providers():
+        pytest.skip(f"this onnxruntime has no {provider}: {PROVIDERS[parse_device(name).kind].install}")
+    try:
+        session = Session(device=name, threads=1)
+    except DeviceError as error:
+        assert name != "openvino:CPU"
+        pytest.skip(f"no such device here: {error}")
+    assert session.providers[0] == provider
+    cpu = Session(threads=1)
+    windows = np.random.default_rng(0).standard_normal((3, cpu.card.window)).astype(np.float32)
+    expected, atol = cpu.run(windows, cpu.outputs), 1e-4 if name in ("openvino:CPU", "openvino:GPU") else 5e-2
+    for output, value in session.run(windows, cpu.outputs).items():
+        np.testing.assert_allclose(value, expected[output], atol=atol, err_msg=output)
+
+
+def test_a_missing_device_of_openvino_is_never_replaced() -> None:
+    from musicfeat.ort import onnxruntime
+
+    if "OpenVINOExecutionProvider" not in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime has no OpenVINO: pip install onnxruntime-openvino in an environment of its own")
+    with pytest.raises(DeviceError, match=r"openvino:GPU\.7.*it is not there, or lacks an operator"):
+        Extractor(device="openvino:GPU.7")
 
 
 @pytest.mark.parametrize("memory", [0, -1, 1.5, True, "2GB"])

@@ -9,7 +9,7 @@ import pytest
 from musicfeat import DeviceError, Extractor, InputError, ModelError, bundled_models
 from musicfeat.model.card import OUTPUTS, ModelCard, card_from_metadata
 from musicfeat.model.engine import parse_device
-from musicfeat.model.onnxruntime_engine import provider_of
+from musicfeat.model.providers import provider_of
 from musicfeat.model.session import DEFAULT_MODEL, Session, find_model, levelled
 
 
