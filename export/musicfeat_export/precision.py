@@ -18,8 +18,9 @@ from musicfeat_export.half import to_half
 from musicfeat_export.model_file import write
 from musicfeat_export.parity import probe_windows
 from musicfeat_export.quantised import to_int8
+from musicfeat_export.stored import to_stored
 
-LEAST_COSINE = {"fp32": 1 - 1e-6, "fp16": 0.9999, "int8": 0.99}
+LEAST_COSINE = {"fp32": 1 - 1e-6, "stored16": 1 - 1e-5, "fp16": 0.9999, "int8": 0.99}
 """Of embeddings with those of the source; a file below is not written."""
 MOST_LOST = 0.005
 """Share of answers that another precision may cost."""
@@ -54,6 +55,8 @@ class Comparison:
             return (
                 f"fp16 is for GPUs: this CPU takes {1 / self.speedup:.2f} times as long, because it computes in fp32."
             )
+        if self.precision == "stored16":
+            return "stored16 is fewer bytes; it computes in fp32, and takes the time of its source."
         if self.precision == "int8" and self.speedup <= 1:
             reason = "its instructions for 8-bit products are missing, or converting costs more than they save"
             return f"int8 is not faster on this CPU ({self.speedup:.2f} x): {reason}. Ship fp32."
@@ -93,6 +96,8 @@ def convert(
         raise ModelError(f"{source} is in {reference.card.precision} already: convert the file in fp32")
     proto = _converted(onnx.load(source), precision, calibration, signed=signed)
     proto = optimizer.optimize(with_batch(proto, batch)) if batch else proto
+    if precision == "stored16":  # after the optimizer, which would work the casts out
+        proto = to_stored(proto)
     return write(proto, card, path, lambda written: _proven(source, written, precision, clips, tagged))
 
 

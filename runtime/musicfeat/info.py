@@ -18,6 +18,10 @@ CLASH = (
     "warning: onnxruntime and onnxruntime-gpu are both installed; they own the same Python module and overwrite each "
     f"other. Keep one, for a GPU: {GPU_INSTALL}"
 )
+TWICE = (
+    "warning: musicfeat and musicfeat-gpu are both installed; they are the same modules. Keep one: "
+    "pip uninstall -y musicfeat musicfeat-gpu onnxruntime onnxruntime-gpu && pip install musicfeat-gpu"
+)
 
 
 def info_lines(model: str | None, device: str, threads: int | None) -> tuple[list[str], MusicfeatError | None]:
@@ -27,6 +31,8 @@ def info_lines(model: str | None, device: str, threads: int | None) -> tuple[lis
     lines += [f"  {name} {version or 'not installed'}" for name, version in versions.items()]
     if versions["onnxruntime"] and versions["onnxruntime-gpu"]:
         lines.append(CLASH)
+    if all(installed(("musicfeat", "musicfeat-gpu")).values()):
+        lines.append(TWICE)
     lines += [f"GPUs: {gpu_names()}", f"TensorRT: {tensorrt_state()}"]
     lines.append(f"bundled models: {', '.join(bundled_models()) or 'none'}")
     try:

@@ -27,6 +27,7 @@ from musicfeat_export.half import to_half
 from musicfeat_export.precision import LEAST_COSINE, Comparison
 from musicfeat_export.quantised import to_int8
 from musicfeat_export.report.engines import evaluate
+from musicfeat_export.stored import to_stored
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,49 @@ def types_of(proto: onnx.ModelProto) -> dict[str, int]:
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
     return float(((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)).min())
+
+
+def test_stored_weights_are_fewer_bytes_and_the_same_answers(tmp_path: Path, clips: np.ndarray) -> None:
+    path = tmp_path / "stored.onnx"
+    comparison = precision.convert(find_model(None), path, "stored16", clips=clips[:4])
+    assert path.stat().st_size < 0.7 * find_model(None).stat().st_size
+    for difference in comparison.differences:
+        assert difference.largest < 1e-3, difference
+    assert Session(path, threads=1).card.precision == "stored16"
+    assert "fewer bytes" in comparison.advice
+
+
+def test_presets_stand_for_options(tmp_path: Path) -> None:
+    path = tmp_path / "mobile.onnx"
+    assert main([str(find_model(None)), "-o", str(path), "--for", "mobile"]) == 0
+    session = Session(path, threads=1)
+    assert session.card.precision == "stored16"
+    assert session._engine.inputs["waveform"] == [1, session.card.window]
+    assert path.stat().st_size < 0.7 * find_model(None).stat().st_size
+
+
+def test_onnx_runtimes_own_format_and_its_operators(tmp_path: Path) -> None:
+    path = tmp_path / "model.ort"
+    assert main([str(find_model(None)), "-o", str(path)]) == 0
+    lines = (tmp_path / "model.config").read_text().split()
+    assert any("Conv" in line and "MatMul" in line for line in lines)
+    assert not any(word in " ".join(lines) for word in ("STFT", "Loop", str(tmp_path)))
+    found, expected = (Extractor(model, threads=1)(np.ones(9999), sr=22050) for model in (path, None))
+    np.testing.assert_allclose(found.embeddings, expected.embeddings, atol=1e-4)
+
+
+def test_every_stored_weight_is_within_half_a_step() -> None:
+    """The reference implementation reads the stored weights as the original ones, to 16 bits of the largest."""
+    source, stored = onnx.load(find_model(None)), to_stored(onnx.load(find_model(None)))
+    check_graph(stored)
+    tensors = {t.name: onnx.numpy_helper.to_array(t) for t in stored.graph.initializer}
+    whole = [t for t in source.graph.initializer if f"{t.name}.whole" in tensors]
+    assert len(whole) > 5
+    for tensor in whole:
+        values, scale = onnx.numpy_helper.to_array(tensor), tensors[f"{tensor.name}.scale"]
+        read = tensors[f"{tensor.name}.whole"].astype(np.float32) * scale
+        assert (np.abs(read - values) <= 0.5001 * scale).all(), tensor.name
+    assert tensors["trunk.net.stem.0.weight"].dtype == np.float32
 
 
 def test_clips_are_audible_windows_of_files_that_decode(music: Path) -> None:

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Extractor } from "../../runtime/web/index.js";
 
-const wave = (path) => new Float32Array(readFileSync(path).buffer.slice(0));
+const wave = (path) => new Float32Array(Uint8Array.from(readFileSync(path)).buffer);
 const { options, jobs } = JSON.parse(readFileSync(0, "utf8"));
 const extractor = await Extractor.load(options);
 const results = [];

@@ -7,16 +7,27 @@ import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from musicfeat.errors import InputError
 from musicfeat.model.card import ModelCard
 from musicfeat.model.session import Session, find_model
 from musicfeat_export.clips import Tagged, Windows, held_out_notes, windows_of
 from musicfeat_export.onnx_file import export
+from musicfeat_export.ort_format import SUFFIX, to_ort
 from musicfeat_export.precision import LEAST_COSINE, Comparison, convert
 from musicfeat_export.resampled import resampled
 
 CLIPS = 64
+OUTPUT = "MODEL.ort writes ONNX Runtime's own format, and MODEL.config, the operators that a minimal build needs"
+PRECISIONS = "stored16 for less to download, fp16 for GPUs, int8 for CPUs with instructions for it (default fp32)"
+PRESETS: dict[str, dict[str, Any]] = {
+    "web": {"precision": "stored16"},
+    "mobile": {"precision": "stored16", "batch": 1},
+    "cpu": {"precision": "fp32"},
+    "gpu": {"precision": "fp16"},
+}
+"""What ``--for`` stands for. NPUs and the compilers of phones want shapes without a free batch."""
 Step = Callable[[Path, Path], None]
 
 
@@ -30,8 +41,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "model", help="folder that `musicfeat-train run` wrote, or a model file, or a bundled model's name"
     )
-    top.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL.onnx")
-    top.add_argument("--precision", choices=list(LEAST_COSINE), default="fp32", help="fp16 for GPUs, int8 for CPUs")
+    top.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL.onnx", help=OUTPUT)
+    top.add_argument("--precision", choices=list(LEAST_COSINE), help=PRECISIONS)
+    top.add_argument("--for", choices=list(PRESETS), dest="target", help="what suits web, mobile, cpu or gpu")
     top.add_argument(
         "--clips", type=Path, metavar="FOLDER", help="music: half calibrates int8, half shows what is lost"
     )
@@ -46,6 +58,9 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> None:
     """Export and convert; print how far the result is from where it came from."""
+    for name, value in PRESETS.get(options.target or "cpu", {}).items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
     if options.batch is not None and options.batch < 1:
         raise InputError(f"--batch must be at least 1, got {options.batch}")
     steps = _steps(options)
@@ -67,6 +82,8 @@ def _steps(options: argparse.Namespace) -> list[Step]:
         steps.append(lambda source, path: _print_parity(resampled(source, path, options.resample)))
     if options.precision != "fp32" or options.batch is not None:
         steps.append(lambda source, path: _convert(source, path, options))
+    if options.output.suffix == SUFFIX:
+        steps.append(lambda source, path: print(f"operators of a minimal build: {to_ort(source, path)}"))
     if not steps:
         raise InputError(
             f"{options.model} is a model file in fp32 already: choose another --precision, a --resample or a --batch"
