@@ -26,7 +26,7 @@ struct mf_model {
     OrtMemoryInfo *memory;
     char *name, *version, **labels;
     size_t window, hop, pieces, distance, rate, dimension, label_count;
-    int has[OUTPUTS];
+    int has[OUTPUTS], level_matters;
 };
 
 static _Thread_local char error_text[600];
@@ -149,6 +149,17 @@ static mf_status read_outputs(mf_model *model, OrtModelMetadata *metadata) {
     return model->has[EMBEDDING] ? MF_OK : fail(MF_MODEL, "a damaged model card: no embedding: export it anew");
 }
 
+/* Older files do not say whether the level of the sound matters, which then does not. */
+static mf_status read_level(mf_model *model, OrtModelMetadata *metadata) {
+    OrtAllocator *allocator;
+    char *found = NULL;
+    ORT(model, GetAllocatorWithDefaultOptions(&allocator));
+    ORT(model, ModelMetadataLookupCustomMetadataMap(metadata, allocator, "level_matters", &found));
+    model->level_matters = found && !strcmp(found, "true");
+    if (found) allocator->Free(allocator, found);
+    return MF_OK;
+}
+
 static mf_status read_card(mf_model *model, OrtModelMetadata *metadata) {
     char *contract, *labels;
     TRY(looked_up(model, metadata, "musicfeat_contract", &contract));
@@ -166,6 +177,7 @@ static mf_status read_card(mf_model *model, OrtModelMetadata *metadata) {
     TRY(text_of(model, metadata, "name", &model->name));
     TRY(text_of(model, metadata, "version", &model->version));
     TRY(read_outputs(model, metadata));
+    TRY(read_level(model, metadata));
     TRY(looked_up(model, metadata, "labels", &labels));
     mf_status status = strings_of(labels, &model->labels, &model->label_count);
     if (!model->labels) free(labels);
@@ -344,7 +356,7 @@ static mf_status run(const mf_model *model, float *window, float *const to[OUTPU
     int kinds[OUTPUTS], wanted = 0;
     for (int k = 0; k < OUTPUTS; k++)
         if (to[k]) names[wanted] = NAMES[k], kinds[wanted++] = k;
-    level(window, model->window);
+    if (!model->level_matters) level(window, model->window);
     ORT(model, CreateTensorWithDataAsOrtValue(model->memory, window, model->window * sizeof *window, shape, 2,
                                               ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, &input));
     const OrtValue *const given[] = {input};

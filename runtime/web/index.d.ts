@@ -77,6 +77,8 @@ export interface ModelCard {
   training_data: string;
   scores: Record<string, number>;
   precision: string;
+  /** Whether the model must hear the sound as loud as it is. */
+  level_matters?: boolean;
   weights_sha256: string;
 }
 

@@ -43,7 +43,8 @@ export class Session {
    * @returns {Promise<Object<string, Float32Array>>} the row of each output
    */
   async run(samples, outputs) {
-    const waveform = new this.ort.Tensor("float32", levelled(samples), [1, samples.length]);
+    const heard = this.card.level_matters ? samples : levelled(samples);
+    const waveform = new this.ort.Tensor("float32", heard, [1, samples.length]);
     const found = await this.session.run({ [INPUT]: waveform }, outputs);
     // A copy: the library may hand out its own memory.
     return Object.fromEntries(outputs.map((name) => [name, Float32Array.from(found[name].data)]));

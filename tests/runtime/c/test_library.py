@@ -19,11 +19,12 @@ import soxr
 
 from musicfeat import Extractor
 from musicfeat.model.pruning import metadata
+from support.paths import ROOT
 
-LIBRARY = Path(__file__).parents[2] / "runtime" / "c"
-DRIVER = Path(__file__).with_name("c_library.c")
+LIBRARY = ROOT / "runtime" / "c"
+DRIVER = Path(__file__).with_name("library.c")
 SANITIZED = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-MODEL = Path(__file__).parents[2] / "runtime" / "musicfeat" / "models" / "music-small.onnx"
+MODEL = ROOT / "runtime" / "musicfeat" / "models" / "music-small.onnx"
 RATE = 22050
 HEADER = "onnxruntime_c_api.h"
 PACKAGE = "com.github.asus4.onnxruntime@0.4.9"
@@ -45,7 +46,7 @@ def headers(tmp_path_factory: pytest.TempPathFactory) -> Path:
             archive.extractall(folder, [m for m in archive if m.name.startswith(PACKED_HEADERS)], filter="data")
         return folder / PACKED_HEADERS
     return pytest.skip(
-        f"no {HEADER}: install libonnxruntime-dev, or set ONNXRUNTIME_INCLUDE to its folder, or let npm fetch {PACKAGE}"
+        f"no {HEADER} (Debian: libonnxruntime-dev, or npm, which fetches {PACKAGE}; or set ONNXRUNTIME_INCLUDE)"
     )
 
 
@@ -74,7 +75,7 @@ Build = Callable[..., Path]
 def build(headers: Path, library: Path, tmp_path_factory: pytest.TempPathFactory) -> Build:
     """Builds a program with the library in it, without a warning."""
     if not (compiler := shutil.which("gcc") or shutil.which("cc")):
-        pytest.skip("no C compiler: install gcc")
+        pytest.skip("no C compiler (Debian: gcc, libc6-dev)")
     folder = tmp_path_factory.mktemp("programs")
 
     def built(source: Path, *flags: str) -> Path:

@@ -1,6 +1,6 @@
 // Runs the package for test_npm.py: {options, jobs: [{method, waves, sr, options}]} in, [result, ...] out, both JSON.
 import { readFileSync } from "node:fs";
-import { Extractor } from "../../runtime/web/index.js";
+import { Extractor } from "../../../runtime/web/index.js";
 
 const wave = (path) => new Float32Array(Uint8Array.from(readFileSync(path)).buffer);
 const { options, jobs } = JSON.parse(readFileSync(0, "utf8"));

@@ -1,4 +1,4 @@
-/* Calls the C library for test_c_library.py: MODEL extract RATE HOP FILE, MODEL order RATE GAP FILES..., MODEL misuse.
+/* Calls the C library for test_library.py: MODEL extract RATE HOP FILE, MODEL order RATE GAP FILES..., MODEL misuse.
  * FILEs hold floats. Prints JSON; errors as {"code": ..., "error": ...}. */
 #include "musicfeat.h"
 

@@ -16,8 +16,8 @@ import soxr
 import musicfeat
 from musicfeat import Extractor
 from musicfeat.sound.audio import load
+from support.paths import WEB
 
-WEB = Path(__file__).parents[2] / "runtime" / "web"
 SCRIPT = Path(__file__).with_name("npm_package.mjs")
 TOLERANCE = 1e-3
 RATE = 44100
