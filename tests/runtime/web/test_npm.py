@@ -130,13 +130,8 @@ def test_the_package_passes_its_own_tests() -> None:
 
 def test_what_is_packed_runs_where_it_is_installed(tmp_path: Path) -> None:
     """The packed files alone, beside the libraries, in a project of its own."""
-    packed = subprocess.run(
-        ["npm", "pack", "--json", "--pack-destination", tmp_path, WEB],
-        cwd=WEB,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [node(), "pack.mjs", "--pack-destination", str(tmp_path)]
+    packed = subprocess.run(command, cwd=WEB, capture_output=True, text=True, check=False)
     assert packed.returncode == 0, packed.stderr
     assert not (WEB / "models").exists()
     modules = tmp_path / "node_modules"
