@@ -1,5 +1,5 @@
 // The package with the default model inside: npm run pack -- --pack-destination FOLDER. Installing runs no scripts
-// (.npmrc), hence no "prepack": those of onnxruntime-node would fetch gigabytes for CUDA.
+// (.npmrc), hence no "prepack": that of onnxruntime-node fetches libraries for CUDA.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, rmSync } from "node:fs";
 import { basename } from "node:path";
