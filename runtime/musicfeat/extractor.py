@@ -13,6 +13,7 @@ from musicfeat.ahead import ahead
 from musicfeat.continuity import Continuity, continuity
 from musicfeat.errors import AudioError, InputError, ModelError, MusicfeatError
 from musicfeat.features import Features, Order
+from musicfeat.heads import Head, opened_heads
 from musicfeat.joins import Layout, check_pieces, gap_candidates, join_scores
 from musicfeat.model.card import OUTPUTS, ModelCard
 from musicfeat.model.session import Session
@@ -31,7 +32,8 @@ class Extractor:
     """Finds embeddings, time reversal, order and tags in music.
 
     Args:
-        model: path of a model file, or the name of a bundled model; None is the default model.
+        model: path of a model file, or the name of a bundled model; None is the default model. "hf:owner/name" is
+            one of the Hugging Face Hub, fetched once (``pip install 'musicfeat[hub]'``).
         device: "cpu", "cuda:INDEX", "tensorrt:INDEX", "openvino:CPU" (or GPU, GPU.INDEX, NPU), "coreml",
             "directml:INDEX" or "qnn". A device that cannot be used is an error, never a silent fall-back.
         threads: threads of the model; None is one for each core that this process may use.
@@ -39,6 +41,7 @@ class Extractor:
         outputs: what to compute beside the embedding, of "reversal", "jigsaw", "successor" (for ``order``), "tags"
             and "frames" (a finer step, ``Features.frames``). None is all that the model has but frames. What is
             left out costs nothing and is undecided in the result.
+        heads: tags of your own, as files that `musicfeat teach` wrote: ``Features.heads``.
         memory: bytes of the GPU's memory at most, for ONNX Runtime's arena or TensorRT's workspace.
         options: texts by name for ONNX Runtime's execution provider, such as ``{"cache_dir": "compiled"}`` for
             OpenVINO; names that begin with "session." are the session's.
@@ -57,11 +60,13 @@ class Extractor:
         hop: float | None = None,
         *,
         outputs: Sequence[str] | None = None,
+        heads: Iterable[Head | PathLike] = (),
         memory: int | None = None,
         options: Mapping[str, str] | None = None,
     ) -> None:
         self.session = Session(model, device, threads, _checked_outputs(outputs), memory, options)
         self.card: ModelCard = self.session.card
+        self.heads = opened_heads(heads, self.card)
         self._batch = self.session.windows
         self._hop = self._hop_samples(hop)
         unused = {"successor"} if outputs else {"successor", "frames"}
@@ -94,7 +99,8 @@ class Extractor:
             InputError: the array or its rate is unusable.
             AudioError: the file cannot be decoded.
         """
-        (found,) = self._run(self._steps(opened(audio, sr), Recording(self.card, self._hop, name_of(audio))))
+        recording = Recording(self.card, self._hop, name_of(audio), self.heads)
+        (found,) = self._run(self._steps(opened(audio, sr), recording))
         if found.error:
             raise found.error
         return found.features()
@@ -165,7 +171,7 @@ class Extractor:
             raise InputError(f"stream takes an iterable of arrays, got a single {type(blocks).__name__}")
         rate = check_rate(sr)
         for window in cut(resample(stream_pieces(blocks), rate, self.card.sample_rate), self.card.window, self._hop):
-            recording = Recording(self.card, self._hop)
+            recording = Recording(self.card, self._hop, heads=self.heads)
             recording.sr = rate
             self._add([(recording, window)])
             yield recording.features()
@@ -192,7 +198,7 @@ class Extractor:
 
     def _file_steps(self, path: PathLike) -> Iterator[Step]:
         """The steps of a file; it must not stop the others, whatever a decoder raises."""
-        recording = Recording(self.card, self._hop, name_of(path) or str(path))
+        recording = Recording(self.card, self._hop, name_of(path) or str(path), self.heads)
         try:
             if not is_source(path):
                 raise InputError(f"map takes paths, got {type(path).__name__}")

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from musicfeat.heads import Head
 
 Floats = npt.NDArray[np.float32]
 
@@ -38,6 +42,8 @@ class Features:
     """[W, n] probability of each label, if the model has tags."""
     labels: tuple[str, ...] = ()
     """The n labels of ``tag_curve``."""
+    taught: tuple[Head, ...] = ()
+    """Heads that the extractor was given, see ``heads``."""
     frames: Floats | None = None
     """[W, T, D'] the model's features at a finer step, if asked for."""
     path: str | None = None
@@ -70,6 +76,16 @@ class Features:
         return dict(zip(self.labels, (self.weights @ self.tag_curve).tolist(), strict=True))
 
     @property
+    def heads(self) -> dict[str, dict[str, float]]:
+        """Name of a head -> label -> probability, of the pooled embedding."""
+        return {head.name: _labelled(head, self.embedding) for head in self.taught}
+
+    @property
+    def head_curves(self) -> dict[str, Floats]:
+        """Name of a head -> [W, n] probability of each of its labels in each window."""
+        return {head.name: head(self.embeddings) for head in self.taught}
+
+    @property
     def reversed(self) -> float:
         """One P(plays backwards) for the whole recording: the windows' log-odds, averaged."""
         return pool_probability(self.reversal, self.weights)
@@ -83,6 +99,10 @@ class Features:
             f"<Features{of}: {self.duration:.1f} s, {len(self)} windows, embedding [{self.embeddings.shape[1]}], "
             f"reversed {self.reversed:.2f}>"
         )
+
+
+def _labelled(head: Head, embedding: Floats) -> dict[str, float]:
+    return dict(zip(head.labels, head(embedding).tolist(), strict=True))
 
 
 def pool_probability(probabilities: npt.ArrayLike, weights: npt.ArrayLike) -> float:

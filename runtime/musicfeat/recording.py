@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from musicfeat.errors import MusicfeatError
 from musicfeat.features import Features, Floats
+from musicfeat.heads import Head
 from musicfeat.model.card import ModelCard
 from musicfeat.sound.loss import Loss
 from musicfeat.sound.windows import Window, pooling_weights
@@ -23,12 +24,13 @@ class Recording:
         card: of the model.
         hop: samples from one window to the next.
         path: the file, if it is one.
+        heads: tags that were taught.
     """
 
-    def __init__(self, card: ModelCard, hop: int, path: str | None = None) -> None:
+    def __init__(self, card: ModelCard, hop: int, path: str | None = None, heads: Sequence[Head] = ()) -> None:
         self.path, self.sr, self.error = path, None, None
         self.loss, self.start = Loss(), 0.0
-        self._card, self._hop = card, hop
+        self._card, self._hop, self._heads = card, hop, heads
         self._rows: list[tuple[int, int, bool]] = []
         self._values: dict[str, list[Floats]] = {}
 
@@ -73,6 +75,7 @@ class Recording:
             silent=silent,
             tag_curve=_quiet(values["tags"], silent) if "tags" in values else None,
             labels=self._card.labels,
+            taught=tuple(self._heads),
             frames=_quiet(values["frames"], silent) if "frames" in values else None,
             path=self.path,
             sr=self.sr,

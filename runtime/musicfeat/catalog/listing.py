@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from musicfeat.catalog.entries import M3U, entries
+from musicfeat.catalog.ignore import kept
 from musicfeat.catalog.names import absolute
 from musicfeat.errors import InputError
 from musicfeat.sound.names import is_audio, is_hidden
@@ -28,7 +29,8 @@ def find(
     """The files that sources name, each once, as absolute paths.
 
     Args:
-        sources: each a folder (searched through all its folders, symbolic links followed, sorted); a list (a file
+        sources: each a folder (searched through all its folders, symbolic links followed, sorted, but for what its
+            ``.musicfeatignore`` names); a list (a file
             that ends in .txt, .lst, .list, .m3u or .m3u8, or "-" for standard input: a path a line, or paths
             that end with a zero byte as ``find -print0`` writes them, relative to the list's folder); a pattern
             with * ? [] or **; or a file, which need not exist.
@@ -55,7 +57,7 @@ def _expanded(source: str, passed: Counter[str]) -> Iterable[str]:
     if source == "-":
         return entries(sys.stdin.buffer.read(), source)
     if os.path.isdir(source):
-        return _walk(source, passed)
+        return kept(source, _walk(source, passed))
     if os.path.isfile(source) and source.lower().endswith(LISTS):
         try:
             return entries(Path(source).read_bytes(), source)

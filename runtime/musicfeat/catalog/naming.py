@@ -34,7 +34,7 @@ class Naming:
         self.named, self.nameless, self.missing = 0, 0, 0
         """Files with and without a title, and files that are not there."""
         with changing(catalog.folder, catalog.settings):
-            self.parts = rewrite(catalog.folder, catalog.settings, self._change)
+            self.parts = rewrite(catalog.folder, catalog.settings, self._change, ["path", *NAMES])
 
     def _change(self, rows: pa.Table) -> pa.Table | None:
         held = rows.column("path").combine_chunks().dictionary_encode()

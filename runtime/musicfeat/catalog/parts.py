@@ -8,7 +8,7 @@ a killed run left behind becomes a part when the next run begins. What stands ha
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -130,32 +130,34 @@ def changing(folder: Path, settings: Settings) -> Iterator[None]:
             yield
 
 
-def rewrite(folder: Path, settings: Settings, change: Callable[[pa.Table], pa.Table | None]) -> int:
+def rewrite(
+    folder: Path,
+    settings: Settings,
+    change: Callable[[pa.Table], pa.Table | None],
+    columns: Sequence[str],
+) -> int:
     """Change rows part by part, each whole or not at all; a kill leaves some changed and the others as they were.
 
     Args:
         folder: the catalog; its parts must not be written by others meanwhile.
         settings: of the catalog.
-        change: all columns but the embedding of a part's rows -> the columns to be put in their place, with as many
-            rows; None leaves the part as it is.
+        change: some columns of a part -> the columns to be put in their place or added, with as many rows; None leaves
+            the part as it is.
+        columns: those that ``change`` is handed.
 
     Returns:
         How many parts were changed.
     """
-    changed = 0
+    changed, wanted = 0, pa.schema([schema(settings).field(name) for name in columns])
     for part in sorted(folder.glob("part-*.parquet")):
         with pq.ParquetFile(part) as file:
-            light = [name for name in file.schema_arrow.names if name != "embedding"]
-            rows = conformed(file.read(light), _light(settings))
-        columns = change(rows)
-        if columns is not None:
-            _write(part, _replaced(part, columns), settings)
+            held = [name for name in columns if name in file.schema_arrow.names]
+            rows = conformed(file.read(held), wanted)
+        new = change(rows)
+        if new is not None:
+            _write(part, _replaced(part, new), settings)
             changed += 1
     return changed
-
-
-def _light(settings: Settings) -> pa.Schema:
-    return pa.schema([field for field in schema(settings) if field.name != "embedding"])
 
 
 def _replaced(part: Path, columns: pa.Table) -> Iterator[pa.RecordBatch]:

@@ -77,14 +77,16 @@ class Playlists:
         self._extractor = extractor
 
     def like(
-        self, like: Iterable[Asked], unlike: Iterable[Asked] = (), limits: Limits | None = None, *, joined: bool = True
+        self, like: Iterable[Asked], unlike: Iterable[Asked] = (), limits: Limits | None = None, *, joined: bool = False
     ) -> list[Entry]:
         """Tracks that are like some and unlike others; neither are in the list, nor a recording twice.
 
         Args:
             like, unlike: files, or names of tracks (see ``Tracks.find``); files may be others than the catalog's.
             limits: what the list may hold.
-            joined: order the list so that a track begins like the one before it ends; otherwise best first.
+            joined: order the list so that a track begins like the one before it ends; otherwise best first. Over six
+                lists of 12 tracks, neighbouring ends were nearer in timbre than in a random order (MFCC, 80 for 87),
+                not in harmony or level.
 
         Raises:
             InputError: a track is unknown or silent, or none is wanted.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,9 @@ from musicfeat.catalog.settings import Settings, read_settings
 from musicfeat.errors import CatalogError
 
 OK = ds.field("status") == "ok"
+SWITCHING = ".switching"
+"""Name of a file that is there while the parts of another model take the place of the old ones."""
+SWITCH_SECONDS = 5.0
 
 
 class Catalog:
@@ -34,6 +38,7 @@ class Catalog:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
+        _await_switch(self.folder)
         self.settings: Settings = read_settings(self.folder)
 
     @property
@@ -70,6 +75,14 @@ class Catalog:
 
     def _dataset(self) -> ds.Dataset:
         return ds.dataset([os.fspath(part) for part in self.parts], schema(self.settings), format="parquet")
+
+
+def _await_switch(folder: Path) -> None:
+    end = time.monotonic() + SWITCH_SECONDS
+    while (folder / SWITCHING).exists():
+        if time.monotonic() > end:
+            raise CatalogError(f"the upgrade of {folder} was stopped: `musicfeat embed --upgrade -o {folder}` ends it")
+        time.sleep(0.01)
 
 
 @contextmanager

@@ -19,10 +19,13 @@ from musicfeat.catalog.progress import Progress, Summary, told
 from musicfeat.catalog.reader import Catalog
 from musicfeat.catalog.schema import to_batch
 from musicfeat.catalog.settings import FILE, Precision, Rows, Settings, settings_of, settle
+from musicfeat.catalog.taught import heads_of, install, with_heads
 from musicfeat.catalog.workers import Engine, open_engine
 from musicfeat.catalog.workers.options import ModelOptions
+from musicfeat.catalog.write_tags import take_over
 from musicfeat.errors import CatalogError, InputError
 from musicfeat.files import replacing
+from musicfeat.heads import Head, load_head
 
 FAILURES = "failures.jsonl"
 
@@ -43,6 +46,7 @@ def embed_catalog(
     retry_failed: bool = False,
     time_limit: float = 60.0,
     engine: str = "local",
+    heads: Iterable[Head | str | os.PathLike[str]] = (),
     progress: bool = False,
 ) -> Summary:
     """Embed many files into a catalog, a folder of Parquet files; files that it holds already are left alone.
@@ -65,6 +69,8 @@ def embed_catalog(
         retry_failed: try files again that failed before and have not changed.
         time_limit: seconds for one file, beside 10 s for each megabyte, before it is given up.
         engine: "local" processes, or "ray" for a Ray cluster.
+        heads: tags that were taught, as files of ``musicfeat teach``: each gets a column, in rows that are there
+            already, too. Those of an existing catalog are always filled.
         progress: show a bar on stderr.
 
     Raises:
@@ -81,16 +87,23 @@ def embed_catalog(
         raise InputError(f"there is no audio file to embed{over}: name folders, lists, patterns or files")
     if rows not in ("window", "track") or precision not in ("float32", "float16"):
         raise InputError(f"rows are 'window' or 'track', precision 'float32' or 'float16', got {rows!r}, {precision!r}")
+    wanted = [load_head(head) for head in heads]
+    if wanted and shard[1] > 1:
+        raise InputError("heads and shares do not go together: `musicfeat fill` adds heads when all shares are done")
+    known = heads_of(Path(output)) | {head.name: head for head in wanted}
     with ExitStack() as held:
-        options = ModelOptions(model, device, hop, outputs)
+        options = ModelOptions(model, device, hop, outputs, tuple(known.values()))
         pool = held.enter_context(open_engine(engine, options, workers, time_limit, len(paths)))
-        settings = settings_of(*pool.describe(), rows, precision)
+        settings = with_heads(settings_of(*pool.describe(), rows, precision), known.values())
         folder = _folder(Path(output))
         with starting(folder), writing(folder):
             _check_resumed(folder, resume)
             settle(folder, settings)
             for writer in held.enter_context(share(folder, shard)):
                 recover(folder, settings, writer)
+            install(folder, settings, wanted)
+            if shard[1] == 1:
+                take_over(folder, settings)
             found = plan(Catalog(folder), paths, retry_failed)
             drop(folder, settings, found.stale)
         return replace(_embed(pool, found, folder, settings, name_of(shard), progress), passed=dict(passed))

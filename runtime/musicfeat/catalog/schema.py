@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -43,17 +44,23 @@ def schema(settings: Settings) -> pa.Schema:
     (Hz, the file's own), ``lost`` (s, damaged and left out; null in rows of older versions); who it is (``title``,
     ``artist`` and so on, see ``credits``; null where the file's tags do not say, and in rows of older versions);
     ``window`` (its number in the file), ``start``, ``end`` (s), ``weight`` (share in pooled values), ``silent``;
-    ``embedding``, ``reversal``, ``jigsaw``, ``tags`` (a struct with a field per label); ``model``,
-    ``model_sha256``; ``status`` ("ok" or "error"), ``error``. A file that failed is one row whose findings are
-    null.
+    ``embedding``, ``reversal``, ``jigsaw``, ``tags`` and each head that was taught (structs with a field per
+    label); ``model``, ``model_sha256``; ``status`` ("ok" or "error"), ``error``. A file that failed is one row whose
+    findings are null.
     """
     findings = {"embedding": pa.list_(pa.from_numpy_dtype(settings.precision), settings.dimension)}
     findings |= {name: pa.float32() for name in ("reversal", "jigsaw") if name in settings.outputs}
     if settings.labels:
-        findings["tags"] = pa.struct([(label, pa.float32()) for label in settings.labels])
+        findings["tags"] = struct_of(settings.labels)
+    findings |= {name: struct_of(labels) for name, labels in settings.heads}
     ends = {"model": WORD, "model_sha256": WORD, "status": WORD, "error": pa.string()}
     fields = [pa.field(*pair) for pair in (FILE_COLUMNS | CREDIT_COLUMNS | ROW_COLUMNS | findings | ends).items()]
     return pa.schema(fields, {METADATA: settings.to_json().encode()})
+
+
+def struct_of(labels: Iterable[str]) -> pa.DataType:
+    """The type of a column with a probability for each label."""
+    return pa.struct([(label, pa.float32()) for label in labels])
 
 
 def to_batch(result: FileResult, settings: Settings) -> pa.RecordBatch:
@@ -81,7 +88,7 @@ def to_batch(result: FileResult, settings: Settings) -> pa.RecordBatch:
         if field.name in of_file:
             arrays.append(pa.array([of_file[field.name]] * rows, field.type))
         else:
-            arrays.append(pa.nulls(rows, field.type) if value is None else _array(value, field.type))
+            arrays.append(pa.nulls(rows, field.type) if value is None else array_of(value, field.type))
     return pa.RecordBatch.from_arrays(arrays, schema=wanted)
 
 
@@ -101,6 +108,8 @@ def _failed() -> dict[str, npt.NDArray[Any]]:
 def _rows(features: Features, settings: Settings) -> dict[str, npt.NDArray[Any]]:
     pooled = settings.rows == "track"
     columns = _track(features) if pooled else _windows(features)
+    for head in features.taught:
+        columns[head.name] = head(columns["embedding"])
     if features.tag_curve is not None:
         columns["tags"] = (features.weights @ features.tag_curve)[None] if pooled else features.tag_curve
     return columns
@@ -132,7 +141,8 @@ def _track(features: Features) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def _array(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
+def array_of(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
+    """Values [rows, ...] as a column."""
     if pa.types.is_struct(kind):
         columns = [pa.array(np.ascontiguousarray(column), pa.float32()) for column in values.astype(np.float32).T]
         return pa.StructArray.from_arrays(columns, fields=list(kind))

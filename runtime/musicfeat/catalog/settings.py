@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,10 +39,15 @@ class Settings:
     """What was computed: "embedding" and some of "reversal", "jigsaw", "tags"."""
     labels: tuple[str, ...]
     """Of the tags."""
+    heads: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Name and labels of each head that has a column, see ``taught``."""
 
     def to_json(self) -> str:
         """As text, for ``catalog.json`` and the metadata of every part."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1)
+        values = asdict(self)
+        if not self.heads:
+            del values["heads"]  # older versions read it, too
+        return json.dumps({"format": FORMAT, **values}, indent=1)
 
 
 def from_json(text: str | bytes, where: object) -> Settings:
@@ -55,7 +60,8 @@ def from_json(text: str | bytes, where: object) -> Settings:
         values: dict[str, Any] = json.loads(text)
         found = values.pop("format")
         if found == FORMAT:
-            return Settings(**values | {key: tuple(values[key]) for key in ("outputs", "labels")})
+            heads = tuple((str(name), tuple(labels)) for name, labels in values.pop("heads", ()))
+            return Settings(**values | {key: tuple(values[key]) for key in ("outputs", "labels")}, heads=heads)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise CatalogError(f"{where} is damaged: {error}") from error
     raise CatalogError(f"{where} has format {found}, this musicfeat reads {FORMAT}: install a newer one")
@@ -105,9 +111,10 @@ def settle(folder: Path, settings: Settings) -> None:
             temporary.write_text(settings.to_json())
         return
     found = read_settings(folder)
-    if found != settings:
+    if replace(found, heads=()) != replace(settings, heads=()):
         old, new = asdict(found), asdict(settings)
-        parts = ", ".join(f"{key} {old[key]!r} (asked for {new[key]!r})" for key in old if old[key] != new[key])
+        keys = [key for key in old if old[key] != new[key] and key != "heads"]
+        parts = ", ".join(f"{key} {old[key]!r} (asked for {new[key]!r})" for key in keys)
         raise CatalogError(
             f"{folder} was made with {parts}; rows of two kinds do not mix: take another folder, or ask for the same"
         )

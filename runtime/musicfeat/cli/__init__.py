@@ -13,18 +13,8 @@ from musicfeat.cli import shared
 from musicfeat.errors import MusicfeatError
 
 COMMANDS = (
-    "embed",
-    "names",
-    "listen",
-    "search",
-    "playlist",
-    "duplicates",
-    "check",
-    "report",
-    "order",
-    "tag",
-    "info",
-    "demo",
+    *("embed", "names", "listen", "search", "playlist", "teach", "fill", "write-tags", "jams"),
+    *("duplicates", "check", "report", "order", "tag", "info", "demo"),
 )
 
 
@@ -52,5 +42,5 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"musicfeat {musicfeat.__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for name in COMMANDS:
-        import_module(f"musicfeat.cli.{name}").add(commands)
+        import_module(f"musicfeat.cli.{name.replace('-', '_')}").add(commands)
     return top

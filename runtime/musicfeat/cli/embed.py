@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from musicfeat.cli.shared import Commands, command, extracted, extractor, model_
 from musicfeat.errors import InputError, MusicfeatError
 from musicfeat.features import Features
 from musicfeat.files import replacing
+
+if TYPE_CHECKING:
+    from musicfeat.catalog import Summary
 
 TEXT = """Embed many files into a catalog: a folder of Parquet files, resumable at any moment and readable by
 everything that reads Parquet. With an output that ends in .npz: a few files into one numpy archive."""
@@ -22,7 +26,7 @@ def add(commands: Commands) -> None:
     embed = command(commands, "embed", run, "embeddings, reversal, order and tags of many files, as a catalog")
     embed.description = TEXT
     embed.add_argument(
-        "paths", nargs="+", metavar="SOURCE", help="folder, list (.txt, .m3u, or - for stdin), pattern or file"
+        "paths", nargs="*", metavar="SOURCE", help="folder, list (.txt, .m3u, or - for stdin), pattern or file"
     )
     embed.add_argument("-o", "--output", type=Path, required=True, metavar="CATALOG", help="folder, or OUT.npz")
     rows = embed.add_mutually_exclusive_group()
@@ -48,6 +52,15 @@ def add(commands: Commands) -> None:
         "--time-limit", type=float, default=60.0, metavar="S", help="seconds a file, beside 10 a megabyte"
     )
     embed.add_argument("--engine", choices=("local", "ray"), default="local", help="what runs the workers")
+    embed.add_argument(
+        "--heads", nargs="+", default=[], metavar="HEAD.json", help="a column for each; `musicfeat teach` wrote them"
+    )
+    embed.add_argument("--watch", action="store_true", help="keep up with the folders until Ctrl-C")
+    embed.add_argument(
+        "--upgrade",
+        action="store_true",
+        help="embed the catalog's files anew with another model, then switch",
+    )
     embed.add_argument("--quiet", action="store_true", help="no progress bar")
     model_options(embed)
 
@@ -61,23 +74,54 @@ def run(options: argparse.Namespace) -> int:
     if options.threads is not None:
         raise InputError("a catalog's workers use one thread each: leave --threads out, choose --workers")
     _spare_memory()
-    summary = embed_catalog(
-        options.paths,
-        options.output,
-        model=options.model,
-        device=options.device,
-        hop=options.hop,
-        outputs=None if options.outputs is None else tuple(options.outputs),
-        rows=options.rows,
-        precision=options.precision,
-        workers=options.workers,
-        shard=options.shard,
-        resume=options.resume,
-        retry_failed=options.retry_failed,
-        time_limit=options.time_limit,
-        engine=options.engine,
-        progress=not options.quiet and sys.stderr.isatty(),
+    if bool(options.paths) == options.upgrade or (options.upgrade and options.watch):
+        raise InputError("name what to embed; --upgrade goes by itself, as the catalog knows its files")
+    if options.watch:
+        return _watch(options)
+    if options.upgrade:
+        from musicfeat.catalog.upgrade import upgrade_catalog
+
+        return _told(options, upgrade_catalog(options.output, **_asked(options)))
+    return _told(
+        options,
+        embed_catalog(
+            options.paths,
+            options.output,
+            **_asked(options),
+            rows=options.rows,
+            precision=options.precision,
+            shard=options.shard,
+            resume=options.resume,
+            retry_failed=options.retry_failed,
+            heads=options.heads,
+        ),
     )
+
+
+def _asked(options: argparse.Namespace) -> dict[str, Any]:
+    """Arguments of every way to embed."""
+    return {
+        "model": options.model,
+        "device": options.device,
+        "hop": options.hop,
+        "outputs": None if options.outputs is None else tuple(options.outputs),
+        "workers": options.workers,
+        "time_limit": options.time_limit,
+        "engine": options.engine,
+        "progress": not options.quiet and sys.stderr.isatty(),
+    }
+
+
+def _watch(options: argparse.Namespace) -> int:
+    from musicfeat.catalog.watch import watch_catalog
+
+    more = {"rows": options.rows, "precision": options.precision, "heads": options.heads}
+    for done in watch_catalog(options.paths, options.output, **_asked(options), **more):
+        print(f"{options.output}: {done}", flush=True)
+    return 0
+
+
+def _told(options: argparse.Namespace, summary: Summary) -> int:
     print(f"{options.output}: {summary}")
     if summary.failed:
         print(f"musicfeat: {summary.failed} files failed, see {options.output / 'failures.jsonl'}", file=sys.stderr)

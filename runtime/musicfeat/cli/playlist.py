@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TEXT = """Make a playlist of a catalog's tracks: like some and unlike others (--like, --unlike), or a path that leads
 from one to another (--from, --to). Tracks are named by their file, title or "Artist - Title". No recording is in it
-twice. With --like, each track begins like the one before it ends."""
+twice. With --like, the most alike come first."""
 
 
 def add(commands: Commands) -> None:
@@ -32,7 +32,7 @@ def add(commands: Commands) -> None:
     playlist.add_argument("-n", type=int, default=25, metavar="N", help="how many tracks (default: 25)")
     playlist.add_argument("--max-per-artist", type=int, metavar="N", help="tracks of one artist at most")
     playlist.add_argument("--max-per-album", type=int, metavar="N", help="tracks of one album at most")
-    playlist.add_argument("--best-first", action="store_true", help="most alike first, however their ends go together")
+    playlist.add_argument("--joined", action="store_true", help="ordered so that ends and beginnings are alike")
     playlist.add_argument("-o", "--output", type=Path, metavar="OUT", help="write to OUT.m3u8, or to OUT.json")
     form = playlist.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON; names as in the catalog's column `path`")
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     limits = Limits(options.n, options.max_per_artist, options.max_per_album)
     lists = Playlists(catalog, model_of(catalog, options.model) if options.model else None)
     if options.like:
-        found = lists.like(options.like, options.unlike, limits, joined=not options.best_first)
+        found = lists.like(options.like, options.unlike, limits, joined=options.joined)
     else:
         found = lists.path(options.start, options.end, limits)
     if options.output:

@@ -25,6 +25,7 @@ from musicfeat.listen.answers import Answers, options_of
 from musicfeat.listen.games import Games, Uploads
 from musicfeat.listen.guard import Guard
 from musicfeat.listen.library import Library
+from musicfeat.listen.teaching import Lessons
 from musicfeat.listen.workers import Workers
 
 PAGE = Path(__file__).parent / "page"
@@ -53,7 +54,7 @@ class Server:
         self._library, self._most_bytes = library, most_bytes
         self._workers = Workers(options_of(library, model), seconds)
         self._answers, self._uploads = Answers(library, self._workers), Uploads()
-        self._games = Games(library, self._workers)
+        self._games, self._lessons = Games(library, self._workers), Lessons(library)
 
     def app(self, host: str, port: int) -> ASGIApp:
         """The application for an address that it is bound to."""
@@ -74,6 +75,9 @@ class Server:
             Route("/api/analyse", self._analyse, methods=["POST"]),
             self._get("/api/analyse/{token}/backwards", self._upload_backwards),
             Route("/api/analyse/{token}/add", self._add, methods=["POST"]),
+            self._get("/api/teach/{name}", lambda request: self._lessons.state(request.path_params["name"])),
+            Route("/api/teach/{name}", self._teach, methods=["POST"]),
+            Route("/api/teach/{name}/finish", self._finish, methods=["POST"]),
             Route("/api/game", self._begin, methods=["POST"]),
             Route("/api/game/{token}", self._answer, methods=["POST"]),
             Route("/api/game/{token}/{number:int}.wav", self._piece),
@@ -177,6 +181,13 @@ class Server:
     async def _add(self, request: Request) -> Response:
         path, name = self._uploads.get(request.path_params["token"])
         return JSONResponse(await run_in_threadpool(self._answers.added, path, name))
+
+    async def _teach(self, request: Request) -> Response:
+        name, asked = request.path_params["name"], await _json(request)
+        return JSONResponse(await run_in_threadpool(self._lessons.answer, name, asked.get("track"), asked.get("label")))
+
+    async def _finish(self, request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(self._lessons.finish, request.path_params["name"]))
 
     async def _begin(self, request: Request) -> Response:
         asked = await _json(request)

@@ -108,12 +108,16 @@ def bundled_models() -> list[str]:
 
 
 def find_model(model: str | os.PathLike[str] | None) -> Path:
-    """A path as it is, or the file of a bundled model's name; None is the default model."""
+    """A path as it is, the file of a bundled model's name or of one on the Hub (see ``hub``); None is the default."""
     if not isinstance(model, (str, os.PathLike, type(None))):
         raise InputError(f"model must be a path or a name, got {model!r}")
     name = DEFAULT_MODEL if model is None else os.fspath(model)
     if name in bundled_models():
         return MODELS / f"{name}.onnx"
+    if name.startswith("hf:"):
+        from musicfeat.model.hub import fetched
+
+        return fetched(name)
     path = Path(name)
     if not path.is_file():
         raise ModelError(f"no model {name!r}: neither a file nor a bundled model ({', '.join(bundled_models())})")

@@ -108,7 +108,7 @@ def test_best_first_is_what_all_comparisons_give(lists: Playlists) -> None:
     found = lists.like(["/m/2/00.ogg"], limits=Limits(6), joined=False)
     assert [entry.path for entry in found] == best
     assert [entry.similarity for entry in found] == sorted((entry.similarity for entry in found), reverse=True)
-    joined = lists.like(["/m/2/00.ogg"], limits=Limits(6))
+    joined = lists.like(["/m/2/00.ogg"], limits=Limits(6), joined=True)
     assert {entry.path for entry in joined} == set(best)
     assert joined[0] == found[0]
 

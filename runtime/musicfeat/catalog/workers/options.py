@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from musicfeat.errors import ModelError
 from musicfeat.extractor import Extractor
+from musicfeat.heads import Head
 from musicfeat.model.card import ModelCard
 
 STORED = ("reversal", "jigsaw", "tags")
@@ -24,17 +25,19 @@ class ModelOptions:
     outputs: tuple[str, ...] | None = None
     """Some of ``STORED``; None is all that the model has."""
 
+    heads: tuple[Head, ...] = ()
+
     def open(self, threads: int = 1) -> Extractor:
         """The model, cut down to what is stored."""
         wanted = STORED if self.outputs is None else self.outputs
         try:
-            return Extractor(self.model, self.device, threads, self.hop, outputs=wanted)
+            return Extractor(self.model, self.device, threads, self.hop, outputs=wanted, heads=self.heads)
         except ModelError:
             if self.outputs is not None:
                 raise
         whole = Extractor(self.model, self.device, threads, self.hop)  # it has not all that can be stored
         wanted = tuple(name for name in STORED if name in whole.card.outputs)
-        return Extractor(self.model, self.device, threads, self.hop, outputs=wanted)
+        return Extractor(self.model, self.device, threads, self.hop, outputs=wanted, heads=self.heads)
 
 
 class Description(NamedTuple):

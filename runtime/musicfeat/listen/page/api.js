@@ -77,5 +77,10 @@ export const api = {
   analysedBackwards: (token) => json(`analyse/${token}/backwards`),
   add: (token) => post(`analyse/${token}/add`),
   game: (pieces, trackId = null) => post("game", JSON.stringify({ pieces, track: trackId })),
+  lesson: (name) => json(`teach/${encodeURIComponent(name)}`),
+  /** @param {"yes"|"no"|null} label null takes an answer back */
+  teach: (name, trackId, label) =>
+    post(`teach/${encodeURIComponent(name)}`, JSON.stringify({ track: trackId, label })),
+  finishLesson: (name) => post(`teach/${encodeURIComponent(name)}/finish`),
   guess: (token, order) => post(`game/${token}`, JSON.stringify({ order })),
 };

@@ -8,10 +8,11 @@ const VIEWS = {
   map: () => import("./map.js"),
   track: () => import("./track.js"),
   features: () => import("./features.js"),
+  teach: () => import("./teach.js"),
   game: () => import("./game.js"),
   analyse: () => import("./analyse.js"),
 };
-const TITLES = { map: "Map", track: "Track", features: "Features", game: "Game", analyse: "Analysis" };
+const TITLES = { map: "Map", track: "Track", features: "Features", teach: "Teach", game: "Game", analyse: "Analysis" };
 const PAUSE = 200; // ms without a key before the search begins
 
 const element = (id) => document.getElementById(id);

@@ -1,0 +1,84 @@
+"""Tracks of a catalog as a data set, for torch's ``DataLoader`` and for scikit-learn; torch is not imported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from musicfeat.catalog.pooled import pooled
+from musicfeat.catalog.reader import Catalog
+from musicfeat.catalog.tracks import COLUMNS, Tracks
+from musicfeat.errors import InputError
+from musicfeat.features import Floats
+
+Target = str | Callable[[Mapping[str, Any]], Any]
+
+
+class CatalogDataset:
+    """Pooled embeddings of the tracks of a catalog, and what is to be learned of each.
+
+        DataLoader(CatalogDataset("catalog/", "genre"), batch_size=64, shuffle=True)
+        X, y = CatalogDataset("catalog/", lambda row: row["year"] >= 2000).arrays()
+
+    Args:
+        catalog: a catalog or its folder.
+        target: a column of ``Tracks`` such as "artist" or "genre", or a function of a track's row. Tracks of which it
+            is None are left out, as are silent ones. Without a target, items are embeddings alone.
+
+    Raises:
+        CatalogError: it is no catalog, or a part is damaged.
+        InputError: there is no such column.
+    """
+
+    def __init__(self, catalog: Catalog | str | os.PathLike[str], target: Target | None = None) -> None:
+        held = catalog if isinstance(catalog, Catalog) else Catalog(catalog)
+        if isinstance(target, str) and target not in COLUMNS:
+            raise InputError(f"a target is a function or one of the columns {', '.join(COLUMNS)}, got {target!r}")
+        self.tracks = Tracks(held)
+        vectors = pooled(self.tracks)
+        self._embedding: Floats = vectors.embedding
+        numbers = np.flatnonzero(vectors.unit.any(axis=1)).tolist()
+        found = [None if target is None else self._target(target, number) for number in numbers]
+        kept = [i for i, value in enumerate(found) if target is None or value is not None]
+        self.numbers: list[int] = [numbers[i] for i in kept]
+        """Of the tracks, among ``tracks``."""
+        self.targets: list[Any] | None = None if target is None else [found[i] for i in kept]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, index: int) -> Floats | tuple[Floats, Any]:
+        """[D] embedding of a track, with the number of its class, or its target where that is no text."""
+        embedding = np.array(self._embedding[self.numbers[index]], np.float32)
+        if self.targets is None:
+            return embedding
+        value = self.targets[index]
+        return embedding, self._classes.get(value, value) if isinstance(value, str) else value
+
+    @property
+    def classes(self) -> list[str]:
+        """Texts among the targets, sorted: the names of the classes."""
+        return list(self._classes)
+
+    @cached_property
+    def _classes(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(sorted({one for one in self.targets or () if isinstance(one, str)}))}
+
+    def arrays(self) -> tuple[Floats, npt.NDArray[Any]]:
+        """[n, D] embeddings and [n] targets, for scikit-learn.
+
+        Raises:
+            InputError: there is no target.
+        """
+        if self.targets is None:
+            raise InputError("arrays need a target: name a column or a function")
+        return np.array(self._embedding[self.numbers], np.float32), np.array(self.targets)
+
+    def _target(self, target: Target, number: int) -> Any:
+        row = self.tracks.row(number)
+        return row[target] if isinstance(target, str) else target(row)

@@ -1,0 +1,81 @@
+"""A catalog made anew with another model, beside the old one, which answers until a switch at the end.
+
+The new catalog grows in a hidden folder of the old one, as any catalog does: stopped, it goes on where it was. The
+switch notes that it began before it moves anything; a kill in its midst is mended by whoever opens the catalog next
+to write, and readers wait for it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from musicfeat.catalog.names import to_path
+from musicfeat.catalog.parts import changing, writing
+from musicfeat.catalog.progress import Summary
+from musicfeat.catalog.reader import SWITCHING, Catalog
+from musicfeat.catalog.run import embed_catalog
+from musicfeat.catalog.settings import FILE, read_settings
+from musicfeat.catalog.taught import FOLDER
+from musicfeat.errors import CatalogError
+
+BESIDE = ".upgrade"
+
+
+def upgrade_catalog(output: str | os.PathLike[str], **options: Any) -> Summary:
+    """Embed all files of a catalog again, with another model or in another way, and switch when all are done.
+
+    Files that are not there any more keep no rows. Taught heads belong to the old model and go; the
+    examples that the page keeps stay.
+
+    Args:
+        output: the catalog's folder.
+        options: as for ``embed_catalog``: model, device, hop, outputs, workers, time_limit, engine, progress. Rows and
+            precision are those of the catalog.
+
+    Raises:
+        CatalogError: it is no catalog, another run is at work on it, or it cannot be written.
+    """
+    folder = Path(output)
+    finish(folder)
+    old = Catalog(folder)
+    with changing(folder, old.settings):
+        paths = [to_path(path) for path in dict.fromkeys(old.table(["path"], None).column("path").to_pylist())]
+        there = [path for path in paths if os.path.isfile(path)]
+        if not there:
+            raise CatalogError(f"no file of {folder} is where the catalog has it: embed the new places instead")
+        kept = {"rows": old.settings.rows, "precision": old.settings.precision}
+        summary = embed_catalog(there, folder / BESIDE, **(kept | options))
+        with writing(folder):
+            (folder / SWITCHING).touch()
+            _switch(folder)
+    return summary
+
+
+def finish(folder: Path) -> None:
+    """Bring a switch to its end that was killed."""
+    if (folder / SWITCHING).exists():
+        with changing(folder, read_settings(folder)):
+            _switch(folder)
+
+
+def _switch(folder: Path) -> None:
+    """Put the new parts and settings in the place of the old ones; doing any of it twice is harmless."""
+    beside = folder / BESIDE
+    if (beside / FILE).exists():
+        for part in folder.glob("part-*.parquet"):
+            if not part.name.startswith("part-new-"):
+                part.unlink()
+        for part in sorted(beside.glob("part-*.parquet")):
+            os.replace(part, folder / part.name.replace("part-", "part-new-", 1))
+        for head in (folder / FOLDER).glob("*.json"):
+            head.unlink()
+        if (beside / "failures.jsonl").exists():
+            os.replace(beside / "failures.jsonl", folder / "failures.jsonl")
+        os.replace(beside / FILE, folder / FILE)
+    for part in folder.glob("part-new-*.parquet"):
+        os.replace(part, folder / part.name.replace("part-new-", "part-", 1))
+    shutil.rmtree(beside, ignore_errors=True)
+    (folder / SWITCHING).unlink(missing_ok=True)

@@ -1,0 +1,33 @@
+"""``musicfeat fill``: a column for each taught tag, in a whole catalog, without decoding."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from musicfeat.cli.shared import Commands, command
+
+TEXT = """Give every row of a catalog the probabilities of tags that `musicfeat teach` taught, from the stored
+embeddings. Without a head: go on with what was stopped. Files that are embedded later get the columns, too."""
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    fill = command(commands, "fill", run, "columns of taught tags for a whole catalog, without decoding")
+    fill.description = TEXT
+    fill.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
+    fill.add_argument("heads", nargs="*", type=Path, metavar="HEAD.json", help="what `musicfeat teach` wrote")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Tell which columns the catalog has now."""
+    from musicfeat.catalog import Catalog
+
+    catalog = Catalog(options.catalog)
+    from musicfeat.catalog.taught import fill
+    from musicfeat.heads import load_head
+
+    heads = fill(catalog, [load_head(head) for head in options.heads]).settings.heads
+    told = "; ".join(f"{name} ({', '.join(labels)})" for name, labels in heads)
+    print(f"{options.catalog}: columns of taught tags: {told or 'none'}")
+    return 0

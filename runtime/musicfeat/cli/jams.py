@@ -1,0 +1,30 @@
+"""``musicfeat jams``: findings of a catalog as JAMS files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from musicfeat.cli.shared import Commands, command, vacant
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    jams = command(commands, "jams", run, "findings of a catalog as JAMS, a file a track")
+    jams.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
+    jams.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="a new or empty folder")
+    jams.add_argument("--embeddings", action="store_true", help="the embedding of each window, too")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print how many files were written."""
+    from musicfeat.catalog import Catalog
+
+    catalog = Catalog(options.catalog)
+    from musicfeat.catalog.jams_files import write_jams
+
+    vacant(options.output)
+    options.output.mkdir(exist_ok=True)
+    count = sum(1 for _ in write_jams(catalog, options.output, embeddings=options.embeddings))
+    print(f"{options.output}: {count} JAMS files")
+    return 0

@@ -1,0 +1,117 @@
+"""Heads: tags that somebody taught, as one linear layer over the embedding; see ``musicfeat.catalog.teach``."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from musicfeat.errors import InputError, ModelError
+from musicfeat.files import replacing
+from musicfeat.model.card import ModelCard
+
+FORMAT = 1
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """Probabilities of n labels, one of which holds: a softmax of ``embedding @ matrix + bias``."""
+
+    name: str
+    """Of its column in catalogs: small letters, digits and underscores."""
+    labels: tuple[str, ...]
+    matrix: npt.NDArray[np.float64]
+    """[D, n]."""
+    bias: npt.NDArray[np.float64]
+    """[n]."""
+    model: str
+    version: str
+    weights_sha256: str
+    """The model whose embeddings it reads."""
+    examples: dict[str, int] = field(default_factory=dict)
+    """How many it was taught with, by label."""
+    told: str = ""
+    """How well it knows tracks that it was not taught, in words."""
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise InputError(f"a head's name is small letters, digits and _, a letter first, got {self.name!r}")
+        n = len(self.labels)
+        if n < 2 or len(set(self.labels)) < n or self.matrix.ndim != 2 or self.matrix.shape[1:] != (n,):
+            raise InputError(f"the head {self.name} needs labels, each once, and a column of its matrix for each")
+        if self.bias.shape != (n,) or not (np.isfinite(self.matrix).all() and np.isfinite(self.bias).all()):
+            raise InputError(f"the head {self.name} holds numbers that are none, or not one for each label")
+
+    def __call__(self, embeddings: npt.ArrayLike) -> Floats:
+        """[rows, D] embeddings -> [rows, n] probabilities; zeros for zeros, which are silence."""
+        rows = np.asarray(embeddings, np.float64)
+        scores = rows @ self.matrix + self.bias
+        powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        found = powers / powers.sum(axis=-1, keepdims=True)
+        return np.asarray(np.where(rows.any(axis=-1, keepdims=True), found, 0), np.float32)
+
+    def check(self, weights_sha256: str, model: str) -> None:
+        """Raise ModelError unless it was taught on embeddings of this model."""
+        if self.weights_sha256 != weights_sha256:
+            raise ModelError(
+                f"the head {self.name} was taught with {self.model} {self.version} ({self.weights_sha256[:12]}), not "
+                f"with {model} ({weights_sha256[:12]}), whose embeddings are others: teach it again"
+            )
+
+    def check_card(self, card: ModelCard) -> None:
+        """The same for an opened model."""
+        self.check(card.weights_sha256, f"{card.name} {card.version}")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it as JSON, whole or not at all."""
+        values = asdict(self) | {"format": FORMAT, "matrix": self.matrix.tolist(), "bias": self.bias.tolist()}
+        try:
+            with replacing(Path(path)) as temporary:
+                temporary.write_text(json.dumps(values), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"cannot write {path}: {error}") from error
+
+
+def opened_heads(sources: Iterable[Head | str | os.PathLike[str]], card: ModelCard) -> tuple[Head, ...]:
+    """Heads for a model.
+
+    Raises:
+        ModelError: one is damaged or belongs to another model.
+        InputError: two have one name.
+    """
+    if isinstance(sources, (str, os.PathLike)):
+        raise InputError(f"heads are a list, got the single {os.fspath(sources)!r}")
+    heads = tuple(map(load_head, sources))
+    for head in heads:
+        head.check_card(card)
+    if len({head.name for head in heads}) < len(heads):
+        raise InputError(f"heads need names of their own, got {[head.name for head in heads]}")
+    return heads
+
+
+def load_head(source: Head | str | os.PathLike[str]) -> Head:
+    """A head from its file.
+
+    Raises:
+        ModelError: there is none, it is damaged, or written by a newer version.
+    """
+    if isinstance(source, Head):
+        return source
+    try:
+        values: dict[str, Any] = json.loads(Path(source).read_bytes())
+        found = values.pop("format")
+        if found != FORMAT:
+            raise ModelError(f"{source} has format {found}, this musicfeat reads {FORMAT}: install a newer one")
+        values |= {name: np.array(values[name], np.float64) for name in ("matrix", "bias")}
+        return Head(**values | {"labels": tuple(map(str, values["labels"]))})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelError(f"{source} is no head that `musicfeat teach` wrote: {error}") from error
