@@ -25,7 +25,7 @@ from musicfeat.sound.audio import load
 from musicfeat_export.cli.model import table as comparison_table
 from musicfeat_export.clips import Tagged, Windows, held_out_notes
 from musicfeat_export.precision import convert
-from musicfeat_export.report.engines import Means
+from musicfeat_export.report.engines import ReportInputs
 from musicfeat_export.report.report import markdown, measure
 
 CALIBRATION = 32
@@ -80,7 +80,7 @@ def main() -> None:
             if (root / "music" / "tracks.csv").is_file():
                 compare(name, root, chosen.tracks, Path(folder))
                 calibration = training_clips(Session(name, threads=1).card, root / "music")
-        report = measure(find_model(name), Means(calibration, chosen.run, chosen.web), chosen.rounds)
+        report = measure(find_model(name), ReportInputs(calibration, chosen.run, chosen.web), chosen.rounds)
         print("\n" + markdown(report))
 
 

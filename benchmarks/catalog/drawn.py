@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from musicfeat.catalog.schema import schema
-from musicfeat.catalog.settings import Settings, settle
+from musicfeat.catalog.settings import Settings, write_or_check
 
 D, WINDOWS, SOURCE_TRACKS = 296, 24, 20
 PART_ROWS = 32768 // WINDOWS * WINDOWS
@@ -66,7 +66,7 @@ def settings() -> Settings:
 
 def write(folder: Path, tracks: int, queries: int) -> Floats:
     """Write a catalog; returns the embeddings to search with, [queries, D]."""
-    settle(folder, settings())
+    write_or_check(folder, settings())
     wanted, music = schema(settings()), Music(tracks + queries)
     for number, first in enumerate(range(0, tracks, PART_ROWS // WINDOWS)):
         last = min(tracks, first + PART_ROWS // WINDOWS)

@@ -37,7 +37,7 @@ from sounds import Wave, recipe_of, table
 from musicfeat import Extractor
 from musicfeat.catalog import Catalog, embed_catalog
 from musicfeat.catalog.search.duplicates import duplicates
-from musicfeat.catalog.settings import Rows, settle
+from musicfeat.catalog.settings import Rows, write_or_check
 from musicfeat.sound.audio import load
 
 HEADER = ["copy", "tracks", "found, windows", "found, one row a track"]
@@ -120,7 +120,7 @@ def part_of(folder: Path, kinds: set[int]) -> Catalog:
     """A catalog of some kinds of copies only."""
     catalog, part = Catalog(folder), folder.with_name(f"{folder.name}-{max(kinds)}")
     part.mkdir()
-    settle(part, catalog.settings)
+    write_or_check(part, catalog.settings)
     table = catalog.table()
     kept = [_numbers(Path(path))[1] in kinds for path in table.column("path").to_pylist()]
     pq.write_table(table.filter(pa.array(kept)), part / "part-0of1-000001.parquet")

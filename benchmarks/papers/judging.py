@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from musicfeat_trainer.cli.evaluate import open_set
-from musicfeat_trainer.cli.outcomes import Kept, keep
+from musicfeat_trainer.cli.outcomes import SystemOutcome, write_outcomes
 from musicfeat_trainer.evaluate.budgets import parse_budget
 from musicfeat_trainer.evaluate.control import control
 from musicfeat_trainer.evaluate.downstream import Outcome, Subject, Way, evaluate, significance
@@ -72,9 +72,9 @@ class Judge:
             subject = self._subject(question.name, question.root, question.settings, random=False)
             found = significance(subject, trained, random)
             of = question.way, question.budget
-            every = [Kept("pretrained", *of, trained, found), Kept("random", *of, random)]
+            every = [SystemOutcome("pretrained", *of, trained, found), SystemOutcome("random", *of, random)]
             name = re.sub(r"[^\w.-]+", "-", "-".join((question.name, *of, *question.settings))).strip("-")
-            keep(self.run / "downstream" / name, every, subject)
+            write_outcomes(self.run / "downstream" / name, every, subject)
             kept[question.key] = found
             place.write_text(json.dumps(kept, indent=1))
         return kept[question.key]

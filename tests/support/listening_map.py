@@ -54,7 +54,7 @@ def draw_catalog(folder: Path, tracks: int, windows: int, sources: int = 16, see
     """A catalog of made-up numbers, written by the catalog's own writer: clusters by source that drift in time."""
     from musicfeat.catalog.parts import Writer
     from musicfeat.catalog.schema import to_batch
-    from musicfeat.catalog.settings import Settings, settle
+    from musicfeat.catalog.settings import Settings, write_or_check
     from musicfeat.catalog.workers.result import FileResult
     from musicfeat.features import Features
 
@@ -62,7 +62,7 @@ def draw_catalog(folder: Path, tracks: int, windows: int, sources: int = 16, see
     outputs = ("embedding", "reversal", "jigsaw", "tags")
     settings = Settings("drawn", "1", "0" * 64, DIMENSION, "float16", "window", WINDOW, HOP, outputs, LABELS)
     folder.mkdir(parents=True)
-    settle(folder, settings)
+    write_or_check(folder, settings)
     writer = Writer(folder, settings, "0")
     scale = np.exp(-np.arange(DIMENSION) / 12)
     centres = 2.2 * scale * draw.standard_normal((sources, DIMENSION))

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from musicfeat.catalog.credits import Credits
 from musicfeat.catalog.reader import Catalog
 from musicfeat.catalog.schema import schema, to_batch
-from musicfeat.catalog.settings import Rows, Settings, settle
+from musicfeat.catalog.settings import Rows, Settings, write_or_check
 from musicfeat.catalog.workers.result import FileResult
 from musicfeat.features import Features
 
@@ -39,7 +39,7 @@ def made_track(path: str, embeddings: np.ndarray, seconds: float | None = None, 
 def made_catalog(folder: Path, tracks: Iterable[Sequence[FileResult]], settings: Settings) -> Catalog:
     """A catalog with a part for each of ``tracks``."""
     folder.mkdir(exist_ok=True)
-    settle(folder, settings)
+    write_or_check(folder, settings)
     for number, some in enumerate(tracks):
         table = pa.Table.from_batches([to_batch(one, settings) for one in some], schema(settings))
         pq.write_table(table, folder / f"part-0of1-{number:06d}.parquet", 512)

@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="musicfeat-export",
         description="A trained run to one self-contained ONNX file; or such a file in another precision.",
-        epilog="Other commands: " + "musicfeat-export COMMAND --help",
+        epilog="Other commands: musicfeat-export report, musicfeat-export tensorrt; each explains itself with --help.",
     )
     top.add_argument(
         "model", help="folder that `musicfeat-train run` wrote, or a model file, or a bundled model's name"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from musicfeat.model.session import Session, find_model
 from musicfeat_export.clips import windows_of
-from musicfeat_export.report.engines import Means
+from musicfeat_export.report.engines import ReportInputs
 from musicfeat_export.report.report import markdown, measure, save
 
 CLIPS = 32
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> None:
     """Measure, print, and write."""
     model = find_model(options.model)
     clips = windows_of(options.clips, Session(model, threads=1).card, CLIPS) if options.clips else None
-    report = measure(model, Means(clips, options.run, options.web), options.rounds)
+    report = measure(model, ReportInputs(clips, options.run, options.web), options.rounds)
     print(markdown(report))
     if options.output:
         save(report, options.output)

@@ -50,7 +50,7 @@ class Parity:
 
 
 @dataclass(frozen=True)
-class Means:
+class ReportInputs:
     """What a report may use beside the model file; what is missing leaves rows empty."""
 
     clips: Windows | None = None
@@ -61,13 +61,13 @@ class Means:
     """A ``node_modules`` folder that holds onnxruntime-web."""
 
 
-def parities(model: Path, means: Means) -> list[Parity]:
+def parities(model: Path, inputs: ReportInputs) -> list[Parity]:
     """Every engine and precision beside the reference, over real clips or synthetic windows."""
     card = Session(model, threads=1).card
-    windows = levelled(probe_windows(card, 3, 1.0)[:2] if means.clips is None else means.clips[1::2][:4])
+    windows = levelled(probe_windows(card, 3, 1.0)[:2] if inputs.clips is None else inputs.clips[1::2][:4])
     with tempfile.TemporaryDirectory() as folder:
         expected = evaluate(onnx.load(model), windows)
-        engines = _engines(model, windows, means, Path(folder))
+        engines = _engines(model, windows, inputs, Path(folder))
         return [_measured(name, engine, expected, card) for name, engine in engines]
 
 
@@ -87,20 +87,22 @@ def _measured(name: str, engine: Callable[[], Outputs], expected: Outputs, card:
     return Parity(name, gaps["embedding"], least_cosine(expected["embedding"], found["embedding"]), others)
 
 
-def _engines(model: Path, windows: Windows, means: Means, folder: Path) -> Iterator[tuple[str, Callable[[], Outputs]]]:
+def _engines(
+    model: Path, windows: Windows, inputs: ReportInputs, folder: Path
+) -> Iterator[tuple[str, Callable[[], Outputs]]]:
     threads = max(2, cores())
-    yield "torch", lambda: _in_torch(windows, means.run)
+    yield "torch", lambda: _in_torch(windows, inputs.run)
     yield "CPU, 1 thread", lambda: outputs_of(Session(model, threads=1), windows)
     yield f"CPU, {threads} threads", lambda: outputs_of(Session(model, threads=threads), windows)
     yield "cuda:0", lambda: outputs_of(Session(model, "cuda:0"), windows)
     yield "tensorrt:0", lambda: outputs_of(Session(model, "tensorrt:0"), windows)
-    yield "onnxruntime-web, wasm", lambda: _in_web(model, windows, means.web, folder)
+    yield "onnxruntime-web, wasm", lambda: _in_web(model, windows, inputs.web, folder)
     yield "fp16, numpy", lambda: evaluate(to_half(onnx.load(model)), windows)
     yield "fp16, cuda:0", lambda: outputs_of(Session(_half(model, folder), "cuda:0"), windows)
     yield "fp16, tensorrt:0", lambda: outputs_of(Session(_half(model, folder), "tensorrt:0"), windows)
     yield (
         "int8, CPU, 1 thread",
-        lambda: outputs_of(Session(_int8(model, means.clips, folder), threads=1), windows),
+        lambda: outputs_of(Session(_int8(model, inputs.clips, folder), threads=1), windows),
     )
 
 

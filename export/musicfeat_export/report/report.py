@@ -11,7 +11,7 @@ from pathlib import Path
 from musicfeat.files import replacing
 from musicfeat.model.card import ModelCard
 from musicfeat.model.session import Session
-from musicfeat_export.report.engines import REFERENCE, Means, Parity, parities
+from musicfeat_export.report.engines import REFERENCE, Parity, ReportInputs, parities
 from musicfeat_export.report.profile import Profile, profile
 from musicfeat_export.report.timing import Cost, Latency, cost, latencies
 
@@ -35,7 +35,7 @@ class Report:
     cost: Cost
 
 
-def measure(model: Path, means: Means, rounds: int = 15) -> Report:
+def measure(model: Path, inputs: ReportInputs, rounds: int = 15) -> Report:
     """Measure a model file in single precision; ``rounds`` repeats each timing."""
     card: ModelCard = Session(model, threads=1).card
     return Report(
@@ -45,9 +45,9 @@ def measure(model: Path, means: Means, rounds: int = 15) -> Report:
         weights_sha256=card.weights_sha256,
         machine=f"{platform.machine()}, {platform.system()}, one thread",
         seconds=card.window / card.sample_rate,
-        clips=0 if means.clips is None else len(means.clips),
+        clips=0 if inputs.clips is None else len(inputs.clips),
         profile=profile(model),
-        parity=parities(model, means),
+        parity=parities(model, inputs),
         latency=latencies(model, rounds),
         cost=cost(model),
     )

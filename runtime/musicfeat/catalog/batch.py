@@ -13,7 +13,7 @@ from musicfeat.catalog.names import absolute, to_path
 from musicfeat.catalog.schema import schema, to_batch
 from musicfeat.catalog.settings import Precision, Rows, settings_of
 from musicfeat.catalog.workers.options import ModelOptions
-from musicfeat.catalog.workers.worker import Embedder
+from musicfeat.catalog.workers.worker import FileEmbedder
 
 
 class EmbedBatch:
@@ -56,8 +56,8 @@ class EmbedBatch:
         return pa.Table.from_batches([to_batch(result, settings) for result in results], schema(settings))
 
     @cached_property
-    def _embedder(self) -> Embedder:
-        return Embedder(self._options)
+    def _embedder(self) -> FileEmbedder:
+        return FileEmbedder(self._options)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_embedder"}

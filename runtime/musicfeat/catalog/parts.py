@@ -28,7 +28,7 @@ JOINED = 64
 """Batches that are made one."""
 FRUGAL = pa.system_memory_pool()
 """The default one keeps much of what is freed."""
-PLAIN_COLUMNS = ("path", "sha256", *CREDIT_COLUMNS, "model", "model_sha256", "status", "error")
+DICTIONARY_COLUMNS = ("path", "sha256", *CREDIT_COLUMNS, "model", "model_sha256", "status", "error")
 """Columns that repeat themselves and are worth a dictionary."""
 STATUS = pa.array(["ok", "error"])
 
@@ -202,7 +202,7 @@ def _write(part: Path, batches: Iterable[pa.RecordBatch], settings: Settings) ->
     wanted, rows = schema(settings), 0
     try:
         with pq.ParquetWriter(
-            temporary, wanted, compression="zstd", use_dictionary=list(PLAIN_COLUMNS), memory_pool=FRUGAL
+            temporary, wanted, compression="zstd", use_dictionary=list(DICTIONARY_COLUMNS), memory_pool=FRUGAL
         ) as writer:
             for table in _gathered(batches, wanted):
                 writer.write_table(table, GROUP_ROWS)

@@ -18,7 +18,7 @@ from musicfeat.catalog.plan import Plan, plan
 from musicfeat.catalog.progress import Progress, Summary, told
 from musicfeat.catalog.reader import Catalog
 from musicfeat.catalog.schema import to_batch
-from musicfeat.catalog.settings import FILE, Precision, Rows, Settings, settings_of, settle
+from musicfeat.catalog.settings import FILE, Precision, Rows, Settings, settings_of, write_or_check
 from musicfeat.catalog.taught import heads_of, install, with_heads
 from musicfeat.catalog.workers import Engine, open_engine
 from musicfeat.catalog.workers.options import ModelOptions
@@ -98,7 +98,7 @@ def embed_catalog(
         folder = _folder(Path(output))
         with starting(folder), writing(folder):
             _check_resumed(folder, resume)
-            settle(folder, settings)
+            write_or_check(folder, settings)
             for writer in held.enter_context(share(folder, shard)):
                 recover(folder, settings, writer)
             install(folder, settings, wanted)

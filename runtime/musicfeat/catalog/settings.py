@@ -100,7 +100,7 @@ def read_settings(folder: Path) -> Settings:
     return from_json(text, folder / FILE)
 
 
-def settle(folder: Path, settings: Settings) -> None:
+def write_or_check(folder: Path, settings: Settings) -> None:
     """Write the settings of a new catalog, or hold those of an existing one against them.
 
     Raises:

@@ -26,7 +26,7 @@ FURTHEST_SECONDS = 1200.0
 """Places behind these are not played: a file is decoded from its beginning."""
 
 
-class Kept(Generic[Held]):
+class Newest(Generic[Held]):
     """The newest things by tokens that nobody can guess.
 
     Args:
@@ -69,7 +69,7 @@ class Games:
     """
 
     def __init__(self, library: Library, workers: Workers) -> None:
-        self._library, self._workers, self._games = library, workers, Kept[Game](GAMES)
+        self._library, self._workers, self._games = library, workers, Newest[Game](GAMES)
 
     def begin(self, count: Any, track: Any) -> dict[str, Any]:
         """A new game.
@@ -144,7 +144,7 @@ class Uploads:
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="musicfeat-")
-        self._kept = Kept[tuple[str, str]](UPLOADS)
+        self._kept = Newest[tuple[str, str]](UPLOADS)
 
     def new(self) -> tuple[str, str]:
         """A token and the path of a file to write."""

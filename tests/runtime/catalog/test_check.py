@@ -20,7 +20,7 @@ from musicfeat.catalog.check import Finding, Track, check, reversals
 from musicfeat.catalog.schema import to_batch
 from musicfeat.catalog.settings import Rows, settings_of
 from musicfeat.catalog.workers.options import ModelOptions
-from musicfeat.catalog.workers.worker import Embedder
+from musicfeat.catalog.workers.worker import FileEmbedder
 from musicfeat.cli import main
 from musicfeat.continuity import Continuity
 from musicfeat.extractor import Audio
@@ -29,8 +29,8 @@ Make = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
-def embedder() -> Embedder:
-    return Embedder(ModelOptions())
+def embedder() -> FileEmbedder:
+    return FileEmbedder(ModelOptions())
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def waves(clip: np.ndarray, rate: int) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture
-def make(tmp_path: Path, embedder: Embedder, rate: int) -> Make:
+def make(tmp_path: Path, embedder: FileEmbedder, rate: int) -> Make:
     """Writes tracks and a catalog of them; ``split`` are the slices of the rows that each part holds."""
 
     def made(waves: dict[str, np.ndarray], rows: Rows = "window", split: list[list[slice]] | None = None) -> Path:

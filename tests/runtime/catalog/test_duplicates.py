@@ -24,7 +24,7 @@ from musicfeat.catalog.search.comparable import Track
 from musicfeat.catalog.search.duplicates import Found, duplicates, find
 from musicfeat.catalog.search.evidence import bounds, needed, needed_pooled
 from musicfeat.catalog.search.keeping import quality, rank, spare
-from musicfeat.catalog.settings import Rows, Settings, settle
+from musicfeat.catalog.settings import Rows, Settings, write_or_check
 from musicfeat.catalog.workers.file_state import state
 from musicfeat.catalog.workers.result import FileResult
 from musicfeat.compare.likeness import Likeness
@@ -49,7 +49,7 @@ def track(path: Path, embeddings: np.ndarray, content: str = "") -> FileResult:
 def write(folder: Path, tracks: list[FileResult], rows: Rows = "window") -> Catalog:
     of = Settings("drawn", "1", "abc", D, "float32", rows, 10.0, 10.0, ("embedding",), ())
     folder.mkdir()
-    settle(folder, of)
+    write_or_check(folder, of)
     pq.write_table(
         pa.Table.from_batches([to_batch(t, of) for t in tracks], schema(of)), folder / "part-0of1-000000.parquet"
     )

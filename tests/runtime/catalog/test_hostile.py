@@ -36,11 +36,11 @@ from musicfeat.catalog.names import to_path, to_text
 from musicfeat.catalog.parts import Writer, seal
 from musicfeat.catalog.reader import vectors
 from musicfeat.catalog.schema import to_batch
-from musicfeat.catalog.settings import Settings, settings_of, settle
+from musicfeat.catalog.settings import Settings, settings_of, write_or_check
 from musicfeat.catalog.workers.local import GROUP_FILES, Pool
 from musicfeat.catalog.workers.options import Description, ModelOptions
 from musicfeat.catalog.workers.result import FileResult
-from musicfeat.catalog.workers.worker import Embedder
+from musicfeat.catalog.workers.worker import FileEmbedder
 from musicfeat.cli import main
 from support.mutants import write_mutants
 
@@ -72,14 +72,14 @@ def long_flac(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def embedder() -> Embedder:
-    return Embedder(ModelOptions())
+def embedder() -> FileEmbedder:
+    return FileEmbedder(ModelOptions())
 
 
 class Inline:
     """An engine without worker processes."""
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embedder: FileEmbedder) -> None:
         self._embedder = embedder
 
     def describe(self) -> Description:
@@ -97,7 +97,7 @@ class Inline:
 
 
 @pytest.fixture
-def inline(embedder: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
+def inline(embedder: FileEmbedder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("musicfeat.catalog.run.open_engine", lambda *_: Inline(embedder))
 
 
@@ -448,11 +448,11 @@ def test_ctrl_c_ends_a_run_at_once_and_keeps_what_is_finished(tmp_path: Path, lo
 class Torn:
     """A real journal, where its batches end, and a folder to try pieces of it in."""
 
-    def __init__(self, folder: Path, embedder: Embedder, clip: np.ndarray, rate: int) -> None:
+    def __init__(self, folder: Path, embedder: FileEmbedder, clip: np.ndarray, rate: int) -> None:
         self.settings: Settings = settings_of(*embedder.describe(), "window", "float32")
         self.folder = folder / "catalog"
         self.folder.mkdir()
-        settle(self.folder, self.settings)
+        write_or_check(self.folder, self.settings)
         self.path = self.folder / ".part-0of1-000001.arrows"
         writer, self.ends, self.rows = Writer(self.folder, self.settings, "0of1"), [0], [0]
         for number, samples in enumerate([3 * rate, 24 * rate, rate, 0, 12 * rate]):
@@ -482,7 +482,7 @@ class Torn:
 
 
 @pytest.fixture(scope="module")
-def torn(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder, clip: np.ndarray, rate: int) -> Torn:
+def torn(tmp_path_factory: pytest.TempPathFactory, embedder: FileEmbedder, clip: np.ndarray, rate: int) -> Torn:
     return Torn(tmp_path_factory.mktemp("torn"), embedder, clip, rate)
 
 
@@ -516,7 +516,7 @@ def test_a_run_goes_on_behind_a_torn_journal(torn: Torn, tmp_path: Path, name: s
     for number, size in enumerate([0, 9, torn.ends[1], torn.ends[2] - 1, len(torn.data)]):
         out = tmp_path / str(number)
         out.mkdir()
-        settle(out, torn.settings)
+        write_or_check(out, torn.settings)
         (out / f".part-{name}-000001.arrows").write_bytes(torn.data[:size])
         (out / f".lock-{name}").touch()
         (out / f".part-{name}-000001.parquet.tmp").write_bytes(b"half")

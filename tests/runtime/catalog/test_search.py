@@ -26,10 +26,10 @@ from musicfeat.catalog.search.index import FILE, Index, build
 from musicfeat.catalog.search.query import model_of
 from musicfeat.catalog.search.searcher import Hit, Searcher, search
 from musicfeat.catalog.search.space import fit
-from musicfeat.catalog.settings import Rows, Settings, settle
+from musicfeat.catalog.settings import Rows, Settings, write_or_check
 from musicfeat.catalog.workers.options import ModelOptions
 from musicfeat.catalog.workers.result import FileResult
-from musicfeat.catalog.workers.worker import Embedder
+from musicfeat.catalog.workers.worker import FileEmbedder
 from musicfeat.errors import CatalogError, InputError
 from musicfeat.features import Features
 
@@ -62,7 +62,7 @@ def drawn(count: int, windows: int = 5, seed: int = 0) -> list[FileResult]:
 def write(folder: Path, tracks: list[FileResult], of: Settings | None = None, part: int = 0) -> Catalog:
     of = of or settings()
     folder.mkdir(exist_ok=True)
-    settle(folder, of)
+    write_or_check(folder, of)
     table = pa.Table.from_batches([to_batch(found, of) for found in tracks], schema(of))
     pq.write_table(table, folder / f"part-0of1-{part:06d}.parquet", 64)
     return Catalog(folder)
@@ -243,7 +243,7 @@ def test_the_query_itself_silence_and_failures_are_left_out(tmp_path: Path, inde
 
 @pytest.mark.parametrize("index", [False, True])
 def test_a_catalog_of_nothing(tmp_path: Path, index: bool) -> None:
-    settle(tmp_path, settings())
+    write_or_check(tmp_path, settings())
     assert Searcher(tmp_path, index)(np.ones(D)) == []
     write(tmp_path, [FileResult("/a.ogg", error="no sound")])
     assert Searcher(tmp_path, index)(np.ones(D)) == []
@@ -342,7 +342,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory, clip: np.ndarray, rate: int)
             for first in range(0, len(sound), rate):  # libsndfile crashes when it codes much Vorbis at once
                 file.write(sound[first : first + rate])
     paths = [folder / name for name in sounds]
-    embedder = Embedder(ModelOptions())
+    embedder = FileEmbedder(ModelOptions())
     card, dimension, hop, _ = embedder.describe()
     of = Settings(
         card.name, card.version, card.weights_sha256, dimension, "float16", "window", 10.0, hop, ("embedding",), ()

@@ -31,6 +31,6 @@ def partners(batch: Tensor, count: int, generator: torch.Generator) -> Tensor:
     return batch[rows.to(batch.device)]
 
 
-def beside(values: Tensor, clips: Tensor) -> Tensor:
+def per_clip(values: Tensor, clips: Tensor) -> Tensor:
     """One value a clip, [n], on the clips' device and in a shape to multiply them by."""
     return values.to(clips.device).view(-1, *[1] * (clips.ndim - 1))

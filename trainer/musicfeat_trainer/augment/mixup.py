@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from musicfeat_trainer.augment.augmentation import Augmentation
-from musicfeat_trainer.augment.draws import beside, partners, uniform
+from musicfeat_trainer.augment.draws import partners, per_clip, uniform
 
 
 def larger_share(count: int, generator: torch.Generator) -> Tensor:
@@ -30,4 +30,4 @@ class Mixup(Augmentation):
 
     def change(self, clips: Tensor, batch: Tensor, generator: torch.Generator) -> Tensor:
         others = partners(batch, len(clips), generator)
-        return others.lerp(clips, beside(larger_share(len(clips), generator), clips))
+        return others.lerp(clips, per_clip(larger_share(len(clips), generator), clips))

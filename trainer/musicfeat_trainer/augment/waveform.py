@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from musicfeat_trainer.augment.augmentation import Augmentation
-from musicfeat_trainer.augment.draws import Range, beside, uniform
+from musicfeat_trainer.augment.draws import Range, per_clip, uniform
 
 
 class Polarity(Augmentation):
@@ -35,7 +35,7 @@ class Noise(Augmentation):
     """Of the noise's standard deviation to the clip's, drawn uniformly."""
 
     def change(self, clips: Tensor, batch: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002
-        ratio = beside(uniform(self.ratio, len(clips), generator), clips)
+        ratio = per_clip(uniform(self.ratio, len(clips), generator), clips)
         noise = torch.randn(clips.shape, generator=generator).to(clips)
         return clips + ratio * clips.std(dim=1, keepdim=True, correction=0) * noise
 
@@ -49,7 +49,7 @@ class Gain(Augmentation):
     """Drawn uniformly."""
 
     def change(self, clips: Tensor, batch: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002
-        return clips * beside(10 ** (uniform(self.decibels, len(clips), generator) / 20), clips)
+        return clips * per_clip(10 ** (uniform(self.decibels, len(clips), generator) / 20), clips)
 
 
 class Delay(Augmentation):

@@ -181,7 +181,7 @@ class TrunkPart(Part[Recipe, Trunk]):
         return spectrogram, there[:, self.columns], known[:, self.columns], said
 
     @torch.no_grad()
-    def settle(self, module: Trunk) -> None:
+    def fit_closed_form(self, module: Trunk) -> None:
         """Fit the discriminant to clips of the training music; where no two could be told apart, it stays random."""
         tracks = clip_tracks(self.music, self.window, CLIPS)
         if len(np.unique(tracks)) in (len(tracks), 1):

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from musicfeat.errors import InputError
 from musicfeat_trainer.cli.held_out import print_held_out
-from musicfeat_trainer.cli.outcomes import Kept, keep, markdown
+from musicfeat_trainer.cli.outcomes import SystemOutcome, markdown, write_outcomes
 from musicfeat_trainer.data.sets.dataset import DataSet
 from musicfeat_trainer.data.sets.registry import SetConfig
 from musicfeat_trainer.evaluate.budgets import parse_budget
@@ -84,19 +84,19 @@ def judge(options: argparse.Namespace, dataset: DataSet) -> None:
     if options.control:
         methods[CONTROL] = control(recipe.method)
     ranks = [
-        Kept(system, RANK, "none", ranked(each, dataset, store, options.device, options.statistics))
+        SystemOutcome(system, RANK, "none", ranked(each, dataset, store, options.device, options.statistics))
         for system, each in methods.items()
         if RANK in options.how
     ]
     kept, subject = learnt(options, methods, dataset, store) if set(options.how) != {RANK} else ([], None)
     kept += ranks
     print(markdown(kept))
-    keep(options.output or options.folder / "downstream" / dataset.name, kept, subject)
+    write_outcomes(options.output or options.folder / "downstream" / dataset.name, kept, subject)
 
 
 def learnt(
     options: argparse.Namespace, methods: dict[str, Method], dataset: DataSet, store: Path
-) -> tuple[list[Kept], Subject]:
+) -> tuple[list[SystemOutcome], Subject]:
     """The outcomes of the ways that learn from labels; whatever does not fit is told before the first."""
     config = _checked(Fitting, options.fit)
     if options.hidden is not None:
@@ -109,7 +109,7 @@ def learnt(
     for budget in budgets.values():
         subjects[PRETRAINED].within(budget)
     kept = [
-        Kept(system, way, text, evaluate(subject, way, budget, config))
+        SystemOutcome(system, way, text, evaluate(subject, way, budget, config))
         for way in WAYS
         if way in options.how
         for text, budget in budgets.items()
@@ -118,7 +118,7 @@ def learnt(
     return compared(kept, subjects[PRETRAINED]), subjects[PRETRAINED]
 
 
-def compared(kept: list[Kept], subject: Subject) -> list[Kept]:
+def compared(kept: list[SystemOutcome], subject: Subject) -> list[SystemOutcome]:
     """Outcomes of the trained network with the probability that they differ from the control's by chance."""
     controls = {(one.way, one.budget): one.outcome for one in kept if one.system == CONTROL}
     return [

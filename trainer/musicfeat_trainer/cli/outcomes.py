@@ -14,7 +14,7 @@ from musicfeat_trainer.evaluate.downstream import Outcome, Subject
 from musicfeat_trainer.evaluate.ranking import RANKS
 
 
-class Kept(NamedTuple):
+class SystemOutcome(NamedTuple):
     """An outcome, and whose it is."""
 
     system: str
@@ -25,7 +25,7 @@ class Kept(NamedTuple):
     """P value that it differs from what random weights reach by chance alone."""
 
 
-def markdown(kept: Sequence[Kept]) -> str:
+def markdown(kept: Sequence[SystemOutcome]) -> str:
     """A table with a line for each figure, and beneath it how sure the lead over random weights is."""
     lines = ["| how | labels | weights | figure | value | 95 % | chance |", "|---|---|---|---|---|---|---|"]
     for one in kept:
@@ -41,7 +41,7 @@ def markdown(kept: Sequence[Kept]) -> str:
     return "\n".join(lines)
 
 
-def _cells(one: Kept) -> tuple[str, str, str]:
+def _cells(one: SystemOutcome) -> tuple[str, str, str]:
     return one.way, one.budget, one.system
 
 
@@ -49,7 +49,7 @@ def _shown(name: str, value: float) -> str:
     return f"{value:.3f}" if name in ("mae", "r2", *RANKS) else f"{100 * value:.1f} %"
 
 
-def keep(folder: Path, kept: Sequence[Kept], subject: Subject | None) -> None:
+def write_outcomes(folder: Path, kept: Sequence[SystemOutcome], subject: Subject | None) -> None:
     """Write ``figures.json``, ``classes.json``, ``curves.json`` and, where labels were learnt, ``predictions.npz``.
 
     The first is a list of objects with ``system``, ``how``, ``budget``, ``figure``, ``value``, ``chance``, ``folds``,
@@ -68,7 +68,7 @@ def keep(folder: Path, kept: Sequence[Kept], subject: Subject | None) -> None:
             np.savez_compressed(temporary, **_predictions(kept, subject))
 
 
-def _predictions(kept: Sequence[Kept], subject: Subject) -> dict[str, Any]:
+def _predictions(kept: Sequence[SystemOutcome], subject: Subject) -> dict[str, Any]:
     learnt = [one for one in kept if len(one.outcome.rows)]
     first = [one for one in learnt if (one.way, one.system) == (learnt[0].way, learnt[0].system)][-1].outcome
     dataset, tested = subject.dataset, first.rows
@@ -82,11 +82,11 @@ def _predictions(kept: Sequence[Kept], subject: Subject) -> dict[str, Any]:
     }
 
 
-def _whose(one: Kept) -> dict[str, object]:
+def _whose(one: SystemOutcome) -> dict[str, object]:
     return {"system": one.system, "how": one.way, "budget": one.budget}
 
 
-def _figures(one: Kept) -> Iterator[dict[str, object]]:
+def _figures(one: SystemOutcome) -> Iterator[dict[str, object]]:
     for name, value in one.outcome.figures.items():
         folds = [fold[name] for fold in one.outcome.folds]
         sure = one.outcome.intervals.get(name)
@@ -95,11 +95,11 @@ def _figures(one: Kept) -> Iterator[dict[str, object]]:
         yield _whose(one) | found | of_choice
 
 
-def _classes(one: Kept) -> Iterator[dict[str, object]]:
+def _classes(one: SystemOutcome) -> Iterator[dict[str, object]]:
     return (_whose(one) | {"class": name, **row} for name, row in one.outcome.each.items())
 
 
-def _curves(one: Kept) -> Iterator[dict[str, object]]:
+def _curves(one: SystemOutcome) -> Iterator[dict[str, object]]:
     for fold, epochs in enumerate(one.outcome.curves, 1):
         for epoch, (loss, score) in enumerate(epochs, 1):
             yield _whose(one) | {"fold": fold, "epoch": epoch, "loss": loss, "score": score}

@@ -45,6 +45,12 @@ class Clips(NamedTuple):
     said: Tensor | None = None
     """[batch, all that teachers say] of the stretches, where there are teachers."""
 
+    def to(self, device: torch.device) -> Clips:
+        """The same clips on a device."""
+        views = tuple(view.to(device, non_blocking=True) for view in self.views)
+        said = None if self.said is None else self.said.to(device)
+        return Clips(views, self.instances.to(device), said)
+
 
 class ClipSampler:
     """Draws clips from the stretches of some tracks; every stretch is equally likely.

@@ -77,7 +77,7 @@ class MethodPart(Part[MethodRecipe, Method]):
         self.waited += time.perf_counter() - start
         _, generator = step_generators(self.optimisation.seed, number, rank())
         torch.manual_seed(generator.initial_seed())
-        return self.module.objective.losses(self.module.views(on(self.device, clips), generator))
+        return self.module.objective.losses(self.module.views(clips.to(self.device), generator))
 
     def compile(self) -> None:
         compile_in_place(self.module.objective.encoder, self.device)
@@ -98,7 +98,7 @@ class MethodPart(Part[MethodRecipe, Method]):
         """Augmented where a method compares views of one clip, which would be the same without."""
         same = self.optimisation.clips.relation == "same" and len(clips.views) > 1
         generator = torch.Generator().manual_seed(VALIDATION_SEED) if same else None
-        return module.views(on(self.device, clips), generator)
+        return module.views(clips.to(self.device), generator)
 
     @cached_property
     def dataset(self) -> DataSet:
@@ -151,13 +151,6 @@ def tracks_of(dataset: DataSet, split: str, tracks: Sequence[Track]) -> list[Tra
     """The stored tracks of a split."""
     wanted = {dataset.items[i].path for i in dataset.split(split)}
     return [track for track in tracks if track.path in wanted]
-
-
-def on(device: torch.device, clips: Clips) -> Clips:
-    """The same clips on a device."""
-    views = tuple(view.to(device, non_blocking=True) for view in clips.views)
-    said = None if clips.said is None else clips.said.to(device)
-    return Clips(views, clips.instances.to(device), said)
 
 
 def load_method(run: Path) -> tuple[Method, MethodRecipe]:

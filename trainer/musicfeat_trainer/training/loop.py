@@ -177,7 +177,7 @@ class Trainer:
 
     def _figures(self) -> dict[str, float]:
         """What ``evaluate`` says of the average, once it is complete."""
-        self.part.settle(self.averaged.eval())
+        self.part.fit_closed_form(self.averaged.eval())
         return self.part.evaluate(self.averaged)
 
     def _log(self, losses: dict[str, float], scores: dict[str, float]) -> None:

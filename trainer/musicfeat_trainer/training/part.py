@@ -93,7 +93,7 @@ class Part(ABC, Generic[RecipeType, Module]):
     def after_step(self) -> None:
         """What follows an update."""
 
-    def settle(self, module: Module) -> None:
+    def fit_closed_form(self, module: Module) -> None:
         """Fit what has a closed form to the other weights, before they are evaluated and kept."""
 
     @abstractmethod

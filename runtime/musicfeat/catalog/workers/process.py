@@ -19,7 +19,7 @@ from threading import Lock, Thread, Timer
 from typing import Any
 
 from musicfeat.catalog.workers.options import ModelOptions
-from musicfeat.catalog.workers.worker import Embedder
+from musicfeat.catalog.workers.worker import FileEmbedder
 from musicfeat.errors import CatalogError, MusicfeatError
 
 OPENING_SECONDS = 120.0
@@ -179,8 +179,8 @@ def _answer(options: ModelOptions, work: Callable[[ModelOptions, Any], Any], tas
 
 
 @cache
-def _opened(options: ModelOptions) -> Embedder:
-    return Embedder(options)
+def _opened(options: ModelOptions) -> FileEmbedder:
+    return FileEmbedder(options)
 
 
 def _end_with_parent() -> None:

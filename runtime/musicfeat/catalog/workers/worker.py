@@ -15,7 +15,7 @@ from musicfeat.errors import AudioError, MusicfeatError
 from musicfeat.features import Features
 
 
-class Embedder:
+class FileEmbedder:
     """Embeds files with one opened model, on one core."""
 
     def __init__(self, options: ModelOptions) -> None:
