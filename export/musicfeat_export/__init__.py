@@ -1,4 +1,4 @@
-"""Turn a trained model into one ONNX file, and prove that it is the same model."""
+"""Export of a trained model to one ONNX file, with a proof that both are the same model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> int:
-    """The command ``musicfeat-export``, or one line on how to install what it needs."""
+    """The command ``musicfeat-export``; one line on how to install its requirements if they are missing."""
     try:
         from musicfeat_export import cli
     except ModuleNotFoundError as error:

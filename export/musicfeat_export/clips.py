@@ -1,4 +1,4 @@
-"""Real sound to calibrate on and to compare models by."""
+"""Real sound for calibration and for the comparison of models."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ AUDIBLE = 1e-3
 
 
 def windows_of(folder: Path, card: ModelCard, most: int) -> Windows:
-    """One window from the middle of each of at most ``most`` files, evenly over a folder.
+    """One window from the middle of each of at most ``most`` files, spread evenly over a folder.
 
-    Files that cannot be decoded, are shorter than a window, or are silent there are left out.
+    Files that cannot be decoded, are shorter than a window, or are silent in the middle are left out.
 
     Returns:
         [clips, window] float32.
 
     Raises:
-        InputError: no such folder, or no clip in it.
+        InputError: the folder does not exist, or holds no usable clip.
     """
     paths, windows = find([folder]), []
     for path in paths[:: max(1, len(paths) // max(1, most))][:most]:
@@ -54,16 +54,16 @@ class Tagged:
 
     windows: Windows
     there: npt.NDArray[np.float32]
-    """[clips, labels], 1 where an instrument plays."""
+    """[clips, labels], 1 for an instrument that plays."""
     known: npt.NDArray[np.float32]
-    """[clips, labels], 1 where that is known."""
+    """[clips, labels], 1 where the truth is known."""
 
 
 def held_out_notes(folder: Path, card: ModelCard) -> Tagged:
-    """The recorded notes of a folder that its ``notes.csv`` (path, instrument, split) holds out, padded to windows.
+    """Windows of the recorded notes that ``notes.csv`` (path, instrument, split) holds out, padded to full length.
 
     Raises:
-        InputError: no table, or no held-out note of an instrument that the model has a label for.
+        InputError: the table is missing, or no held-out note has an instrument among the model's labels.
     """
     windows, there, known = [], [], []
     for note in listed_notes(folder / "notes.csv"):

@@ -1,4 +1,4 @@
-"""Two files of one model side by side: how alike their answers are, how right, and how fast."""
+"""Comparison of two files of one model: similarity, accuracy and speed."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ BATCH = 4
 
 @dataclass(frozen=True)
 class Difference:
-    """Of one output, over all windows."""
+    """Difference in one output, over all windows."""
 
     output: str
     largest: float
-    """The greatest absolute difference of a number."""
+    """Greatest absolute difference of a number."""
     cosine: float
-    """The least cosine of a window's numbers."""
+    """Least cosine between the two outputs of a window."""
 
 
 def differences(reference: Session, other: Session, windows: Windows) -> list[Difference]:
-    """How far the outputs of two models lie apart over [clips, window]."""
+    """Differences between the outputs of two models over [clips, window]."""
     first, second = outputs_of(reference, windows), outputs_of(other, windows)
     return [
         Difference(name, float(np.abs(a - second[name]).max()), least_cosine(a, second[name]))
@@ -43,14 +43,14 @@ def differences(reference: Session, other: Session, windows: Windows) -> list[Di
 
 
 def outputs_of(session: Session, windows: Windows) -> dict[str, npt.NDArray[np.float32]]:
-    """Every output for [clips, window], a few windows at a time."""
+    """Every output for [clips, window], computed a few windows at a time."""
     names = session.outputs
     parts = [session.run(windows[i : i + BATCH], names) for i in range(0, len(windows), BATCH)]
     return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
 
 def least_cosine(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
-    """Over the rows of two arrays; rows of zeros count as alike."""
+    """Least cosine between rows of two arrays; two rows of zeros count as alike."""
     first, second = (x.reshape(len(x), -1).astype(np.float64) for x in (a, b))
     sizes = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
     cosines = np.where(sizes > 0, (first * second).sum(1) / np.maximum(sizes, 1e-30), 1.0)
@@ -59,7 +59,7 @@ def least_cosine(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> floa
 
 @dataclass(frozen=True)
 class Score:
-    """How often a model is right."""
+    """Share of a model's answers to one task that are right."""
 
     task: str
     answers: int
@@ -68,7 +68,7 @@ class Score:
 
 
 def scores(extractor: Extractor, windows: Windows, tagged: Tagged | None = None) -> list[Score]:
-    """What music answers by itself, each window both ways and in two orders; and tags, where they are known."""
+    """Scores on questions that music answers by itself (each window both ways, in two orders), and on known tags."""
     outputs = extractor.session.outputs
     found = []
     if "reversal" in outputs:
@@ -88,7 +88,7 @@ def scores(extractor: Extractor, windows: Windows, tagged: Tagged | None = None)
 
 
 def _orders(extractor: Extractor, window: Windows, number: int) -> Iterator[tuple[str, bool]]:
-    """Answers on the thirds of a window, in order and in one of the five other orders."""
+    """Correctness of answers on the thirds of a window, once in order and once in another of the five orders."""
     rate, handed = extractor.card.sample_rate, OTHER_ORDERS[number % len(OTHER_ORDERS)]
     pieces: list[Audio] = [*np.array_split(window, 3)]
     mixed, straight = extractor.order([pieces[i] for i in handed], sr=rate), extractor.order(pieces, sr=rate)
@@ -98,11 +98,11 @@ def _orders(extractor: Extractor, window: Windows, number: int) -> Iterator[tupl
 
 
 def milliseconds(sessions: list[Session], windows: Windows, rounds: int = 20) -> list[float]:
-    """Median time of a run over ``windows`` for each model; they take turns, so that drift meets all alike."""
+    """Median time of a run over ``windows`` for each model; the models take turns, so that drift affects all alike."""
     times: list[list[float]] = [[] for _ in sessions]
     for _ in range(rounds):
         for session, taken in zip(sessions, times, strict=True):
-            session.run(windows, session.outputs)  # the caches hold another model's data
+            session.run(windows, session.outputs)  # warms the caches, which hold another model's data
             start = time.perf_counter()
             session.run(windows, session.outputs)
             taken.append(1000 * (time.perf_counter() - start))

@@ -1,4 +1,4 @@
-"""Questions to an ONNX graph, and the checks that every file passes before it is written."""
+"""Queries on an ONNX graph, and the checks that every file passes before it is written."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from onnx import numpy_helper
 from musicfeat.errors import ModelError
 
 FORBIDDEN_OPS = {"STFT", "DFT", "Loop", "If", "Scan", "MelWeightMatrix"}
-"""What some engine lacks; see the model contract in docs/export.md."""
+"""Operators that some engine lacks; see the model contract in docs/export.md."""
 PRODUCTS = {"Conv", "Gemm", "MatMul"}
 BATCH = "batch"
 
 
 def check_graph(proto: onnx.ModelProto) -> None:
-    """Valid for the ONNX checker with full shape inference, standard operators only, none forbidden, nothing idle.
+    """Check a graph with ONNX's checker and full shape inference, for allowed standard operators and no unused node.
 
     Raises:
-        ModelError: naming what is wrong.
+        ModelError: the graph fails a check; the message names it.
     """
     try:
         onnx.checker.check_model(proto, full_check=True)
@@ -40,14 +40,14 @@ def check_graph(proto: onnx.ModelProto) -> None:
 
 
 def unused(graph: onnx.GraphProto) -> list[str]:
-    """Names of weights that no node reads, and of nodes of which nothing is read."""
+    """Names of weights that no node reads, and of nodes whose outputs are never read."""
     read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
     idle = [tensor.name for tensor in graph.initializer if tensor.name not in read]
     return idle + [node.name for node in graph.node if not read & set(node.output)]
 
 
 def duplicates(graph: onnx.GraphProto, least: int = 64) -> list[tuple[str, str]]:
-    """Pairs of weights, of at least ``least`` bytes, that are equal in type, shape and every value."""
+    """Pairs of weights of at least ``least`` bytes with equal type, shape and values."""
     first: dict[tuple[int, tuple[int, ...], bytes], str] = {}
     pairs = []
     for tensor in graph.initializer:
@@ -59,7 +59,7 @@ def duplicates(graph: onnx.GraphProto, least: int = 64) -> list[tuple[str, str]]
 
 
 def shared(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy in which equal weights stand once."""
+    """A copy in which equal weights are stored once."""
     result = onnx.ModelProto()
     result.CopyFrom(proto)
     kept = {second: first for first, second in duplicates(result.graph)}
@@ -70,7 +70,7 @@ def shared(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def before_convolutions(graph: onnx.GraphProto) -> set[str]:
-    """Names of the nodes that no convolution comes before: the spectrogram, and what only reads it."""
+    """Names of the nodes before any convolution: the spectrogram, and nodes that read only it."""
     touched: set[str] = set()
     before = set()
     for node in graph.node:
@@ -82,7 +82,7 @@ def before_convolutions(graph: onnx.GraphProto) -> set[str]:
 
 
 def first_convolutions(graph: onnx.GraphProto) -> set[str]:
-    """Names of the convolutions that no other convolution comes before."""
+    """Names of the convolutions without another convolution before them."""
     before = before_convolutions(graph)
     given = {name for node in graph.node if node.name in before for name in node.output}
     given |= {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
@@ -90,7 +90,7 @@ def first_convolutions(graph: onnx.GraphProto) -> set[str]:
 
 
 def after_products(graph: onnx.GraphProto) -> set[str]:
-    """Names of the nodes that no convolution or matrix product comes after: the last sums, and probabilities."""
+    """Names of the nodes after every convolution and matrix product: the last sums, and probabilities."""
     readers = defaultdict(list)
     for node in graph.node:
         for name in node.input:
@@ -103,7 +103,7 @@ def after_products(graph: onnx.GraphProto) -> set[str]:
 
 
 def with_batch(proto: onnx.ModelProto, batch: int) -> onnx.ModelProto:
-    """A copy whose batch is fixed, every shape in it inferred and written down.
+    """A copy with a fixed batch and all shapes inferred and stored.
 
     Raises:
         ModelError: a shape stays unknown.
@@ -135,9 +135,9 @@ def weights_digest(proto: onnx.ModelProto) -> str:
 
 
 def flush_denormals(graph: onnx.GraphProto) -> int:
-    """Set weights too small for normal float32 numbers to zero, as they are to any ear; how many there were.
+    """Set weights that are denormal in float32 to zero, which no ear can hear; return how many there were.
 
-    Some CPUs take many times as long for a product with such a number.
+    Some CPUs multiply such numbers many times slower.
     """
     count, least = 0, np.finfo(np.float32).tiny
     for tensor in graph.initializer:
@@ -152,7 +152,7 @@ def flush_denormals(graph: onnx.GraphProto) -> int:
 
 
 def replace(field: object, values: Iterable[object]) -> None:
-    """Put other messages into a repeated field."""
+    """Replace the messages of a repeated field."""
     kept = list(values)
     del field[:]  # type: ignore[attr-defined]
     field.extend(kept)  # type: ignore[attr-defined]

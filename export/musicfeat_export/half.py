@@ -1,8 +1,8 @@
-"""Half precision, written into the graph: what GPUs want, and TensorRT's strongly typed networks need.
+"""Conversion of a graph to half precision, for GPUs and TensorRT's strongly typed networks.
 
-The spectrogram stays in single precision (powers span far more than half precision's range), and so does all that
-comes after the last product: sums, and probabilities. Between them every tensor is float16. Where one crosses a border,
-a cast makes the other version of it, once. Input and outputs keep their types.
+The spectrogram stays in single precision (powers span far more than half precision's range), and so do all nodes
+after the last product: sums and probabilities. Every tensor between them is float16. Where a tensor crosses a border,
+one cast makes its other version. Input and outputs keep their types.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def to_half(proto: onnx.ModelProto) -> onnx.ModelProto:
     """A copy of a single-precision model whose middle computes in float16.
 
     Raises:
-        ModelError: a weight is beyond what float16 holds.
+        ModelError: a weight exceeds the range of float16.
     """
     result = onnx.ModelProto()
     result.CopyFrom(proto)
@@ -37,7 +37,7 @@ def to_half(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 class _Rewriter:
-    """Gives every tensor its versions: ``name`` in single precision, ``name.half`` in half."""
+    """A rewriter that keeps the versions of every tensor: ``name`` in single precision, ``name.half`` in half."""
 
     def __init__(self, graph: onnx.GraphProto, singles: set[str]) -> None:
         self._singles = singles
@@ -50,7 +50,7 @@ class _Rewriter:
             self._read[value.name].add(False)
 
     def nodes(self, graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-        """All nodes, each followed by the casts of what it gives."""
+        """All nodes, each followed by the casts of its outputs."""
         for value in graph.input:
             yield from self._casts(value.name, given=False)
         for node in graph.node:
@@ -66,7 +66,7 @@ class _Rewriter:
                 yield from self._casts(name, given=half)
 
     def weights(self, graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-        """All weights, in the versions that are read."""
+        """All weights, in the versions that nodes read."""
         for tensor in graph.initializer:
             for half in sorted(self._read[tensor.name]) if self._is(tensor.name) else [False]:
                 yield _halved(tensor, self._version(tensor.name, True)) if half else tensor
@@ -89,7 +89,7 @@ class _Rewriter:
 
 
 def _singles(proto: onnx.ModelProto) -> set[str]:
-    """Names of all tensors of single precision."""
+    """Names of all tensors in single precision."""
     graph = onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True).graph
     values = (*graph.value_info, *graph.input, *graph.output)
     names = {value.name for value in values if value.type.tensor_type.elem_type == SINGLE}

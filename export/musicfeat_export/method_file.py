@@ -1,4 +1,4 @@
-"""A trained run of one method to one ONNX file: waveform in, its embedding and what it judges out."""
+"""Export of a trained run of one method: an ONNX file from waveform to embedding and judgements."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from musicfeat_trainer.recipe.method import MethodConfig, MethodRecipe
 from musicfeat_trainer.training.checkpoint import load_checkpoint
 
 PIECES = 3
-"""Of a window, where a method has none of its own; ``successor``, which cuts windows, is no output of methods."""
+"""Pieces in a window of a method that has none of its own; ``successor``, which cuts windows, is no exported output."""
 
 
 LEAST_COSINE = 0.9999
-"""Of embeddings behind a library's frontend and behind its twin."""
+"""Least cosine between embeddings behind a library's frontend and behind its twin."""
 
 
 class MethodOutputs(NamedTuple):
-    """The outputs of a method's file, in its order; None is none of its."""
+    """The outputs of a method's file, in its order; None where the method lacks that output."""
 
     embedding: Tensor  # [batch, D], what downstream tasks read
     reversal: Tensor | None  # [batch], P(plays backwards)
@@ -58,13 +58,13 @@ class MethodModel(nn.Module):
 
     @torch.no_grad()
     def outputs(self) -> tuple[str, ...]:
-        """The names of those that there are."""
+        """The names of the outputs that the method has."""
         found = self(torch.zeros(1, self.window))
         return tuple(name for name, value in found._asdict().items() if value is not None)
 
     @torch.no_grad()
     def level_matters(self) -> bool:
-        """Whether a quieter copy of a sound gets other answers, as from raw samples or decibels to 1."""
+        """Whether a quieter copy of a sound gets other answers, as with raw samples or decibels relative to 1."""
         sound = torch.sin(torch.arange(self.window) * 0.1)[None] * torch.linspace(0.1, 1, self.window)
         loud, quiet = (self(gain * sound).embedding for gain in (1.0, 0.25))
         return not torch.allclose(loud, quiet, rtol=1e-3, atol=1e-4 * float(loud.abs().max()))
@@ -82,7 +82,7 @@ def load_exportable(run: Path, recipe: MethodRecipe) -> MethodModel:
 
 
 def exportable(config: MethodConfig) -> MethodConfig:
-    """With frontends of other libraries replaced by those of the same values that consist of matrix products."""
+    """The configuration with frontends of other libraries replaced by matrix-product twins of the same values."""
     changes = {}
     if twin := getattr(config.frontend, "exportable", None):
         changes["frontend"] = twin()
@@ -93,9 +93,9 @@ def exportable(config: MethodConfig) -> MethodConfig:
 
 @torch.no_grad()
 def check_twin(trained: MethodModel, twin: MethodModel, card: ModelCard) -> None:
-    """Hold a network behind its own frontend to the one that is exported, where that has another.
+    """Compare a network behind its own frontend with the exported twin, if their frontends differ.
 
-    Two libraries' float32 differ where a frame is almost silent, so that directions are compared.
+    Embeddings are compared by direction, since two libraries' float32 values differ in almost silent frames.
 
     Raises:
         ModelError: embeddings of a sound have a cosine below ``LEAST_COSINE``.
@@ -109,7 +109,7 @@ def check_twin(trained: MethodModel, twin: MethodModel, card: ModelCard) -> None
 
 
 def method_card(model: MethodModel, recipe: MethodRecipe, scores: dict[str, float]) -> ModelCard:
-    """What a recipe and its network know for the card."""
+    """The card, as far as a recipe and its network determine it."""
     card = ModelCard(
         name=recipe.name,
         version=recipe.version,

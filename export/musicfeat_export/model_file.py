@@ -1,4 +1,4 @@
-"""Writing a model file: card, digest and checks first; all or nothing."""
+"""Writing of a model file, complete or not at all, after card, digest and checks."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Proof = TypeVar("Proof")
 
 
 def write(proto: onnx.ModelProto, card: ModelCard, path: Path, prove: Callable[[Path], Proof]) -> Proof:
-    """Write ``path`` and its sidecar ``path``.json, a card that names the digests of weights and file.
+    """Write ``path`` and its sidecar ``path``.json, a card with the digests of weights and file.
 
     Args:
         proto: the graph; the card becomes its metadata.
-        card: all but the digest of the weights.
-        path: the file; an older one stays as it is if anything fails.
-        prove: gets the path of the finished file before it takes its place; what it raises stops that.
+        card: complete but for the digest of the weights.
+        path: the file; an older one stays unchanged if anything fails.
+        prove: called with the path of the finished file before it takes its place; an exception keeps the older file.
 
     Returns:
-        What ``prove`` returns.
+        The result of ``prove``.
 
     Raises:
         ModelError: the graph breaks the contract.

@@ -1,4 +1,4 @@
-"""A trained run to one ONNX file: waveform in, everything out, spectrogram inside, card in the metadata."""
+"""Export of a trained run to one ONNX file: spectrogram and all outputs inside, the card in the metadata."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OPSET = 18
 
 
 def export(run: Path, path: Path, scores: dict[str, float] | None = None) -> dict[str, float]:
-    """Export the averaged weights of a run, of a whole model or of one method; write ``path`` and ``path``.json.
+    """Export the averaged weights of a run, of a whole model or of one method, to ``path`` and ``path``.json.
 
     Args:
         run: folder that ``musicfeat-train run`` wrote.
@@ -49,7 +49,7 @@ def export(run: Path, path: Path, scores: dict[str, float] | None = None) -> dic
 
 
 def export_method(run: Path, recipe: MethodRecipe, path: Path, scores: dict[str, float]) -> dict[str, float]:
-    """``export`` for the run of one method; parity is with the network as its evaluation reads it."""
+    """``export`` for the run of one method; parity is measured against the network as its evaluation uses it."""
     model = load_exportable(run, recipe)
     card = method_card(model, recipe, scores)
     check_twin(MethodModel(load_method(run)[0]), model, card)
@@ -58,7 +58,7 @@ def export_method(run: Path, recipe: MethodRecipe, path: Path, scores: dict[str,
 
 
 def to_onnx(module: nn.Module, window: int, outputs: Sequence[str]) -> onnx.ModelProto:
-    """Trace a module of [batch, window] over a dynamic batch; the spectrogram, if any, is part of it."""
+    """Trace a module of [batch, window] over a dynamic batch, its spectrogram included."""
     program = torch.onnx.export(
         module.eval(),
         (torch.zeros(2, window),),
@@ -81,12 +81,12 @@ def to_onnx(module: nn.Module, window: int, outputs: Sequence[str]) -> onnx.Mode
 
 
 def outputs_of(recipe: Recipe) -> tuple[str, ...]:
-    """The outputs that a recipe's model has: tags only where it has such a part."""
+    """The outputs of a recipe's model; tags only if it has that part."""
     return tuple(name for name in Outputs._fields if name != "tags" or recipe.tags)
 
 
 def card_of(model: MusicModel, recipe: Recipe) -> ModelCard:
-    """What a recipe and its model know for the card."""
+    """The card, as far as a recipe and its model determine it."""
     spec = model.trunk.frontend.spec
     return ModelCard(
         name=recipe.name,

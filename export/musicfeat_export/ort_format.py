@@ -1,4 +1,4 @@
-"""A model file in ONNX Runtime's own format, and the list of operators that a minimal build of it needs."""
+"""A model file in ONNX Runtime's own format, and the list of operators that a minimal build needs for it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from musicfeat_export.parity import probe_windows
 
 SUFFIX = ".ort"
 MOST_DIFFERENT = 1e-4
-"""From its source, over synthetic windows; the same operators run, some of them fused."""
+"""Largest difference from the source on synthetic windows; some operators are fused."""
 
 
 def to_ort(source: Path, path: Path) -> Path:
-    """Write ``source`` as ``path``, and beside it, as .config, the operators for ``build.py --include_ops_by_config``.
+    """Write ``source`` as ``path``, and as .config its operators for ``build.py --include_ops_by_config``.
 
-    The graph is optimised for no machine in particular, so that the file runs on phones as well.
+    The graph is optimised for no particular machine, so that the file runs on phones as well.
 
     Returns:
         The path of the list.
 
     Raises:
-        ModelError: the file answers otherwise than its source.
+        ModelError: the file's answers differ from its source's.
     """
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / path.name

@@ -1,4 +1,4 @@
-"""Does the exported file give the same answer as the model in torch?"""
+"""Parity check: the exported file must answer as the model in torch does."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ SOUNDING = (1.0, 0.7, 0.31, 0.02)
 def check_parity(model: nn.Module, path: Path, *, relative: bool = False) -> dict[str, float]:
     """Greatest difference of each output between torch and the file on a CPU.
 
-    Noise, tones and decays of several lengths and levels, in several batch sizes, and silence.
+    The probes are noise, tones and decays of several lengths, levels and batch sizes, and silence.
 
     Args:
-        model: in torch.
-        path: the file.
-        relative: for networks that nothing standardises and whose input nothing bounds: outputs that reach beyond 1
-            may differ in proportion, and as far as ``ROUNDING`` times torch itself does from its answer in double
-            precision, since decibels of what is almost silent magnify the rounding of either.
+        model: the model in torch.
+        path: the exported file.
+        relative: for networks without standardisation and with unbounded input: outputs beyond 1
+            may differ in proportion, and by up to ``ROUNDING`` times torch's own distance from its result in double
+            precision, since decibels of almost silent sound magnify the rounding of either.
 
     Raises:
         ModelError: an output differs by more than ``TOLERANCE``.
@@ -43,7 +43,7 @@ def check_parity(model: nn.Module, path: Path, *, relative: bool = False) -> dic
         for share in SOUNDING:
             windows = probe_windows(session.card, batch, share)
             if relative and not session.card.level_matters:
-                windows = levelled(windows)  # as the session hands them on: silence begins at a fixed level
+                windows = levelled(windows)  # as the session passes them on: silence starts at a fixed level
             expected = answers(model, torch.from_numpy(windows), session.card.outputs)
             found = session.run(windows, session.card.outputs)
             for name, value in found.items():
@@ -66,19 +66,19 @@ def _refuse(path: Path, name: str, difference: float, allowed: float) -> None:
 
 @torch.no_grad()
 def answers(model: nn.Module, windows: Tensor, outputs: Sequence[str]) -> dict[str, npt.NDArray[np.floating]]:
-    """What a model in torch says of windows."""
+    """The outputs of a model in torch for windows."""
     found = model.eval()(windows)
     return {name: getattr(found, name).numpy() for name in outputs}
 
 
 def rounding(model: nn.Module, windows: npt.NDArray[np.float32], name: str) -> float:
-    """The greatest difference of torch's answer in float32 from the one in double precision."""
+    """Greatest difference between torch's results in float32 and in double precision."""
     exact = answers(deepcopy(model).double(), torch.from_numpy(windows).double(), (name,))
     return float(np.abs(answers(model, torch.from_numpy(windows), (name,))[name] - exact[name]).max())
 
 
 def probe_windows(card: ModelCard, batch: int, share: float) -> npt.NDArray[np.float32]:
-    """[batch, window] of decaying tones over noise, each row at another level; the last row is silent."""
+    """[batch, window] of decaying tones over noise, each row at a different level; the last row is silent."""
     generator = np.random.default_rng([batch, round(share * 1000)])
     time = np.arange(card.window) / card.sample_rate
     windows = np.zeros((batch, card.window), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""A model file in another precision, and the proof of what that costs and gains."""
+"""Conversion of a model file to another precision, with its loss of accuracy and its gain in speed."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from musicfeat_export.quantised import to_int8
 from musicfeat_export.stored import to_stored
 
 LEAST_COSINE = {"fp32": 1 - 1e-6, "stored16": 1 - 1e-5, "fp16": 0.9999, "int8": 0.99}
-"""Of embeddings with those of the source; a file below is not written."""
+"""Least cosine between converted and source embeddings; a file below it is refused."""
 MOST_LOST = 0.005
-"""Share of answers that another precision may cost."""
+"""Share of answers that a conversion may lose before the advice is to ship fp32."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The source beside what was made of it."""
+    """The converted file compared with its source."""
 
     precision: str
     differences: list[Difference]
@@ -36,16 +36,16 @@ class Comparison:
     before: list[Score]
     after: list[Score]
     milliseconds: tuple[float, float]
-    """Of a window on one thread of this machine's CPU, source and result in turn."""
+    """Milliseconds per window on one thread of this machine's CPU; source and result took turns."""
 
     @property
     def speedup(self) -> float:
-        """How many times faster the result is."""
+        """Speed of the result as a multiple of the source's."""
         return self.milliseconds[0] / self.milliseconds[1]
 
     @property
     def advice(self) -> str:
-        """Which file to ship to CPUs, and why."""
+        """The file to ship to CPUs, and the reason."""
         lost = [before.value - after.value for before, after in zip(self.before, self.after, strict=True)]
         if max(lost, default=0.0) > MOST_LOST:
             worst = self.before[lost.index(max(lost))]
@@ -80,23 +80,23 @@ def convert(
         source: the model file.
         path: the file to write, with its sidecar ``path``.json. Nothing is written unless every check passes.
         precision: one of ``LEAST_COSINE``.
-        calibration: [clips, window] of real sound, which int8 demands.
-        clips: others, to compare on; None for synthetic ones.
-        tagged: windows with known instruments, to judge tags by.
-        batch: windows in every run, for engines without dynamic shapes; None leaves it open.
+        calibration: [clips, window] of real sound, which int8 requires.
+        clips: [clips, window] of other sound, for the comparison; None for synthetic windows.
+        tagged: windows with known instruments, for the comparison of tags.
+        batch: windows in every run, for engines without dynamic shapes; None leaves the batch open.
         signed: see ``to_int8``.
 
     Raises:
-        InputError: int8 without sound to calibrate on.
-        ModelError: the source is no model in single precision, or the result is too far from it.
+        InputError: int8 was chosen without sound for calibration.
+        ModelError: the source is not in single precision, or the result differs too much from it.
     """
     reference = Session(source, threads=1)
-    card = replace(reference.card, precision=precision, scores={})  # those were measured on another file
+    card = replace(reference.card, precision=precision, scores={})  # the source's scores do not hold for another file
     if reference.card.precision != "fp32":
         raise ModelError(f"{source} is in {reference.card.precision} already: convert the file in fp32")
     proto = _converted(onnx.load(source), precision, calibration, signed=signed)
     proto = optimizer.optimize(with_batch(proto, batch)) if batch else proto
-    if precision == "stored16":  # after the optimizer, which would work the casts out
+    if precision == "stored16":  # after the optimizer, which would fold the casts away
         proto = to_stored(proto)
     return write(proto, card, path, lambda written: _proven(source, written, precision, clips, tagged))
 
@@ -110,7 +110,7 @@ def _converted(proto: onnx.ModelProto, precision: str, clips: Windows | None, *,
 
 
 def _proven(source: Path, path: Path, precision: str, clips: Windows | None, tagged: Tagged | None) -> Comparison:
-    """Compare, and refuse what is too far from its source."""
+    """Compare a result with its source; raise ModelError if it differs too much."""
     comparison = compare(source, path, precision, clips, tagged)
     cosine = next(d.cosine for d in comparison.differences if d.output == "embedding")
     if cosine < LEAST_COSINE[precision]:
@@ -124,7 +124,7 @@ def _proven(source: Path, path: Path, precision: str, clips: Windows | None, tag
 def compare(
     source: Path, path: Path, precision: str, clips: Windows | None = None, tagged: Tagged | None = None
 ) -> Comparison:
-    """Differences, scores and speed of a file beside its source, on real clips or, without any, on synthetic ones."""
+    """Differences, scores and speed of a file and its source, on real clips if given, else on synthetic ones."""
     reference, other = Session(source, threads=1), Session(path, threads=1)
     windows = probe_windows(reference.card, 4, 1.0)[:-1] if clips is None else clips
     before, after = (

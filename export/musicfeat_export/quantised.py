@@ -1,8 +1,8 @@
-"""Eight bits, written into the graph: static quantisation of convolutions, calibrated on real clips.
+"""Static 8-bit quantisation of the graph's convolutions, calibrated on real clips.
 
-Weights are quantised for each output channel, activations for each tensor (QDQ form: every engine that knows
-QuantizeLinear and DequantizeLinear reads it). The spectrogram stays in single precision, and so do the first
-convolutions, which read it, and all other products: they are small, and scores depend on them finely.
+Weights are quantised per output channel, activations per tensor (QDQ form, for every engine that knows
+QuantizeLinear and DequantizeLinear). The spectrogram stays in single precision, and so do the first
+convolutions, which read it, and all other products: they are small, and scores are sensitive to them.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from musicfeat_export.graph import first_convolutions, replace, shared
 
 Windows = npt.NDArray[np.float32]
 LEAST_CLIPS = 8
-"""Fewer say too little of how large activations become."""
+"""Fewest clips for calibration; fewer tell too little about the range of activations."""
 
 
 def to_int8(proto: onnx.ModelProto, clips: Windows, *, signed: bool = False) -> onnx.ModelProto:
-    """A copy of a single-precision model with quantised convolutions.
+    """Quantise the convolutions of a copy of a single-precision model.
 
     Args:
         proto: the model.
@@ -39,7 +39,7 @@ def to_int8(proto: onnx.ModelProto, clips: Windows, *, signed: bool = False) -> 
     if len(clips) < LEAST_CLIPS:
         raise InputError(f"int8 needs at least {LEAST_CLIPS} clips to calibrate on, got {len(clips)}: name more music")
     tools, source = quantization(), onnx.ModelProto()
-    source.CopyFrom(proto)  # quantize_static moves the weights of what it is handed
+    source.CopyFrom(proto)  # quantize_static moves the weights of its input
     first = first_convolutions(proto.graph)
     convolutions = [node.name for node in proto.graph.node if node.op_type == "Conv" and node.name not in first]
     logging.getLogger().addFilter(_not_preprocessed)
@@ -55,7 +55,7 @@ def to_int8(proto: onnx.ModelProto, clips: Windows, *, signed: bool = False) -> 
                 activation_type=tools.QuantType.QInt8 if signed else tools.QuantType.QUInt8,
                 weight_type=tools.QuantType.QInt8,
                 nodes_to_quantize=convolutions,
-                # TensorRT adds a convolution's bias in single precision and reads no int32 for it.
+                # TensorRT adds a convolution's bias in single precision and reads no int32 bias.
                 extra_options={"ActivationSymmetric": signed, "QuantizeBias": not signed},
             )
         finally:
@@ -64,7 +64,7 @@ def to_int8(proto: onnx.ModelProto, clips: Windows, *, signed: bool = False) -> 
 
 
 def _cleaned(quantised: onnx.ModelProto, original: onnx.ModelProto) -> onnx.ModelProto:
-    """Without the tools' traces: value_info, operator sets that are not used, scales that stand twice."""
+    """The model without the tools' traces: value_info, unused operator sets, duplicate scales."""
     quantised.graph.ClearField("value_info")
     replace(quantised.opset_import, original.opset_import)
     replace(quantised.metadata_props, original.metadata_props)
@@ -72,17 +72,17 @@ def _cleaned(quantised: onnx.ModelProto, original: onnx.ModelProto) -> onnx.Mode
 
 
 def _not_preprocessed(record: logging.LogRecord) -> bool:
-    """The exporter has folded batch normalisation and constants already."""
+    """A logging filter against the advice to pre-process; batch normalisation and constants are folded already."""
     return "pre-processing" not in record.getMessage()
 
 
 class _Clips:
-    """Hands one clip after another to the calibration."""
+    """A reader that hands clips to the calibration one by one."""
 
     def __init__(self, clips: Windows) -> None:
         self._rest: Iterator[Windows] = iter(clips[:, None])
 
     def get_next(self) -> dict[str, Windows] | None:
-        """The next clip as inputs, None behind the last."""
+        """The next clip as inputs; None after the last."""
         clip = next(self._rest, None)
         return None if clip is None else {"waveform": clip}

@@ -1,4 +1,4 @@
-"""A model file that takes raw samples at another rate: a resampler becomes the first stage of its graph."""
+"""A model file for samples at another rate: a resampler becomes the first stage of its graph."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from musicfeat_trainer.frontends.resample import Resample
 
 
 def resampled(source: Path, path: Path, rate: int) -> dict[str, float]:
-    """Write a model file anew, for samples at ``rate``.
+    """Write a copy of a model file for samples at ``rate``.
 
-    Each window is resampled by itself, as if silence lay around it. The runtime resamples a whole recording and then
-    cuts: the first and last 2 ms of a window differ.
+    Each window is resampled as if silence surrounded it. The runtime resamples a whole recording before it
+    cuts windows, so that the first and last 2 ms of a window differ.
 
     Args:
         source: the model file, its batch open.
@@ -32,10 +32,10 @@ def resampled(source: Path, path: Path, rate: int) -> dict[str, float]:
         rate: Hz of the samples that the new file takes.
 
     Returns:
-        The greatest difference of each output between the new file, and the source behind a resampler in torch.
+        The greatest difference of each output between the new file and the source behind a resampler in torch.
 
     Raises:
-        InputError: a rate that cannot be resampled inside a graph, see ``Resample``.
+        InputError: the rate cannot be resampled inside a graph, see ``Resample``.
         ModelError: the source is no model with an open batch, or the result breaks the contract or differs.
     """
     session = Session(source, threads=1)
@@ -46,9 +46,9 @@ def resampled(source: Path, path: Path, rate: int) -> dict[str, float]:
 
 
 def resampled_card(card: ModelCard, rate: int) -> ModelCard:
-    """The same times, counted in samples of ``rate``; no scores, which were measured on another file.
+    """The card with times counted in samples of ``rate``, without scores, which hold for the source only.
 
-    A window that is no whole number of samples gets one more; the graph cuts what is over.
+    A window that is not a whole number of samples is rounded up; the graph cuts the surplus.
     """
 
     def samples(count: int) -> int:
@@ -66,7 +66,7 @@ def resampled_card(card: ModelCard, rate: int) -> ModelCard:
 
 
 def joined(stage: onnx.ModelProto, model: onnx.ModelProto, where: Path) -> onnx.ModelProto:
-    """The stage's output as the model's input; ``where`` names the model in errors."""
+    """The model behind the stage, as one graph; ``where`` names the model in errors."""
     batch = model.graph.input[0].type.tensor_type.shape.dim[0]
     if batch.dim_param != BATCH:
         raise ModelError(f"{where} takes batches of {batch.dim_value} only: resample the file with an open batch")
@@ -94,7 +94,7 @@ class _Stage(nn.Module):
 
 
 class _Reference(nn.Module):
-    """The stage in torch, and then the source file: what the new file is held to."""
+    """The stage in torch followed by the source file: the reference for the new file."""
 
     def __init__(self, stage: _Stage, session: Session) -> None:
         super().__init__()

@@ -1,9 +1,9 @@
-"""Weights stored in 16 bits and read in 32: fewer bytes, the same arithmetic, the same numbers to 1e-3.
+"""Weights stored in 16 bits and computed in 32: fewer bytes, the same arithmetic, values equal to 1e-3.
 
-A weight of a product becomes whole numbers of 16 bits and a scale for each of its outputs, which a cast and a
-multiplication join again. ONNX Runtime does so once, when it loads the file: a window takes the time it took. Half
-precision would store as little, but its 11 bits for every weight turn embeddings by 1e-2; 16 bits for the largest of
-an output's weights by 1e-4. The spectrogram, the first convolutions and what is small stay as they are.
+A product's weight becomes 16-bit integers and one scale per output, which a cast and a multiplication join again.
+ONNX Runtime folds both when it loads the file, so that a window takes the same time. Half
+precision would need as few bytes, but its 11 bits per weight turn embeddings by 1e-2; 16 bits relative to the
+largest weight of an output turn them by 1e-4. The spectrogram, the first convolutions and small weights stay.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from onnx import TensorProto, helper, numpy_helper
 from musicfeat_export.graph import PRODUCTS, before_convolutions, first_convolutions, replace
 
 LEAST_VALUES = 40000
-"""Smaller weights are left: together they are few bytes, and the early ones among them are felt everywhere."""
+"""Fewest values of a stored weight; smaller ones save few bytes, and errors in the early ones spread everywhere."""
 LARGEST = 32767
 
 
 def to_stored(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy of a single-precision model with the large weights of its products in 16 bits."""
+    """A copy of a single-precision model with the large weights of its products stored in 16 bits."""
     result = onnx.ModelProto()
     result.CopyFrom(proto)
     graph = result.graph
@@ -41,7 +41,7 @@ def to_stored(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _axes(graph: onnx.GraphProto) -> dict[str, int]:
-    """The axis of outputs of each weight that only products read, all along the same axis."""
+    """The output axis of each weight that only products read, all along the same axis."""
     kept = before_convolutions(graph) | first_convolutions(graph)
     found: dict[str, set[int | None]] = defaultdict(set)
     for node in graph.node:
@@ -67,7 +67,7 @@ def _stored(tensor: onnx.TensorProto, axis: int) -> list[onnx.TensorProto]:
 
 
 def _scale(values: npt.NDArray[np.float32], axis: int) -> npt.NDArray[np.float32]:
-    """One step of the whole numbers, for each output; a power of two would waste bits, zero divide by zero."""
+    """The integer step of each output; a power of two would waste bits, and a zero would divide by zero."""
     others = tuple(i for i in range(values.ndim) if i != axis)
     scale = np.abs(values).max(axis=others, keepdims=True) / LARGEST
     return np.where(scale > 0, scale, 1.0).astype(np.float32)

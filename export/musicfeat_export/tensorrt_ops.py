@@ -1,8 +1,8 @@
-"""What TensorRT's ONNX parser reads, from the first 10.0 on, and whether a graph keeps to it.
+"""Operators that TensorRT's ONNX parser reads from version 10.0 on, and a check of a graph against them.
 
-Facts from the project onnx/onnx-tensorrt: the operator table of docs/operators.md as of TensorRT 10.15, less what
-docs/Changelog.md names as added after 10.0, and the conditions of onnxOpCheckers.cpp and onnxOpImporters.cpp.
-Operators of control flow, recurrence, chance and text are left out: no model here may hold them.
+Facts from the project onnx/onnx-tensorrt: the operator table of docs/operators.md as of TensorRT 10.15, without the
+additions after 10.0 that docs/Changelog.md names, and the conditions of onnxOpCheckers.cpp and onnxOpImporters.cpp.
+Operators of control flow, recurrence, randomness and text are left out: no model here may hold them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import onnx
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 OPSETS = (9, 20)
-"""What TensorRT 10.0 reads; 10.15 reads up to 24."""
+"""First and last operator set that TensorRT 10.0 reads; 10.15 reads up to 24."""
 MAX_RANK = 8
 TOPK_LIMIT = 3840
 PAD_MODES = (b"constant", b"edge", b"reflect", b"wrap")
@@ -27,7 +27,7 @@ NUMBERS = FLOATS | {TensorProto.INT32, TensorProto.INT64}
 VALUES = NUMBERS | {TensorProto.BOOL}
 BOOLS = frozenset({TensorProto.BOOL})
 STORED = VALUES | {TensorProto.INT8, TensorProto.FLOAT8E4M3FN}
-"""What may stand in a constant: quantised weights too."""
+"""Types that a constant may have, those of quantised weights included."""
 
 FLOAT_OPERATORS = """
 Acos Acosh Asin Asinh Atan Atanh AveragePool BatchNormalization Ceil Celu Clip Conv ConvTranspose Cos Cosh CumSum
@@ -53,14 +53,14 @@ TYPES: dict[str, frozenset[int]] = {
     **dict.fromkeys(("Constant", "ConstantOfShape"), STORED),
     "DequantizeLinear": frozenset({TensorProto.INT8, TensorProto.FLOAT8E4M3FN}),
 }
-"""Types of the values that an operator works on; shapes, axes and indices are not meant."""
+"""Types of the values that an operator computes with; those of shapes, axes and indices are not checked."""
 
 DATA_INPUT = {"Where": 1, "OneHot": 2}
-"""Which input has the type that the table means, where it is not the first."""
+"""Index of the input that the table's type applies to, where it is not the first."""
 OUTPUT_TOO = {"Cast", "Constant", "ConstantOfShape", "EyeLike", "Range"}
-"""Operators whose output's type is not their input's, but must be in the table as well."""
+"""Operators whose output may differ in type from the input, and whose output type must be in the table too."""
 SHAPE_INPUT = {"ConstantOfShape", "EyeLike"}
-"""Operators whose input gives a shape alone."""
+"""Operators whose input only gives a shape."""
 CONSTANTS = {
     **dict.fromkeys((op for op in TYPES if op.startswith("Reduce")), (1,)),
     **dict.fromkeys(("Squeeze", "Unsqueeze", "CumSum", "OneHot", "TopK"), (1,)),
@@ -70,7 +70,7 @@ CONSTANTS = {
     "QuantizeLinear": (2,),
     "DequantizeLinear": (2,),
 }
-"""Inputs that must be constants; Pad's and Slice's axes may vary from 10.4 and 10.3 on."""
+"""Indices of inputs that must be constants; axes of Pad and Slice may vary from 10.4 and 10.3 on."""
 ONE_OUTPUT = {"BatchNormalization", "LayerNormalization", "MaxPool"}
 
 
@@ -84,7 +84,7 @@ class Graph:
 
     @classmethod
     def of(cls, graph: onnx.GraphProto) -> Graph:
-        """Of a graph with inferred types."""
+        """Types and constants of a graph whose types are inferred."""
         values: list[ValueInfoProto] = [*graph.input, *graph.value_info, *graph.output]
         types = {value.name: value.type.tensor_type.elem_type for value in values}
         ranks = {value.name: len(value.type.tensor_type.shape.dim) for value in values}
@@ -97,13 +97,13 @@ class Graph:
 
 
 def unsupported(proto: onnx.ModelProto) -> list[str]:
-    """What TensorRT would not read in a model: one line per fault, with the node, its operator, the type and why.
+    """Faults for which TensorRT would refuse a model, one line each: the node, its operator, the type and the reason.
 
     Args:
         proto: a model; types that it does not state are inferred.
 
     Returns:
-        Nothing, if every node is in the table with its types and conditions.
+        An empty list, if every node is in the table with its types and conditions.
     """
     inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
     graph = Graph.of(inferred.graph)
@@ -186,7 +186,7 @@ def _wildcards_clear(node: NodeProto, graph: Graph) -> bool:
 
 
 def _equal(name: str, *allowed: object) -> Callable[[NodeProto, Graph], bool]:
-    """Whether an attribute is left out or one of these."""
+    """A condition: the attribute is left out or has one of these values."""
     return lambda node, _: _attribute(node, name, allowed[0]) in allowed
 
 
@@ -222,4 +222,4 @@ CONDITIONS: dict[str, tuple[Condition, ...]] = {
         (_few_enough, f"K must be less than {TOPK_LIMIT}"),
     ),
 }
-"""What must hold of a node beyond its types, and what to say if it does not."""
+"""Conditions on a node beyond its types, each with the message if it fails."""

@@ -1,4 +1,4 @@
-"""The command ``musicfeat-export``: a trained run in, one ONNX file out; and what else is made of such a file.
+"""The command ``musicfeat-export``: one ONNX file from a trained run, and other products from such a file.
 
 Each command is a module of this package with ``parser()`` and ``run(options)``.
 """
@@ -13,11 +13,11 @@ from musicfeat.errors import MusicfeatError
 from musicfeat_export.cli import model, report, tensorrt
 
 COMMANDS: dict[str, ModuleType] = {"report": report, "tensorrt": tensorrt}
-"""By their first word; without one of these words, a run is exported."""
+"""Command modules by first word; without one of these words, a run is exported."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 0 if it did its work, 1 with one line on stderr if not."""
+    """Run a command; return 0 on success, 1 after one line on stderr on failure."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     command = COMMANDS.get(words[0], model) if words else model
     options = command.parser().parse_args(words[1:] if command is not model else words)

@@ -1,4 +1,4 @@
-"""``musicfeat-export MODEL -o MODEL.onnx``: a trained run, or a model file, to one file; and how alike it is."""
+"""``musicfeat-export MODEL -o MODEL.onnx``: one file from a trained run or a model file, compared with its source."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "cpu": {"precision": "fp32"},
     "gpu": {"precision": "fp16"},
 }
-"""What ``--for`` stands for. NPUs and the compilers of phones want shapes without a free batch."""
+"""Options that ``--for`` sets. NPUs and compilers for phones need shapes without a free batch."""
 Step = Callable[[Path, Path], None]
 
 
@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Export and convert; print how far the result is from where it came from."""
+    """Export and convert; print how far the result differs from its source."""
     for name, value in PRESETS.get(options.target or "cpu", {}).items():
         if getattr(options, name) is None:
             setattr(options, name, value)
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _steps(options: argparse.Namespace) -> list[Step]:
-    """What is to be done, each step with the file of the one before."""
+    """The steps to run, each on the file that the previous one wrote."""
     steps: list[Step] = []
     if Path(options.model).is_dir():
         steps.append(lambda run, path: _print_parity(export(run, path, read_scores(options.scores))))
@@ -141,7 +141,7 @@ def table(comparison: Comparison) -> str:
 
 
 def read_scores(path: Path | None) -> dict[str, float]:
-    """A flat JSON object of numbers, or nothing."""
+    """The scores of a flat JSON object of numbers; empty without a path."""
     if path is None:
         return {}
     try:

@@ -1,4 +1,4 @@
-"""``musicfeat-export report MODEL -o FOLDER``: what a model file is, costs, and answers on every engine."""
+"""``musicfeat-export report MODEL -o FOLDER``: a model file's contents, its cost, and its answers on every engine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Measure, print, and write."""
+    """Measure a model file, print the report and write it."""
     model = find_model(options.model)
     clips = windows_of(options.clips, Session(model, threads=1).card, CLIPS) if options.clips else None
     report = measure(model, ReportInputs(clips, options.run, options.web), options.rounds)

@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Check the graph, build the engine, write it, and say for what it is."""
+    """Check the graph, build and write the engine, and print what it is for."""
     profile = Profile(*options.batch)
     if options.workspace < 1 or options.device < 0:
         raise InputError("--workspace must be from 1 MB, and --device from 0")
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def check_model(model: Path, profile: Profile) -> None:
-    """Raise ModelError unless TensorRT can read the graph, and its shapes are settled at both ends of the profile."""
+    """Raise ModelError unless TensorRT can read the graph and all shapes are known at both ends of the profile."""
     try:
         proto = onnx.load(model)
         faults = unsupported(proto)
@@ -72,7 +72,7 @@ def check_model(model: Path, profile: Profile) -> None:
                 with_batch(proto, batch)
     except ModelError as error:
         raise ModelError(f"TensorRT cannot run {model}: {error}") from error
-    except Exception as error:  # protobuf and onnx raise unrelated classes for a bad file
+    except Exception as error:  # protobuf and onnx raise unrelated exception classes for a bad file
         raise ModelError(f"{model} cannot be read as an ONNX model: {' '.join(str(error).split())}") from error
     if faults:
         more = f"; and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""

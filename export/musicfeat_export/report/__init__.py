@@ -1,1 +1,1 @@
-"""What a model file is, costs, and answers on every engine: one report."""
+"""Report on a model file: its contents, its cost, and its answers on every engine."""

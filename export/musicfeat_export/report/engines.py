@@ -1,4 +1,4 @@
-"""The same windows through every engine: how far each lies from a plain reading of the graph in numpy."""
+"""Parity of every engine: distance of its outputs from a numpy evaluation of the graph on the same windows."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ REFERENCE = "numpy (onnx.reference)"
 
 
 class UnavailableError(Exception):
-    """An engine that is not here; says why."""
+    """An engine is not available; the message says why."""
 
 
 @dataclass(frozen=True)
 class Parity:
-    """An engine's distance from the reference, or why it could not be asked."""
+    """An engine's distance from the reference, or the reason why it could not run."""
 
     engine: str
     embedding: float | None = None
     """Greatest absolute difference in the embedding."""
     cosine: float | None = None
-    """Least cosine of an embedding with the reference's."""
+    """Least cosine between an embedding and the reference's."""
     others: float | None = None
     """Greatest absolute difference in any other output."""
     reason: str = ""
@@ -51,18 +51,18 @@ class Parity:
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """What a report may use beside the model file; what is missing leaves rows empty."""
+    """Optional inputs of a report beside the model file; rows of missing inputs stay empty."""
 
     clips: Windows | None = None
-    """[clips, window] of real sound: half of it calibrates int8, parity is measured on the rest."""
+    """[clips, window] of real sound: half of it calibrates int8, the rest measures parity."""
     run: Path | None = None
-    """The training run that the file was exported from, for torch."""
+    """The training run that the file was exported from, to compare with torch."""
     web: Path | None = None
     """A ``node_modules`` folder that holds onnxruntime-web."""
 
 
 def parities(model: Path, inputs: ReportInputs) -> list[Parity]:
-    """Every engine and precision beside the reference, over real clips or synthetic windows."""
+    """Parity of every engine and precision with the reference, on real clips or synthetic windows."""
     card = Session(model, threads=1).card
     windows = levelled(probe_windows(card, 3, 1.0)[:2] if inputs.clips is None else inputs.clips[1::2][:4])
     with tempfile.TemporaryDirectory() as folder:
@@ -72,7 +72,7 @@ def parities(model: Path, inputs: ReportInputs) -> list[Parity]:
 
 
 def evaluate(proto: onnx.ModelProto, windows: Windows) -> Outputs:
-    """Outputs by ONNX's reference implementation in numpy, which computes float16 in float16."""
+    """Outputs of ONNX's reference implementation in numpy, which computes float16 in float16."""
     values = ReferenceEvaluator(proto).run(None, {"waveform": windows})
     return {value.name: np.asarray(x) for value, x in zip(proto.graph.output, values, strict=True)}
 
@@ -128,7 +128,7 @@ def _in_torch(windows: Windows, run: Path | None) -> Outputs:
 
 
 def _in_web(model: Path, windows: Windows, modules: Path | None, folder: Path) -> Outputs:
-    """Run the file by onnxruntime-web's WebAssembly in Node."""
+    """Outputs of onnxruntime-web's WebAssembly in Node."""
     node, package = shutil.which("node"), modules and modules / "onnxruntime-web"
     if not node or not package or not package.is_dir():
         raise UnavailableError("needs Node and onnxruntime-web: npm install onnxruntime-web, then --web node_modules")

@@ -1,4 +1,4 @@
-"""What a graph is made of: operators, parameters, multiplications."""
+"""Contents of a graph: operators, parameters, multiplications."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Profile:
 
     opset: int
     operators: dict[str, int]
-    """How often each operator stands in the graph, most frequent first."""
+    """Count of each operator in the graph, most frequent first."""
     parameters: int
     """Numbers in all weights and constants, those of the spectrogram included."""
     macs: int
     """Multiply-accumulates of convolutions and matrix products for one window."""
     frontend_macs: int
-    """Those of them that no convolution comes before: the spectrogram's."""
+    """The share of ``macs`` before the first convolution: the spectrogram's."""
     file_bytes: int
 
 
@@ -45,7 +45,7 @@ def profile(path: Path) -> Profile:
 
 
 def macs(proto: onnx.ModelProto) -> tuple[int, int]:
-    """Multiply-accumulates of one window: all, and those that no convolution comes before."""
+    """Multiply-accumulates of one window: all, and those before the first convolution."""
     graph = with_batch(proto, 1).graph
     shapes = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
     for value in (*graph.value_info, *graph.input, *graph.output):

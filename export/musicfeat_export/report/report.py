@@ -18,7 +18,7 @@ from musicfeat_export.report.timing import Cost, Latency, cost, latencies
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that was measured of one file."""
+    """All measurements of one file."""
 
     model: str
     version: str
@@ -26,9 +26,9 @@ class Report:
     weights_sha256: str
     machine: str
     seconds: float
-    """Of a window."""
+    """Length of a window."""
     clips: int
-    """Real clips that parity was measured on; 0 for synthetic ones."""
+    """Real clips that parity was measured on; 0 if the windows were synthetic."""
     profile: Profile
     parity: list[Parity]
     latency: list[Latency]
@@ -120,7 +120,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _picture(report: Report, path: Path) -> None:
-    """Milliseconds of a window against the batch size, median and fastest."""
+    """Plot milliseconds per window against the batch size, median and fastest."""
     from musicfeat_trainer.pictures.figures import Figure
 
     figure = Figure(figsize=(5, 3), layout="constrained")

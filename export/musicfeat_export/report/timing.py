@@ -1,4 +1,4 @@
-"""How long a model takes on this machine's CPU, and what memory it needs."""
+"""Time and memory of a model on this machine's CPU."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ COLD = (
     "import numpy; from musicfeat.model.session import Session; s = Session({model!r}, threads=1); "
     "s.run(numpy.zeros((1, s.card.window), 'f4'), s.outputs)"
 )
-# Not ru_maxrss: a child inherits its parent's maximum.
+# ``ru_maxrss`` would not do: a child inherits its parent's maximum.
 PEAK = "print(next(int(line.split()[1]) / 1024 for line in open('/proc/self/status') if line.startswith('VmHWM')))"
 IMPORTS = "import numpy; from musicfeat.ort import onnxruntime"
 
 
 @dataclass(frozen=True)
 class Latency:
-    """Of one batch size, one thread."""
+    """Latency of one batch size on one thread."""
 
     batch: int
     median: float
-    """Milliseconds of a run."""
+    """Milliseconds per run."""
     fastest: float
     real_time: float
-    """Seconds of sound in a second, by the median."""
+    """Seconds of sound processed per second, by the median."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a whole process that answers for one window."""
+    """Cost of a whole process that answers for one window."""
 
     cold_start: float
     """Seconds from launch to the first answer, median."""
     peak_memory: float | None
-    """Megabytes; None where the system does not tell (elsewhere than on Linux)."""
+    """Megabytes; None on systems other than Linux, which do not report it."""
     bare_memory: float | None
     """Megabytes of a process that only imports numpy and onnxruntime."""
 
 
 def latencies(model: Path, rounds: int) -> list[Latency]:
-    """Batch sizes in turn, so that drift of the machine meets all alike."""
+    """Latency of each batch size; the sizes take turns, so that drift of the machine affects all alike."""
     session = Session(model, threads=1)
     card = session.card
     batches = {batch: np.repeat(probe_windows(card, 1, 1.0), batch, axis=0) for batch in BATCHES}
@@ -69,7 +69,7 @@ def latencies(model: Path, rounds: int) -> list[Latency]:
 
 
 def cost(model: Path, repeats: int = 5) -> Cost:
-    """Start whole processes."""
+    """Cost of a model, measured by starting whole processes."""
     code, seconds = COLD.format(model=str(model)), []
     for _ in range(repeats):
         start = time.perf_counter()
