@@ -1,4 +1,4 @@
-"""Does a recording run straight on? Joins slid over time show where something was cut out or put in."""
+"""Continuity of a recording: scores of joins at every time show where something was cut out or put in."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from musicfeat.sound.waveform import Waveform
 from musicfeat.sound.windows import Window, batches, cut
 
 STEPS = 14
-"""Windows begin this many times in each piece; joins of earlier and later windows then fall on the same times."""
+"""Number of windows that begin in each piece; joins of earlier and later windows then fall on the same times."""
 APART_SECONDS = 2.0
-"""Of two suspicious places closer than this, the likelier one counts: a cut spoils what is compared around it."""
+"""Least distance between reported cuts: one cut raises suspicion around it, so only the likeliest place counts."""
 
 Scorer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 """[batch, window] -> successor [batch, n, n]."""
@@ -24,10 +24,10 @@ Scorer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
 @dataclass(frozen=True, eq=False)
 class Continuity:
-    """How surely the music runs straight on, at each of T times."""
+    """Evidence at each of T times that the music runs straight on."""
 
     times: npt.NDArray[np.float64]
-    """[T] seconds, evenly spaced; a piece's length (a third of a window) from either end of the recording."""
+    """[T] seconds, evenly spaced; the first and last are a piece (a third of a window) from the recording's ends."""
     evidence: npt.NDArray[np.float64]
     """[T] nats: above 0 for 'runs on', below for 'was cut'."""
 
@@ -37,7 +37,7 @@ class Continuity:
         return 1 / (1 + np.exp(-np.clip(self.evidence, -50, 50)))
 
     def edits(self, least: float = 0.5) -> list[tuple[float, float]]:
-        """Places where something was probably cut: pairs of seconds and P(cut) of at least ``least``, in time order."""
+        """Pairs of seconds and P(cut), in time order, of all places with P(cut) of at least ``least``."""
         suspicion = 1 - self.probability
         found: list[tuple[float, float]] = []
         for i in np.argsort(-suspicion, kind="stable"):
@@ -49,7 +49,7 @@ class Continuity:
 
 
 def continuity(sound: Iterable[Waveform], card: ModelCard, score: Scorer, batch: int) -> Continuity:
-    """Slide windows over a recording, in memory that hardly grows with its length.
+    """Continuity of a recording, by windows slid over it, in memory that hardly grows with its length.
 
     Raises:
         AudioError: the recording is shorter than a window.

@@ -1,4 +1,4 @@
-"""Extractor: a waveform or a file in, features out."""
+"""Extractor: features of a waveform or a file."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class Extractor:
             "directml:INDEX" or "qnn". A device that cannot be used is an error, never a silent fall-back.
         threads: threads of the model; None is one for each core that this process may use.
         hop: seconds from one window to the next; None lets windows touch without overlap.
-        outputs: what to compute beside the embedding, of "reversal", "jigsaw", "successor" (for ``order``), "tags"
-            and "frames" (a finer step, ``Features.frames``). None is all that the model has but frames. What is
-            left out costs nothing and is undecided in the result.
+        outputs: names of outputs to compute besides the embedding: "reversal", "jigsaw", "successor" (for ``order``),
+            "tags" and "frames" (a finer step, ``Features.frames``). None is all that the model has except frames.
+            Outputs left out cost nothing and are undecided in the result.
         heads: tags of your own, as files that `musicfeat teach` wrote: ``Features.heads``.
-        memory: bytes of the GPU's memory at most, for ONNX Runtime's arena or TensorRT's workspace.
-        options: texts by name for ONNX Runtime's execution provider, such as ``{"cache_dir": "compiled"}`` for
+        memory: limit in bytes on the GPU memory of ONNX Runtime's arena or TensorRT's workspace.
+        options: strings by name for ONNX Runtime's execution provider, such as ``{"cache_dir": "compiled"}`` for
             OpenVINO; names that begin with "session." are the session's.
 
     Raises:
@@ -84,7 +84,7 @@ class Extractor:
 
     @property
     def dimension(self) -> int:
-        """How many numbers an embedding has."""
+        """Number of values in an embedding."""
         return self.session.dimension
 
     def __call__(self, audio: Audio, sr: float | None = None) -> Features:
@@ -114,13 +114,13 @@ class Extractor:
         """Put pieces of one recording in playing order.
 
         Args:
-            pieces: two or more files or arrays, each at least a second; of longer ones the ends are used.
+            pieces: two or more files or arrays, each at least a second long; only the ends of long ones are used.
             sr: sample rate of the arrays in Hz; left out for files.
             gap: seconds missing at each join, up to about half a second; None if unknown.
 
         Raises:
             InputError: too few or too short pieces, or a gap out of range.
-            ModelError: the model has no ``successor``, or it was left out.
+            ModelError: the model has no ``successor``, or ``outputs`` leaves it out.
         """
         self._require("successor")
         if not isinstance(pieces, (list, tuple)):
@@ -134,11 +134,11 @@ class Extractor:
         return most_probable(gaps, tables)
 
     def continuity(self, audio: Audio, sr: float | None = None) -> Continuity:
-        """Where a recording of at least one window runs straight on, and where something was cut.
+        """Probability over time that a recording runs straight on, low where something was cut.
 
         Raises:
-            ModelError: the model has no ``successor``, or it was left out.
-            InputError, AudioError: as for calling; or the recording is shorter than a window.
+            ModelError: the model has no ``successor``, or ``outputs`` leaves it out.
+            InputError, AudioError: as for ``__call__``; or the recording is shorter than a window.
         """
         self._require("successor")
         sound, rate = opened(audio, sr), self.card.sample_rate
@@ -197,7 +197,7 @@ class Extractor:
         return steps(recording, cut(mono, self.card.window, self._hop))
 
     def _file_steps(self, path: PathLike) -> Iterator[Step]:
-        """The steps of a file; it must not stop the others, whatever a decoder raises."""
+        """The steps of a file; an error of its decoder is recorded and does not stop the other files."""
         recording = Recording(self.card, self._hop, name_of(path) or str(path), self.heads)
         try:
             if not is_source(path):

@@ -1,4 +1,4 @@
-"""What an extractor returns."""
+"""Results of an extractor: the features of a recording, the order of pieces."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Features:
     """
 
     starts: npt.NDArray[np.float64]
-    """[W] seconds, where each window begins, by a player's clock: in a video whose sound starts late, above 0."""
+    """[W] start of each window in seconds on a player's clock; above 0 in a video whose sound starts late."""
     ends: npt.NDArray[np.float64]
-    """[W] seconds, where its sound ends: the recording's end for a padded last window."""
+    """[W] end of each window's sound in seconds; the recording's end for a padded last window."""
     embeddings: Floats
-    """[W, D]."""
+    """[W, D] one embedding per window."""
     reversal: Floats
     """[W] P(plays backwards); 0.5, undecided, for a window with less than a second of sound."""
     jigsaw: Floats
@@ -37,35 +37,35 @@ class Features:
     weights: npt.NDArray[np.float64]
     """[W] share of each window in pooled values; sums to 1."""
     silent: npt.NDArray[np.bool_]
-    """[W] whether there is nothing to hear."""
+    """[W] True for each silent window."""
     tag_curve: Floats | None = None
     """[W, n] probability of each label, if the model has tags."""
     labels: tuple[str, ...] = ()
     """The n labels of ``tag_curve``."""
     taught: tuple[Head, ...] = ()
-    """Heads that the extractor was given, see ``heads``."""
+    """The heads that the extractor was opened with; see ``heads``."""
     frames: Floats | None = None
     """[W, T, D'] the model's features at a finer step, if asked for."""
     path: str | None = None
-    """The file, if it was one."""
+    """Path of the file; None for an array."""
     sr: int | None = None
     """Sample rate of the source in Hz, before it was resampled for the model."""
     lost: float = 0.0
-    """Seconds of sound that were damaged in the file and left out, at most a twentieth of it."""
+    """Seconds of damaged sound left out, at most a twentieth of the file."""
 
     @property
     def times(self) -> npt.NDArray[np.float64]:
-        """[W] seconds, the centre of each window's sound."""
+        """[W] centre of each window's sound in seconds."""
         return (self.starts + self.ends) / 2
 
     @property
     def duration(self) -> float:
-        """Seconds of sound seen, from the first window's start to the last one's end."""
+        """Seconds from the first window's start to the last window's end."""
         return float(self.ends[-1] - self.starts[0])
 
     @cached_property
     def embedding(self) -> Floats:
-        """[D] mean of the windows' embeddings, each by the sound that only it stands for."""
+        """[D] mean of the windows' embeddings, weighted by ``weights``."""
         return np.asarray(self.weights @ self.embeddings, dtype=np.float32)
 
     @property
@@ -77,7 +77,7 @@ class Features:
 
     @property
     def heads(self) -> dict[str, dict[str, float]]:
-        """Name of a head -> label -> probability, of the pooled embedding."""
+        """Name of a head -> label -> probability for the pooled embedding."""
         return {head.name: _labelled(head, self.embedding) for head in self.taught}
 
     @property
@@ -106,7 +106,7 @@ def _labelled(head: Head, embedding: Floats) -> dict[str, float]:
 
 
 def pool_probability(probabilities: npt.ArrayLike, weights: npt.ArrayLike) -> float:
-    """Average probabilities as log-odds, clipped so that one certain window cannot outvote the rest."""
+    """Mean of probabilities as log-odds, clipped so that one certain window cannot outvote the rest."""
     p = np.clip(np.asarray(probabilities, dtype=np.float64), 1e-4, 1 - 1e-4)
     return float(1 / (1 + np.exp(-np.average(np.log(p / (1 - p)), weights=np.asarray(weights)))))
 
@@ -116,15 +116,15 @@ class Order:
     """The most probable order of some pieces."""
 
     permutation: tuple[int, ...]
-    """Indices of the pieces as handed, in playing order."""
+    """Indices into the pieces as passed, in playing order."""
     probability: float
-    """Of this order among all orders."""
+    """Probability of this order among all orders."""
     shuffled: float
-    """P(the pieces do not play in the order in which they were handed), the prior being one half."""
+    """P(the pieces were passed out of playing order), with a prior of one half."""
     scores: npt.NDArray[np.float64] = field(repr=False)
     """[n, n] score of piece a (row) directly before piece b (column), in nats; diagonal 0."""
     gap: float
-    """Seconds missing at each join: as told, or the most probable when unknown."""
+    """Seconds missing at each join: the value passed, or the most probable one if that was None."""
 
     def apply(self, pieces: Sequence[object]) -> list[object]:
         """The pieces, put in playing order."""

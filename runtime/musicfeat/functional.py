@@ -1,4 +1,4 @@
-"""Two functions for those who think in ``y, sr``: ``load`` a file, ``embed`` a waveform."""
+"""Two functions in the style of ``y, sr``: ``load`` a file, ``embed`` a waveform."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def load(path: PathLike, sr: float | None = None) -> tuple[Waveform, int]:
 
 
 def embed(y: Audio, sr: float | None = None, *, hop: float | None = None, pooled: bool = False) -> Floats:
-    """Embeddings by the default model, features first and time last, as librosa lays features out.
+    """Embeddings by the default model, features first and time last, as in librosa.
 
     The model is opened by the first call and kept; several threads may call at the same time.
 
@@ -64,9 +64,9 @@ def shared_extractor(
     hop: float | None = None,
     outputs: tuple[str, ...] = (),
 ) -> Extractor:
-    """The ``Extractor`` of these arguments, opened once in each process and kept for the next to ask.
+    """The ``Extractor`` of these arguments, opened once in each process and reused by later calls.
 
-    A model file that has changed since is opened anew. Raises what ``Extractor`` raises.
+    A model file that has changed since is opened again. Errors are those of ``Extractor``.
     """
     path = find_model(model).resolve()
     try:

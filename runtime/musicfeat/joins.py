@@ -1,8 +1,8 @@
 """Pack pieces of music into model windows, so that ``successor`` scores every join between them.
 
-A model compares what lies ``piece_distance`` apart around a join. Whatever is really missing there
-(``gap``), each piece is laid so that what the model cuts away and the gap add up to that distance, to
-the sample: half of the gap is left silent at each edge.
+A model compares the parts ``piece_distance`` apart around a join. For a ``gap`` of missing sound, each piece is
+placed so that the gap and the samples that the model cuts away add up to that distance exactly: half of the gap
+is left silent at each edge.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Layout:
 
     @property
     def largest_gap(self) -> float:
-        """Seconds; more cannot be hidden between the parts that are compared. Whole steps of the search."""
+        """Largest gap in seconds, in whole steps of the search, that fits between the parts that are compared."""
         return math.floor(self.distance / self.rate / GAP_STEP_SECONDS + 1e-9) * GAP_STEP_SECONDS
 
     @property
@@ -66,7 +66,7 @@ def check_pieces(pieces: Sequence[Waveform], layout: Layout) -> None:
 
 
 def gap_candidates(gap: float | None, layout: Layout) -> list[float]:
-    """The gaps to try: the one told, or a grid when unknown.
+    """The gaps to try: the given one, or a grid if it is None.
 
     Raises:
         InputError: a negative or infinite gap, or one too long for the model.
@@ -117,7 +117,7 @@ def _window(who: Sequence[int], tails: list[Waveform], heads: list[Waveform], la
 
 
 def _pairs(size: int, alike: bool) -> list[tuple[int, int]]:
-    """Which entries of a window's table hold: all, or only those from the first slot, laid as a tail."""
+    """Valid entries of a window's table: all, or only those from the first slot, which holds a tail."""
     firsts = range(size) if alike else range(1)
     return [(a, b) for a in firsts for b in range(size) if a != b]
 
@@ -135,5 +135,5 @@ def _triples(n: int) -> Iterator[tuple[int, ...]]:
 
 
 def _couples(n: int) -> Iterator[tuple[int, ...]]:
-    """Each piece with each other one that may follow it."""
+    """Each piece with each other piece that may follow it."""
     return permutations(range(n), 2)

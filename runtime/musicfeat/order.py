@@ -1,4 +1,4 @@
-"""From scores of "a directly before b" to the order of any number of pieces."""
+"""Order of any number of pieces, from scores of "a directly before b"."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from musicfeat.features import Order
 
 Scores = npt.NDArray[np.float64]
 EXACT_PIECES = 13
-"""Up to so many pieces all orders are weighed exactly (2^n n^2 steps); above, they are searched."""
+"""Up to this number of pieces all orders are weighed exactly (2^n n^2 steps); above, they are searched."""
 BEGINNINGS = 4
 DRAWS = 4096
 
@@ -39,7 +39,7 @@ def best_order(scores: Scores) -> tuple[int, ...]:
     """The order with the greatest sum of scores along it.
 
     Exact up to ``EXACT_PIECES`` by dynamic programming over subsets (Held and Karp, 1962); above, the
-    order as handed and the best few greedy ones, each improved by moving runs of pieces until nothing gains.
+    order as passed and the best few greedy ones, each improved by moving runs of pieces until nothing gains.
 
     Args:
         scores: [n, n], n at least 2; the diagonal is not read.
@@ -65,7 +65,7 @@ def path_score(scores: Scores, order: npt.ArrayLike) -> float:
 
 
 def log_partition(scores: Scores, best: tuple[int, ...]) -> float:
-    """Logarithm of exp(score) summed over all orders: what turns a score into a probability.
+    """Logarithm of exp(score) summed over all orders; it turns a score into a probability.
 
     Exact up to ``EXACT_PIECES``; above, estimated from orders drawn piece by piece in proportion to
     exp(score), each weighed by what the drawing favoured (importance sampling, fixed seed), never less
@@ -81,12 +81,12 @@ def log_partition(scores: Scores, best: tuple[int, ...]) -> float:
 
 
 def shuffled_probability(identity: float, partition: float, pieces: int) -> float:
-    """P(not in order as handed) when the identity has prior 1/2 and the other orders share the rest.
+    """P(pieces passed out of order) when the identity has prior 1/2 and the other orders share the rest.
 
     Args:
-        identity: score of the pieces as handed.
+        identity: score of the pieces in the order passed.
         partition: ``log_partition`` of the same scores.
-        pieces: how many pieces, n at least 2.
+        pieces: number of pieces, at least 2.
     """
     others = partition + np.log1p(-np.exp(min(identity - partition, -1e-12)))
     log_count = float(np.log(np.arange(2, pieces + 1)).sum())
@@ -122,7 +122,7 @@ def _greedy(scores: Scores, first: int) -> list[int]:
 
 def _improved(order: list[int], scores: Scores) -> tuple[int, ...]:
     """Or-opt (Or, 1976): move the run of pieces whose move gains most, until none gains."""
-    # A first and a last stop that cost nothing make the ends like any other place.
+    # A first and a last stop without cost let the ends be treated like any other place.
     costs = np.pad(scores, (0, 1))
     stop = len(scores)
     while True:
@@ -138,7 +138,7 @@ def _runs(n: int) -> list[tuple[int, int]]:
 
 
 def _best_move(order: list[int], run: tuple[int, int], costs: Scores, stop: int) -> tuple[float, list[int]]:
-    """The best place for a run of pieces, and what moving it there gains."""
+    """Gain of the best move of a run of pieces, and the order after it."""
     begin, end = run
     part, rest = order[begin:end], order[:begin] + order[end:]
     before, after = np.array([stop, *rest]), np.array([*rest, stop])

@@ -1,1 +1,1 @@
-"""A model file on the engine that runs it."""
+"""Model files and the engines that run them."""

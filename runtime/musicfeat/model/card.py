@@ -16,23 +16,23 @@ OUTPUTS = ("embedding", "frames", "reversal", "successor", "jigsaw", "tags")
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a model file says of itself. The runtime believes this, not constants of its own."""
+    """Description that a model file carries; the runtime reads these values and has no constants for them."""
 
     name: str
     version: str
     sample_rate: int
-    """Hz of the input."""
+    """Sample rate of the input in Hz."""
     window: int
-    """Samples of the input."""
+    """Length of the input in samples."""
     hop: int
     """Samples from one window to the next, unless the caller asks for another hop."""
     outputs: tuple[str, ...]
-    """Which of ``OUTPUTS`` the file has."""
+    """Names from ``OUTPUTS`` that the file has."""
     pieces: int
-    """Into how many equal pieces ``successor`` cuts a window."""
+    """Number of equal pieces into which ``successor`` cuts a window."""
     piece_distance: int
-    """Samples between the parts of neighbouring pieces that ``successor`` compares: what is missing at
-    a join and what is cut from both edges, together."""
+    """Samples between the parts of neighbouring pieces that ``successor`` compares: the samples missing at
+    a join plus those cut from both edges."""
     frame_hop: float = 0.0
     """Samples from one row of ``frames`` to the next."""
     labels: tuple[str, ...] = ()
@@ -41,21 +41,21 @@ class ModelCard:
     recipe: str = ""
     scores: dict[str, float] = field(default_factory=dict)
     precision: str = "fp32"
-    """Of the middle of the graph: fp32, fp16 or int8."""
+    """Precision of the middle of the graph: fp32, fp16 or int8."""
     weights_sha256: str = ""
     """Digest of all weights in the file: names, shapes and bytes, sorted by name."""
     level_matters: bool = False
-    """Whether the answers depend on the level of the input, which then stays as it is, full scale being 1."""
+    """True if the answers depend on the level of the input, which is then left as it is, full scale being 1."""
 
     def chosen(self, outputs: Iterable[str] | None, where: str) -> tuple[str, ...]:
-        """The outputs asked for in the card's order, None being all; ModelError if the file has not all of them."""
+        """The outputs asked for (None: all), in the card's order; ModelError if the file lacks one."""
         names = set(self.outputs if outputs is None else outputs)
         if not names <= set(self.outputs):
             raise ModelError(f"{where} has the outputs {self.outputs}, asked for {tuple(sorted(names))}")
         return tuple(name for name in self.outputs if name in names)
 
     def to_metadata(self) -> dict[str, str]:
-        """As the string pairs of an ONNX file's metadata_props."""
+        """The card as string pairs of an ONNX file's metadata_props."""
         pairs = {key: json.dumps(value) for key, value in asdict(self).items()}
         return {"musicfeat_contract": CONTRACT, **pairs}
 
@@ -64,7 +64,7 @@ def card_from_metadata(metadata: Mapping[str, str], where: str) -> ModelCard:
     """Read a card from metadata_props; ``where`` names the file in errors.
 
     Raises:
-        ModelError: another kind of model, another contract, or a damaged card.
+        ModelError: the model is of another kind or another contract, or its card is damaged.
     """
     if "musicfeat_contract" not in metadata:
         raise ModelError(f"{where} is not a musicfeat model (no contract in its metadata): use musicfeat-export")

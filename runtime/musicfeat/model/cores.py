@@ -1,4 +1,4 @@
-"""How many cores this process may use: of the machine, by its affinity, and by the quota of its container."""
+"""Number of cores that this process may use, by the machine, its affinity and the quota of its container."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ GROUPS = Path("/sys/fs/cgroup")
 
 
 def cores() -> int:
-    """Whole cores, at least one."""
+    """Number of whole cores, at least one."""
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min([there, *(math.ceil(quota) for quota in _quotas())]))
 
 
 def _quotas() -> Iterator[float]:
-    """Cores that the control groups of this process allow, its own and those above, by version 1 or 2 of Linux's."""
+    """Cores that each Linux control group of this process allows, version 1 or 2: its own and those above."""
     try:
         lines = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:

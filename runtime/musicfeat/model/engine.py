@@ -1,4 +1,4 @@
-"""What runs a model: one interface for ONNX Runtime and TensorRT, and the devices' names."""
+"""Engine, one interface for ONNX Runtime and TensorRT, and the names of devices."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Engine(Protocol):
     outputs: dict[str, list[Any]]
     """Shape of each output."""
     providers: list[str]
-    """What really runs it, best first."""
+    """Names of the providers that really run it, best first."""
 
     def run(self, outputs: tuple[str, ...], windows: npt.NDArray[np.float32]) -> Sequence[npt.NDArray[np.float32]]:
-        """The outputs asked for, of windows [batch, samples]."""
+        """The outputs asked for, computed from windows [batch, samples]."""
         ...
 
 
@@ -52,14 +52,14 @@ class Device:
 
     @property
     def windows(self) -> int:
-        """Windows in one run of the model; more is no faster there and only costs memory."""
+        """Number of windows in one run of the model; more are no faster and only cost memory."""
         return GPU_WINDOWS if self.kind in ("cuda", "tensorrt", "directml") or self.unit.startswith("GPU") else 2
 
     def check(self) -> str:
         """The name of the GPU.
 
         Raises:
-            DeviceError: there is no such GPU, or no driver.
+            DeviceError: the GPU or its driver is missing.
         """
         try:
             found = gpus()
@@ -72,10 +72,10 @@ class Device:
 
 
 def parse_device(device: str) -> Device:
-    """A device by its name; without an index, the first GPU, and OpenVINO on the CPU.
+    """The device of a name; the first GPU for a name without an index, OpenVINO's CPU for one without a unit.
 
     Raises:
-        InputError: another name.
+        InputError: the name is not a device's.
     """
     name = str(device)
     if found := re.fullmatch(r"(cpu|coreml|qnn)", name):

@@ -1,4 +1,4 @@
-"""Which NVIDIA GPUs there are, asked of the driver itself: needs no Python package."""
+"""NVIDIA GPUs of this machine, by the driver's own interface, without a Python package."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def gpus() -> list[str]:
 
 
 def compute_capability(index: int) -> str:
-    """Such as '9.0'.
+    """Compute capability of a GPU, such as '9.0'.
 
     Raises:
         DriverError: there is no such GPU, or no driver.

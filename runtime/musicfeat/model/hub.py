@@ -1,4 +1,4 @@
-"""Models of the Hugging Face Hub, fetched when a name begins with ``hf:``; nothing else is ever downloaded."""
+"""Models of the Hugging Face Hub, fetched for names that begin with ``hf:``; nothing else is ever downloaded."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ NAME = re.compile(r"hf:(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<file>[^@]+))?(?:@(?P<rev
 
 
 def fetched(name: str) -> Path:
-    """The file of a model on the Hub, from the local cache of huggingface_hub where it is there.
+    """The file of a model on the Hub, from the local cache of huggingface_hub if it is there.
 
     Args:
-        name: ``hf:owner/name``, with ``/path/in/it.onnx`` where the file is not model.onnx, and ``@revision``.
+        name: ``hf:owner/name``, with ``/path/in/it.onnx`` if the file is not model.onnx, and ``@revision`` if wanted.
 
     Raises:
-        ModelError: the name is none, the package is missing, or the file cannot be had.
+        ModelError: the name is malformed, the package is missing, or the file cannot be fetched.
     """
     parts = NAME.fullmatch(name)
     if not parts:

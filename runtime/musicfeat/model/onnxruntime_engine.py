@@ -42,7 +42,7 @@ class OnnxRuntimeEngine:
         self._batch: int | None = batch if isinstance(batch, int) else None
 
     def run(self, outputs: tuple[str, ...], windows: npt.NDArray[np.float32]) -> Sequence[npt.NDArray[np.float32]]:
-        """The outputs asked for, of windows [batch, samples]; a file of fixed batch gets as many runs as it takes."""
+        """The outputs asked for, computed from windows [batch, samples]; in several runs if its batch is fixed."""
         if self._batch is None:
             return self._session.run(list(outputs), {INPUT: windows})
         missing = -len(windows) % self._batch
@@ -88,7 +88,7 @@ def _session_options(onnxruntime: Any, device: Device, threads: int, chosen: Opt
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     if device.kind == "directml":
-        options.enable_mem_pattern = False  # its provider demands so
+        options.enable_mem_pattern = False  # DirectML's provider demands it
     for name, value in settings_of(device, chosen).items():
         options.add_session_config_entry(name, value)
     return options
@@ -102,7 +102,7 @@ def _check_available(onnxruntime: Any, device: Device, provider: str) -> None:
         )
     if device.kind == "cuda":
         device.check()
-        if hasattr(onnxruntime, "preload_dlls"):  # CUDA's libraries from PyPI lie where the loader does not look
+        if hasattr(onnxruntime, "preload_dlls"):  # the loader does not search the folder of CUDA's libraries from PyPI
             with redirect_stdout(sys.stderr):
                 onnxruntime.preload_dlls()
 

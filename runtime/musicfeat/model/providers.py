@@ -1,4 +1,4 @@
-"""ONNX Runtime's execution providers: which one a device needs, with which options, and how to install it."""
+"""ONNX Runtime's execution providers: the one that each device needs, its options and its installation."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from musicfeat.model.engine import Device
 Options = Mapping[str, str]
 GPU_INSTALL = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'onnxruntime-gpu[cuda,cudnn]'"
 SESSION = "session."
-"""Beginning of the names of options that are the session's, not the provider's."""
+"""Prefix of options for the session, not for the provider."""
 WHOLE = {"session.disable_cpu_ep_fallback": "1"}
-"""ONNX Runtime fails where an operator would fall back to the CPU, or the device is not there, instead of going on."""
+"""With this option ONNX Runtime fails if an operator would fall back to the CPU, or the device is missing."""
 
 
 @dataclass(frozen=True)
 class Provider:
-    """What a kind of device needs."""
+    """Execution provider of a kind of device."""
 
     name: str
     install: str
-    """How to get an ONNX Runtime that has it; all of these packages own one module and overwrite each other."""
+    """Command that installs an ONNX Runtime with it; such packages share one module and overwrite each other."""
     words: tuple[str, ...]
-    """Words by which its errors are told from those about a model, in small letters."""
+    """Lower-case words that tell its errors from errors about a model."""
     settings: Options
     """Options of the session."""
 
@@ -60,20 +60,20 @@ PROVIDERS = {
 def provider_of(
     device: Device, memory: int | None = None, options: Options | None = None, threads: int = 1
 ) -> tuple[str, dict[str, str]]:
-    """The execution provider of a device, and its options: ours, and over them those that a caller chose.
+    """The execution provider of a device, and its options: the defaults, overruled by the caller's.
 
     Args:
-        device: not of TensorRT.
-        memory: bytes at most of a CUDA device.
+        device: any but TensorRT's.
+        memory: limit in bytes on the memory of a CUDA device.
         options: as for ``Extractor``; those of the session are left to ``settings_of``.
-        threads: of OpenVINO on a CPU.
+        threads: threads of OpenVINO on a CPU.
     """
     chosen = {name: value for name, value in (options or {}).items() if not name.startswith(SESSION)}
     return PROVIDERS[device.kind].name, {**_usual(device, memory, threads), **chosen}
 
 
 def settings_of(device: Device, options: Options | None) -> dict[str, str]:
-    """Options of the session: those of the kind of device, and over them those that a caller chose."""
+    """Options of the session: those of the kind of device, overruled by the caller's."""
     chosen = {name: value for name, value in (options or {}).items() if name.startswith(SESSION)}
     return {**PROVIDERS[device.kind].settings, **chosen}
 
@@ -82,7 +82,7 @@ def _usual(device: Device, memory: int | None, threads: int) -> dict[str, str]:
     if device.kind == "cuda":
         return _cuda(device.index) | ({} if memory is None else {"gpu_mem_limit": str(memory)})
     if device.kind == "openvino":
-        # A CPU or GPU would compute in bfloat16 or half precision where it can: not what a CPU answers elsewhere.
+        # By default a CPU or GPU computes in bfloat16 or half precision, with other results than ONNX Runtime's CPU.
         precision = {} if device.unit.startswith("NPU") else {"precision": "FP32"}
         return {"device_type": device.unit, "num_of_threads": str(threads)} | precision
     if device.kind == "coreml":
@@ -95,9 +95,9 @@ def _usual(device: Device, memory: int | None, threads: int) -> dict[str, str]:
 def _cuda(index: int) -> dict[str, str]:
     return {
         "device_id": str(index),
-        # The default, an exhaustive search for convolutions, runs again for every new batch size.
+        # The default, an exhaustive search for convolutions, is repeated for every new batch size.
         "cudnn_conv_algo_search": "HEURISTIC",
         "arena_extend_strategy": "kSameAsRequested",
-        # TF32 keeps 10 bits of a product's mantissa: too few for the spectrogram, and not what a CPU answers.
+        # TF32 keeps 10 bits of a product's mantissa: too few for the spectrogram, and results differ from a CPU's.
         "use_tf32": "0",
     }

@@ -1,4 +1,4 @@
-"""Cut an ONNX file down to the outputs that somebody asked for, and read its metadata.
+"""ONNX files cut down to the outputs asked for, and their metadata.
 
 ONNX Runtime runs every node of a file, whichever outputs are fetched. The file is a protocol buffer: the graph
 is its field 7, metadata_props its fields 14, nodes are fields 1 of the graph, outputs fields 12. Leaving out whole
@@ -47,7 +47,7 @@ def metadata(model: bytes) -> dict[str, str]:
 
 
 def _kept(graph: memoryview, names: set[str]) -> list[memoryview]:
-    """The graph's fields but for other outputs and nodes that lead only there; nodes are in order of use."""
+    """The graph's fields without other outputs and the nodes that lead only to them; nodes are in order of use."""
     needed, kept = set(names), []
     for number, whole, content in reversed(list(_fields(graph))):
         if content is not None and number == NODE:

@@ -1,4 +1,4 @@
-"""A model behind one door: find it, open it on a device, check that it is what its card says."""
+"""Session: a model found, opened on a device and checked against its card."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class Session:
             and keeps it in the user's cache.
         threads: threads on the CPU; None is one for each core that this process may use.
         outputs: names of the outputs to keep; None is all.
-        memory: bytes of the GPU's memory at most, for ONNX Runtime's arena or TensorRT's workspace; None is no cap
-            for the one, a gibibyte for the other.
-        options: of ONNX Runtime's execution provider, and of its session by names that begin with "session.".
+        memory: limit in bytes on the GPU memory of ONNX Runtime's arena (None: no limit) or TensorRT's workspace
+            (None: a gibibyte).
+        options: options of ONNX Runtime's execution provider, and of its session if the name begins with "session.".
     """
 
     def __init__(
@@ -63,16 +63,16 @@ class Session:
 
     @property
     def providers(self) -> list[str]:
-        """What really runs the model, best first: ONNX Runtime's execution providers, or TensorRT."""
+        """Providers that really run the model, best first: ONNX Runtime's execution providers, or TensorRT."""
         return self._engine.providers
 
     @property
     def dimension(self) -> int:
-        """How many numbers an embedding has."""
+        """Number of values in an embedding."""
         return int(self._engine.outputs["embedding"][1])
 
     def run(self, windows: npt.NDArray[np.float32], outputs: tuple[str, ...]) -> dict[str, npt.NDArray[np.float32]]:
-        """Run a batch.
+        """Outputs of the model for a batch of windows.
 
         Args:
             windows: [batch, window] float32, any level.
@@ -89,10 +89,10 @@ class Session:
 
 
 def levelled(windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Bring very loud and very quiet windows to a peak between 1/2 and 1, by a power of two and so exactly.
+    """Windows with very loud and very quiet ones scaled to a peak between 1/2 and 1, by a power of two and so exactly.
 
-    The spectrogram inside a model cares for ratios alone, but squares its samples: far from 1 they overflow, or
-    fall below what counts as silence.
+    The spectrogram inside a model depends on ratios alone, but squares its samples: far from 1 they overflow, or
+    fall below the threshold of silence.
     """
     peaks = np.maximum(windows.max(axis=1), -windows.min(axis=1))
     far = (peaks > 0) & ((peaks < QUIET) | (peaks > 1 / QUIET))
@@ -108,7 +108,7 @@ def bundled_models() -> list[str]:
 
 
 def find_model(model: str | os.PathLike[str] | None) -> Path:
-    """A path as it is, the file of a bundled model's name or of one on the Hub (see ``hub``); None is the default."""
+    """The file of a path, of a bundled model's name or of a name on the Hub (see ``hub``); None is the default."""
     if not isinstance(model, (str, os.PathLike, type(None))):
         raise InputError(f"model must be a path or a name, got {model!r}")
     name = DEFAULT_MODEL if model is None else os.fspath(model)
@@ -125,7 +125,7 @@ def find_model(model: str | os.PathLike[str] | None) -> Path:
 
 
 def _check_threads(threads: int | None) -> int:
-    """An explicit number of threads: as asked, or one for each core."""
+    """A number of threads: the one asked for, or one for each core if None."""
     if threads is None:
         return cores()
     number = whole(threads)

@@ -1,4 +1,4 @@
-"""Arguments as Python's own numbers and as recordings' bytes, whatever library they come from."""
+"""Arguments of any library's types, converted to Python's numbers or to a recording's bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PathLike: TypeAlias = str | os.PathLike[str]
 
 
 def real(value: object) -> float | None:
-    """A finite number, also one of numpy's, as a float; None if it is none, or a truth value."""
+    """A finite number, including numpy's, as a float; None for anything else and for booleans."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         return None
     try:
@@ -28,15 +28,15 @@ def real(value: object) -> float | None:
 
 
 def whole(value: object) -> int | None:
-    """A whole number, also one of numpy's, as an int; None if it is none, or a truth value."""
+    """A whole number, including numpy's, as an int; None for anything else and for booleans."""
     return int(value) if isinstance(value, numbers.Integral) and not isinstance(value, bool) else None
 
 
 class Source:
-    """A recording's bytes: a file on disk, or what an open file held.
+    """A recording's bytes: a file on disk, or the content of an open file.
 
     Args:
-        path: of a file on disk, or what to call the bytes in messages.
+        path: path of a file on disk, or the name of the bytes in messages.
         data: the bytes; None to read the file.
     """
 
@@ -48,21 +48,21 @@ class Source:
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """Size in bytes."""
         return self.path.stat().st_size if self._data is None else len(self._data)
 
     def open(self) -> BinaryIO:
-        """A file of its own, at the beginning."""
+        """A new file object at the beginning of the bytes."""
         return open(self.path, "rb") if self._data is None else io.BytesIO(self._data)
 
     def for_libsndfile(self) -> Any:
-        """What soundfile opens: bytes, because it cannot encode names that are not valid Unicode."""
+        """The argument for soundfile: bytes, because it cannot encode names that are not valid Unicode."""
         if self._data is not None:
             return self.open()
         return os.fspath(self.path) if os.name == "nt" else os.fsencode(self.path)
 
     def for_ffmpeg(self) -> Any:
-        """What PyAV opens: with its protocol, because FFmpeg would take one from a name like "Sonata: Allegro.m4a"."""
+        """The argument for PyAV: a path with "file:", because FFmpeg reads a protocol in "Sonata: Allegro.m4a"."""
         return f"file:{self.path}" if self._data is None else self.open()
 
     def check(self) -> None:
@@ -81,15 +81,15 @@ class Source:
 
 
 def is_source(audio: object) -> bool:
-    """Whether an argument names or is a file, and not an array."""
+    """True if an argument is a path or an open file, not an array."""
     return isinstance(audio, (str, bytes, os.PathLike)) or hasattr(audio, "read")
 
 
 def source_of(audio: Any) -> Source:
-    """A path, also as bytes, or an open file, which is read from where it stands to its end.
+    """The source of a path (text or bytes) or of an open file, read from its position to its end.
 
     Raises:
-        InputError: it is none, or a file opened as text.
+        InputError: the argument is neither, or a file opened as text.
     """
     if isinstance(audio, (str, bytes, os.PathLike)):
         return Source(Path(os.fsdecode(audio)))
@@ -103,5 +103,5 @@ def source_of(audio: Any) -> Source:
 
 
 def name_of(audio: Any) -> str | None:
-    """The path of an argument that is one."""
+    """The path, if the argument has one; else None."""
     return os.fsdecode(audio) if isinstance(audio, (str, bytes, os.PathLike)) else None

@@ -26,13 +26,13 @@ class Sound(NamedTuple):
     """An opened recording."""
 
     sr: int
-    """Its own sample rate in Hz, a whole number; of the first sound, if it changes."""
+    """The recording's own sample rate in Hz; the first one, if it changes."""
     pieces: Iterator[Waveform]
     """Consecutive mono pieces at that rate."""
     loss: Loss
-    """What could not be decoded; complete when the pieces are taken."""
+    """Sound that could not be decoded; complete once all pieces are taken."""
     start: float = 0.0
-    """Seconds on a player's clock, where a video's sound begins."""
+    """Start of the sound in seconds on a player's clock; above 0 in videos whose sound starts late."""
 
 
 def load(audio: Audio, sr: float | None = None, *, rate: int) -> Waveform:
@@ -54,7 +54,7 @@ def load(audio: Audio, sr: float | None = None, *, rate: int) -> Waveform:
 
 
 def blocks(audio: Audio, sr: float | None = None, *, rate: int) -> Iterator[Waveform]:
-    """As ``load``, but yielding consecutive pieces of the waveform as they are decoded."""
+    """Consecutive pieces of ``load``'s waveform, yielded as they are decoded."""
     sound = opened(audio, sr)
     return resample(sound.pieces, sound.sr, rate)
 
@@ -71,10 +71,10 @@ def opened(audio: Audio, sr: float | None = None) -> Sound:
 def decoded(audio: Any) -> Sound:
     """Open a file, to be decoded as its pieces are taken.
 
-    libsndfile decodes; what it does not know or wrongly refuses goes to PyAV, if installed.
+    libsndfile decodes; formats that it does not know and files that it wrongly refuses go to PyAV, if installed.
 
     Args:
-        audio: its path, or an open file, which is read to its end.
+        audio: path, or an open file, which is read to its end.
 
     Raises:
         AudioError: the file cannot be opened or is not audio; later, from ``pieces``: too much of it is damaged.

@@ -1,4 +1,4 @@
-"""FFmpeg's decoders, through PyAV, packet by packet: what cannot be decoded is skipped and counted."""
+"""FFmpeg's decoders, through PyAV, packet by packet; damaged packets are skipped and counted."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ FORMATS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,loas,matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,ogg,rm,tak,"
     "truehd,tta,w64,wav,webm,wv"
 )
-"""What PyAV may open, by FFmpeg's names: never a playlist, which makes it read other files."""
+"""Formats that PyAV may open, by FFmpeg's names; no playlists, which would make it read other files."""
 GUESSING = ("aac", "ac3", "amr", "dts", "eac3", "loas", "mp3", "mpeg", "mpegts", "truehd")
-"""Formats that declare no length: FFmpeg's is estimated from a bit rate or from the last time stamps."""
+"""Formats that declare no length; FFmpeg estimates it from the bit rate or the last time stamps."""
 FROM_ZERO = ("matroska", "mov", "mp4", "webm")
-"""Formats whose clock begins at zero; in others it begins with the first sound or picture."""
+"""Formats whose clock begins at zero; the clock of all others begins with the first sound or picture."""
 ENDS_SECONDS = 0.5
-"""Some stream of a whole file reaches as near as this to the length of the container."""
+"""Greatest distance from the end of the longest stream to the container's length in an undamaged file."""
 LEAST_START = 0.05
-"""Seconds; a later start than this is told, an earlier one is the delay of a coder."""
+"""Seconds; a later start is reported, an earlier one is the delay of a coder."""
 
 
 class Opened(NamedTuple):
     """A container that is ready to be decoded."""
 
     rate: int
-    """Of the first sound, Hz."""
+    """Sample rate of the first sound in Hz."""
     start: float
-    """Seconds on the player's clock."""
+    """Start of the sound in seconds on the player's clock."""
     pieces: Iterator[Waveform]
 
 
@@ -58,7 +58,7 @@ def opened(source: Source, refusal: Exception | None, loss: Loss, declared: floa
             f"{source} is not audio that can be decoded: {reason}; {error}. If it plays elsewhere, "
             "`ffmpeg -i FILE OUT.flac` may mend it"
         ) from error
-    stream = container.streams.best("audio")  # which players play: the default one
+    stream = container.streams.best("audio")  # the default stream, as players choose it
     # A stream of unknown coding has no codec context, and not even a rate.
     if not stream or not (codec := stream.codec_context) or not codec.sample_rate:
         container.close()
@@ -79,7 +79,7 @@ def _start(container: Any, stream: Any) -> float:
 def _pieces(
     container: Any, stream: Any, source: Source, loss: Loss, counted: float | None, start: float
 ) -> Iterator[Waveform]:
-    """Mono blocks of an open container; closes it. ``counted`` are seconds of frames, the truth if given."""
+    """Mono blocks of an open container, which is closed. ``counted`` seconds of frames overrule its declared length."""
     import av
 
     decoder = _Decoder(stream, int(stream.codec_context.sample_rate))
@@ -102,7 +102,7 @@ def _pieces(
 
 
 def _declared(container: Any, stream: Any, start: float) -> float:
-    """Seconds of sound that the file declares; 0 if it says nothing."""
+    """Seconds of sound that the file declares; 0 if it declares none."""
     if container.format.name.split(",")[0] in GUESSING:
         return 0.0
     if stream.duration:
@@ -116,7 +116,7 @@ def _declared(container: Any, stream: Any, start: float) -> float:
 
 
 def _reaches_end(container: Any, stream: Any, decoder: _Decoder) -> bool:
-    """Whether another stream goes on to the end that the container declares, so that nothing is cut off."""
+    """True if another stream reaches the end that the container declares, so that nothing is cut off."""
     end = (container.duration or 0) / 1e6
     return len(container.streams) > 1 and not stream.duration and decoder.end >= end - ENDS_SECONDS
 
@@ -134,7 +134,7 @@ class _Decoder:
 
     @property
     def seconds(self) -> float:
-        """Decoded so far."""
+        """Seconds decoded so far."""
         return self.decoded / self._rate
 
     def blocks(self, packet: Any) -> Iterator[Any]:
@@ -154,7 +154,7 @@ class _Decoder:
             yield from self._taken(frame)
 
     def rest(self) -> Iterator[Any]:
-        """What is left at the end."""
+        """The blocks left at the end."""
         if self._resampler:
             self._hold(self._resampler.resample(None))
         yield from self._joined()
@@ -168,7 +168,7 @@ class _Decoder:
         form = frame.sample_rate, frame.format.name, frame.layout.name, frame.layout.nb_channels
         if form != self._form:
             yield from self.rest()
-            # Packed: PyAV sees planes that are not there, and may crash, where there are eight channels or more.
+            # Packed samples: with eight or more planar channels PyAV reads planes that do not exist, and may crash.
             self._resampler, self._form = av.AudioResampler(format="flt", rate=self._rate), form
         self._hold(self._resampler.resample(frame))
         if self._frames >= BLOCK_FRAMES:

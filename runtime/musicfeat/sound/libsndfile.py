@@ -13,24 +13,24 @@ from musicfeat.sound.mp3 import Lengths, seconds_of_frames
 from musicfeat.sound.waveform import BLOCK_FRAMES, Waveform, folded_block
 
 STREAMED_SIZE = 0x7FFFFFFF
-"""A wav that was written to a pipe declares this size or more, and means nothing by it."""
+"""Least size declared by a wav that was written to a pipe; it says nothing of the length."""
 PACKED_FORMATS = ("FLAC", "OGG", "CAF")
-"""Of what libsndfile reads, these pack silence without limit; in others a byte never holds FRAMES_PER_BYTE."""
+"""These formats compress silence without limit; all others hold fewer than FRAMES_PER_BYTE frames per byte."""
 FRAMES_PER_BYTE = 64
 UNKNOWN_FRAMES = 1 << 62
-"""More than this says libsndfile of a flac whose writer could not go back to note the length."""
+"""libsndfile reports more frames than this for a flac whose writer could not go back to write the length."""
 
 
 def pieces(file: Any, source: Source, mp3: Lengths | None, loss: Loss) -> Iterator[Waveform]:
-    """Mono blocks of an open SoundFile; closes it.
+    """Mono blocks of an open SoundFile, which is closed at the end.
 
     Raises:
-        AudioError: it is damaged, or holds less or more than it declares.
+        AudioError: the file is damaged, or holds less or more than it declares.
     """
     import soundfile
 
     decoded, rate = 0, file.samplerate
-    file.seekable = lambda: False  # else it seeks after every read to where it is, and decoders decode that part twice
+    file.seekable = lambda: False  # else soundfile seeks after every read, and decoders decode a part twice
     with file:
         if file.frames > most_frames(file, source):
             raise AudioError(
@@ -50,12 +50,12 @@ def pieces(file: Any, source: Source, mp3: Lengths | None, loss: Loss) -> Iterat
 
 
 def most_frames(file: Any, source: Source) -> int:
-    """What a file can hold, and more; some of libsndfile's decoders go on with silence up to what it declares."""
+    """Upper bound on a file's frames; some libsndfile decoders go on with silence up to the declared length."""
     return UNKNOWN_FRAMES if file.format in PACKED_FORMATS else FRAMES_PER_BYTE * source.size
 
 
 def _declared_seconds(file: Any, source: Source, mp3: Lengths | None) -> float:
-    """What the file says of its own length; libsndfile's ``frames`` is a guess or already cut for some formats."""
+    """Length that the file declares; libsndfile's ``frames`` is a guess or already cut for some formats."""
     seconds = float(file.frames / file.samplerate)
     if mp3 and not mp3.declared:
         return seconds_of_frames(source)

@@ -1,4 +1,4 @@
-"""What of a recording could not be decoded, counted while it is decoded, and how much of that is borne."""
+"""Sound lost in decoding: counted while a recording is decoded, and limited."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import dataclass
 from musicfeat.errors import AudioError
 
 MOST_LOST = 0.05
-"""Share of a recording that may be lost; above, it is refused."""
+"""Greatest share of a recording that may be lost; above it, the recording is refused."""
 TRUNCATION_SECONDS = 0.2
 """A file that ends this much before the length that it declares is an error; ogg declares none."""
 
 
 @dataclass
 class Loss:
-    """Seconds of sound that are missing from what was decoded."""
+    """Seconds of sound missing from a decoded recording."""
 
     seconds: float = 0.0
 
 
 def check_length(name: object, decoded: float, declared: float, loss: Loss) -> None:
-    """Hold what was decoded against what the file declares.
+    """Compare the decoded length with the length that the file declares.
 
     Args:
-        name: of the file, for the error.
-        decoded: seconds.
-        declared: seconds; 0 if the file says nothing of its length.
-        loss: what was found to be damaged, and skipped.
+        name: name of the file, for the error.
+        decoded: seconds decoded.
+        declared: seconds declared; 0 if the file declares no length.
+        loss: damaged sound that was skipped.
 
     Raises:
         AudioError: too much is missing.

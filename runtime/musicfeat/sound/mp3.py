@@ -1,8 +1,8 @@
-"""How long an MP3 file really is, where its header does not say, or says it of a part of the file.
+"""True length of an MP3 file whose header declares none, or only that of a part of the file.
 
 libsndfile trusts the Xing, Info or VBRI header of an MP3. Without one it guesses the length from the size of the file,
-wrongly if the bit rate varies or pictures stand in front, and reads no further than its guess; of files joined end to
-end it reads what the first header declares. Counting the frames tells whether sound was lost.
+wrongly if the bit rate varies or pictures stand in front, and reads no further than its guess. In files joined end to
+end it reads only the length in the first header. Counting the frames tells whether sound was lost.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ BIT_RATES = {
 SYNC = re.compile(
     rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][%b]" % re.escape(bytes(b for b in range(0x10, 0xF0) if b & 12 != 12))
 )
-"""Three bytes that ``_frame`` accepts; junk is searched for them without a step of Python for each byte."""
+"""Three bytes that ``_frame`` accepts; a regular expression finds them in junk faster than a loop over bytes."""
 RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 TAGS_BYTES = 4096
-"""What may stand behind the sound without a look at it; less than two frames of most files."""
+"""Bytes of tags behind the sound that are not examined; less than two frames of most files."""
 Bytes = mmap.mmap | bytes
 
 
 class Lengths(NamedTuple):
-    """What an MP3 says of its length."""
+    """Length of an MP3 by its first header and by its frames."""
 
     declared: bool
-    """Whether the first frame declares one."""
+    """True if the first frame declares a length."""
     behind: float
-    """Seconds of frames behind the part that it declares."""
+    """Seconds of frames behind the part that the first frame declares."""
 
 
 def lengths(file: Source | Path) -> Lengths:
-    """Read the header, and look behind what it declares."""
+    """Read the first header, and count the frames behind the part that it declares."""
     source = _source(file)
     with source.open() as opened:
         first = _id3_size(opened.read(10))
@@ -56,7 +56,7 @@ def lengths(file: Source | Path) -> Lengths:
 
 
 def seconds_of_frames(file: Source | Path, begin: int = 0) -> float:
-    """Seconds of sound in all frames from a place on, found by walking from header to header."""
+    """Seconds of sound in all frames from byte ``begin`` on, found by walking from header to header."""
     with _source(file).open() as opened:
         try:
             data: Bytes = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
@@ -66,7 +66,7 @@ def seconds_of_frames(file: Source | Path, begin: int = 0) -> float:
 
 
 def _walk(data: Bytes, place: int) -> float:
-    """A frame counts if one went before it, or another follows: three bytes of junk can look like a header."""
+    """Seconds of frames that have a neighbour; a lone one does not count, as three bytes of junk can look like one."""
     seconds, synchronous = 0.0, False
     while place + 4 <= len(data):
         size, duration = _frame(data[place : place + 4])
@@ -80,7 +80,7 @@ def _walk(data: Bytes, place: int) -> float:
 
 
 def _declared_bytes(header: bytes) -> int:
-    """Bytes of the whole stream by its Xing, Info or VBRI header; 0 if it does not say."""
+    """Bytes of the whole stream by its Xing, Info or VBRI header; 0 if none declares it."""
     if header.startswith(b"VBRI"):
         return int.from_bytes(header[10:14])
     flags = int.from_bytes(header[4:8])
@@ -100,7 +100,7 @@ def _id3_size(head: bytes) -> int:
 
 
 def _frame(header: bytes) -> tuple[int, float]:
-    """Bytes and seconds of the layer III frame that a header begins; zeros if it is none."""
+    """Bytes and seconds of the layer III frame that a header begins; zeros if it is no header."""
     version, layer = header[1] >> 3 & 3, header[1] >> 1 & 3
     if header[0] != 0xFF or header[1] < 0xE0 or layer != 1 or version == 1 or header[2] >> 2 & 3 == 3:
         return 0, 0.0

@@ -1,4 +1,4 @@
-"""Names of files that can be opened: one list, from which folders are searched."""
+"""Suffixes of files that can be opened; folders are searched for them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ LIBSNDFILE = (
     *("wav", "wave", "bwf", "w64", "rf64", "flac", "aif", "aiff", "aifc", "au", "snd", "caf", "voc", "sd2", "ircam"),
     *("mp3", "mp2", "mp1", "mpga", "ogg", "oga", "opus", "spx"),
 )
-"""Suffixes of what libsndfile decodes."""
+"""Suffixes of the formats that libsndfile decodes."""
 FFMPEG = (
     *(
         "m4a",
@@ -29,15 +29,15 @@ FFMPEG = (
     *("wma", "asf", "wmv", "webm", "weba", "mka", "mkv", "wv", "tta", "tak", "ape", "mpc", "mpp", "amr", "dts", "dsf"),
     *("ogv", "ogx", "ts", "mts", "m2ts", "mpg", "mpeg", "vob", "flv", "avi", "thd"),
 )
-"""Suffixes of what PyAV decodes, of the formats in ``ffmpeg.FORMATS``; without it such a file is named as failed."""
+"""Suffixes of the formats in ``ffmpeg.FORMATS``, which PyAV decodes; without PyAV such a file is listed as failed."""
 SUFFIXES = tuple(f".{name}" for name in LIBSNDFILE + FFMPEG)
 
 
 def is_audio(name: str) -> bool:
-    """Whether a file's suffix says that sound can be taken from it."""
+    """True if a file's suffix is that of a format with sound."""
     return name.lower().endswith(SUFFIXES)
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a name hides a file or folder, as ``.git`` and ``._01.wav`` do; ``...And So On`` and ``.38`` do not."""
+    """True for names that hide a file or folder, such as ``.git`` or ``._01.wav``; not ``...And So On`` or ``.38``."""
     return name.startswith(".") and (name[1:2].isalpha() or name[1:2] in ("", "_"))

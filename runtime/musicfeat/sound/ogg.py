@@ -1,4 +1,4 @@
-"""Chained Ogg files: recordings joined end to end, each with its own headers, of which decoders read the first only.
+"""Chained Ogg files: recordings joined end to end, each with its own headers; decoders read only the first.
 
 RFC 3533, section 4: a link begins with pages that are marked as beginning a stream, behind pages that are not.
 """
@@ -18,7 +18,7 @@ HEADER = 27
 
 
 def links(source: Source) -> list[BinaryIO]:
-    """Each link of a chain as a file; empty where there is but one, or it is no Ogg."""
+    """Each link of a chain as a file; empty for a single link and for a file that is no Ogg."""
     with source.open() as file:
         if file.read(4) != CAPTURE:
             return []
@@ -37,7 +37,7 @@ def _mapped(file: BinaryIO) -> mmap.mmap | bytes:
 
 
 def _starts(data: mmap.mmap | bytes) -> list[int]:
-    """Where links begin, found by walking from page to page."""
+    """Offsets at which links begin, found by walking from page to page."""
     starts, place, begun = list[int](), 0, False
     while place >= 0 and place + HEADER <= len(data):
         if data[place : place + 4] != CAPTURE:

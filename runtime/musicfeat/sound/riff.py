@@ -1,4 +1,4 @@
-"""WAV files whose writer died before it noted their length, or whose length does not fit into 32 bits."""
+"""WAV files whose writer died before writing their length, or whose length does not fit into 32 bits."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import BinaryIO
 from musicfeat.sound.arguments import Source
 
 LARGEST = 0xFFFFFFFF
-"""What a size of 32 bits can say; libsndfile reads on to the end of the file."""
+"""Largest size that 32 bits hold; libsndfile takes it to mean the end of the file."""
 
 
 def mended(source: Source) -> BinaryIO | None:
-    """The file with the sizes that it should declare; None where they are right, or it is no WAV."""
+    """The file with corrected sizes; None if they are right already, or the file is no WAV."""
     with source.open() as file:
         head = file.read(12)
         if head[:4] != b"RIFF" or head[8:] != b"WAVE":
@@ -41,7 +41,7 @@ def _data_chunk(file: BinaryIO, size: int) -> int | None:
 
 
 def _chunks_follow(file: BinaryIO, place: int, size: int) -> bool:
-    """Whether what stands from a place on is a chain of chunks to the end of the file, and so no sound."""
+    """True if the bytes from ``place`` to the end of the file form a chain of chunks, and so are no sound."""
     while place + 8 <= size:
         file.seek(place)
         name, length = file.read(4), int.from_bytes(file.read(4), "little")
@@ -52,7 +52,7 @@ def _chunks_follow(file: BinaryIO, place: int, size: int) -> bool:
 
 
 class _Patched(io.RawIOBase):
-    """A file of which a few bytes read otherwise."""
+    """A file that reads as if a few of its bytes were changed."""
 
     def __init__(self, file: BinaryIO, patches: dict[int, bytes]) -> None:
         self._file, self._patches = file, patches

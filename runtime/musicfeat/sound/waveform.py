@@ -17,10 +17,10 @@ BLOCK_FRAMES = 1 << 15
 MAX_CHANNELS = 64
 TYPES = ("float16", "bfloat16", "float32", "float64", "int16", "int32")
 LEFT = 0.02
-"""Of the power of two channels: with less in their mean they are one sound and its opposite, to 96 %."""
+"""Least share of two channels' power in their mean; below it, one channel is the other inverted, to 96 %."""
 MIN_RATE, MAX_RATE = 1_000, 1_536_000
 LOUDEST = 1e30
-"""Resampling and summing stay finite up to here."""
+"""Largest sample for which resampling and summing stay finite."""
 
 
 def check_rate(sr: object) -> int:
@@ -36,7 +36,7 @@ def check_rate(sr: object) -> int:
 
 
 def pieces_of(array: Any) -> Iterator[Waveform]:
-    """An array of sound, checked and mixed slice by slice: beside it, memory for one slice is needed.
+    """Mono pieces of an array of sound, checked and mixed slice by slice in memory for one slice.
 
     Args:
         array: as for ``to_mono``; also a memory map, or a tensor of torch, with or without gradient.
@@ -55,10 +55,10 @@ def _slices(sound: Any) -> Iterator[Waveform]:
 
 
 def as_array(array: Any) -> Any:
-    """What can be sliced without being copied: a tensor as it is, anything else as an array of numpy.
+    """An array that can be sliced without a copy: a tensor as it is, anything else as numpy's.
 
     Raises:
-        InputError: it is no array, or hides some of its values.
+        InputError: the argument is no array, or hides some of its values.
     """
     if hasattr(array, "detach") and hasattr(array, "numpy"):  # torch, which this package does not import
         if "strided" not in str(array.layout):
@@ -73,7 +73,7 @@ def as_array(array: Any) -> Any:
 
 
 def as_numpy(sound: Any) -> npt.NDArray[Any]:
-    """A slice of ``as_array``'s result as numpy's own, in this machine's order of bytes."""
+    """A slice of ``as_array``'s result as a numpy array in native byte order."""
     if not isinstance(sound, np.ndarray):
         try:
             sound = sound.cpu()
@@ -87,8 +87,8 @@ def to_mono(array: Any) -> Waveform:
     """Check an array of sound and mix it to one channel, the mean of all.
 
     Args:
-        array: [samples] or [channels, samples]; floats at any level, or int16 / int32 at full scale, in any order of
-            bytes; a tensor.
+        array: [samples] or [channels, samples], an array or a tensor; floats at any level, or int16 / int32 at full
+            scale, in any byte order.
 
     Returns:
         [samples] float32; integers scaled to [-1, 1).
@@ -102,7 +102,7 @@ def to_mono(array: Any) -> Waveform:
 
 
 def _check_array(sound: Any, known: bool = False) -> None:
-    """Raise InputError for what is no sound; ``known`` is the number of channels, from blocks before."""
+    """Raise InputError if an array is no sound; ``known`` is the number of channels in the blocks before."""
     shape, kind = tuple(sound.shape), str(sound.dtype).removeprefix("torch.").lstrip("<>=|")
     if isinstance(sound, np.ndarray):
         kind = sound.dtype.newbyteorder("=").name if sound.dtype.kind in "fi" else kind
@@ -131,12 +131,12 @@ def _mixed(sound: npt.NDArray[Any]) -> Waveform:
 
 
 def _folded(sound: npt.NDArray[Any]) -> Waveform:
-    """As ``_mixed``; but where the channels cancel each other, as with one wired backwards, the first that sounds."""
+    """The result of ``_mixed``, or the first channel that sounds if channels cancel, as with one wired backwards."""
     mono = _mixed(sound)
     if sound.ndim == 1 or len(sound) == 1:
         return mono
     power = np.dot(mono, mono)
-    # By the triangle inequality two channels cannot cancel where this holds; it spares most sounds a look at the other.
+    # By the triangle inequality two channels cannot cancel if this holds; it spares most sounds the second channel.
     if len(sound) == 2 and sound.dtype == np.float32 and power > 0.1 * np.dot(sound[0], sound[0]):
         return mono
     channels = [_mixed(channel) for channel in sound]
@@ -147,7 +147,7 @@ def _folded(sound: npt.NDArray[Any]) -> Waveform:
 
 
 def folded_block(block: npt.NDArray[Any], name: object) -> Waveform:
-    """A decoded block [channels, samples], mixed; AudioError with the file's name if it holds no sound."""
+    """A decoded block [channels, samples], mixed; AudioError with the file's name if the block is no valid sound."""
     try:
         return _folded(block)
     except InputError as error:
@@ -155,10 +155,10 @@ def folded_block(block: npt.NDArray[Any], name: object) -> Waveform:
 
 
 def stream_pieces(blocks: Iterable[Any]) -> Iterator[Waveform]:
-    """Blocks of live sound, mixed in pieces of equal length, so that the result does not depend on theirs.
+    """Mono pieces of live sound, all of equal length, so that the length of its blocks does not change the result.
 
     Raises:
-        InputError: a block is no sound, or of another number of channels than the first.
+        InputError: a block is no sound, or has another number of channels than the first.
     """
     held, frames = list[npt.NDArray[Any]](), 0
     channels: tuple[int, ...] | None = None
@@ -199,7 +199,7 @@ def _mean(sound: npt.NDArray[Any]) -> npt.NDArray[np.floating]:
 
 
 def resample(pieces: Iterable[Waveform], sr: int, rate: int) -> Iterator[Waveform]:
-    """Resample consecutive pieces of one mono waveform; how they are cut does not change the result."""
+    """Resample consecutive pieces of one mono waveform; the result does not depend on where they are cut."""
     if sr == rate:
         yield from pieces
         return

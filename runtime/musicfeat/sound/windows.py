@@ -1,4 +1,4 @@
-"""Windows of fixed length and hop over a stream of samples: one truth for every caller."""
+"""Windows of fixed length and hop over a stream of samples."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class Window:
     start: int
     """First sample, counted from the beginning of the recording."""
     valid: int
-    """How many samples are sound; the rest is padding."""
+    """Number of samples that are sound; the rest is padding."""
 
     @property
     def silent(self) -> bool:
-        """Whether there is nothing to hear, a constant offset included."""
+        """True if the samples hardly differ from a constant."""
         return bool(np.ptp(self.samples[: self.valid]) <= SILENCE)
 
 
 def cut(pieces: Iterable[Waveform], window: int, hop: int) -> Iterator[Window]:
-    """Cut a recording, handed over in consecutive pieces of any size, into windows.
+    """Cut a recording, passed as consecutive pieces of any size, into windows.
 
     Windows start at 0, hop, 2 hop, ... and stop with the first that reaches the end, so every sample
     lies in at least one; only the last can be padded. Memory: one window and one piece.
@@ -69,19 +69,19 @@ def cut(pieces: Iterable[Waveform], window: int, hop: int) -> Iterator[Window]:
 
 
 def _moved_on(samples: Waveform, hop: int) -> Waveform:
-    """A new buffer that begins with what the next window shares with this one."""
+    """A new buffer that begins with the samples shared by this window and the next."""
     following = np.zeros_like(samples)
     following[: len(samples) - hop] = samples[hop:]
     return following
 
 
 def pooling_weights(valid: npt.NDArray[np.int64], hop: int) -> npt.NDArray[np.float64]:
-    """Samples that each window stands for in a pooled result: together the recording's, none twice.
+    """Weight of each window in a pooled result, so that every sample of the recording counts once.
 
-    Each window stands for its first ``hop`` samples, and the last for all that it holds.
+    Each window stands for its first ``hop`` samples, the last for all its samples.
 
     Args:
-        valid: [W] sounding samples of the windows that ``cut`` made.
+        valid: [W] ``valid`` of the windows that ``cut`` made.
         hop: as for ``cut``.
     """
     weights = np.full(len(valid), float(hop))

@@ -1,4 +1,4 @@
-"""From a serialised ONNX model to a serialised engine, by TensorRT 10 or 11."""
+"""Serialised engines, built from serialised ONNX models by TensorRT 10 or 11."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def build(onnx: bytes, profile: Profile, workspace: int, timings: bytes = b"") -
         onnx: a serialised model with one input ``waveform``, [batch, samples], the batch dynamic.
         profile: the batches that the engine must take.
         workspace: bytes that a layer may take for its intermediate results.
-        timings: a timing cache of an earlier build; it is left unused where it does not fit.
+        timings: a timing cache of an earlier build, ignored if it does not fit.
 
     Raises:
         ModelError: TensorRT cannot read the model, with all that its parser says, or cannot build it.
@@ -29,7 +29,7 @@ def build(onnx: bytes, profile: Profile, workspace: int, timings: bytes = b"") -
     trt = tensorrt()
     try:
         builder = trt.Builder(logger())
-    except TypeError as error:  # what the bindings make of a builder that is null
+    except TypeError as error:  # raised by the bindings for a null builder
         raise DeviceError(f"TensorRT's builder does not start: {errors()}") from error
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = trt.OnnxParser(network, logger())  # keeps the weights until the engine is built
@@ -37,7 +37,7 @@ def build(onnx: bytes, profile: Profile, workspace: int, timings: bytes = b"") -
         raise ModelError(f"TensorRT {trt.__version__} cannot read the model: {_parser_errors(parser)}")
     config = builder.create_builder_config()
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, workspace)
-    # TF32 keeps 10 bits of a product's mantissa: too few for the spectrogram, and not what a CPU answers.
+    # TF32 keeps 10 bits of a product's mantissa: too few for the spectrogram, and results differ from a CPU's.
     config.clear_flag(trt.BuilderFlag.TF32)
     cache = _timing_cache(config, timings)
     _add_profile(builder, network, config, profile)

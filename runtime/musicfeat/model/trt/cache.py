@@ -1,6 +1,6 @@
 """Engines kept from one run to the next, and the timings that make the next one faster to build.
 
-Nothing in the folder is trusted: a file that is damaged, of another recipe, or refused by TensorRT is made anew.
+No file in the folder is trusted: one that is damaged, of another recipe, or refused by TensorRT is built again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Loaded = TypeVar("Loaded")
 
 
 def folder() -> Path:
-    """Where engines are kept: ``musicfeat/tensorrt`` in the user's cache ($XDG_CACHE_HOME, by default ~/.cache)."""
+    """The folder of engines: ``musicfeat/tensorrt`` in the user's cache ($XDG_CACHE_HOME, by default ~/.cache)."""
     local = os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else None
     return Path(os.environ.get("XDG_CACHE_HOME") or local or Path.home() / ".cache") / "musicfeat" / "tensorrt"
 
@@ -30,11 +30,11 @@ def folder() -> Path:
 def kept(
     path: Path, header: dict[str, Any], build: Callable[[], bytes], load: Callable[[bytes], Loaded | None]
 ) -> Loaded | None:
-    """The engine of ``path`` if it is there, whole, of the same header and can be loaded; else one that is built.
+    """The engine in ``path`` if the file is whole, has the same header and can be loaded; else a newly built one.
 
     Args:
         path: a file in the cache.
-        header: what the file must say of itself.
+        header: the header that the file must have.
         build: makes the engine's bytes.
         load: brings them to the GPU, or returns None if TensorRT refuses them.
     """

@@ -1,4 +1,4 @@
-"""A TensorRT engine as what runs a model: found in its file or the cache, or built."""
+"""TensorRTEngine: runs a model on TensorRT, from an engine in a file or the cache, or newly built."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from musicfeat.model.trt.recipe import WORKSPACE, Profile, Recipe, digest, from_
 
 
 def open_engine(path: Path, device: Device, outputs: Iterable[str] | None, workspace: int | None) -> TensorRTEngine:
-    """Open an engine's file, or an ONNX file by way of the cache.
+    """The engine of an engine's file, or of an ONNX file by way of the cache.
 
     Raises:
         ModelError: the file is damaged, or was built for another GPU or another TensorRT.
         DeviceError: TensorRT or the GPU is missing or fails.
-        InputError: a workspace for an engine that is built already.
+        InputError: a workspace is given for an engine that is built already.
     """
     if sealed.is_sealed(path):
         if workspace is not None:
@@ -62,9 +62,9 @@ class TensorRTEngine:
 
     Args:
         engine: TensorRT's ``ICudaEngine``.
-        recipe: what it was built of.
+        recipe: recipe that it was built from.
         metadata: the model's card.
-        device: where it is.
+        device: device that it runs on.
     """
 
     def __init__(self, engine: Any, recipe: Recipe, metadata: Mapping[str, str], device: Device) -> None:
@@ -86,7 +86,7 @@ class TensorRTEngine:
         self._buffers = self._bound(names)
 
     def run(self, outputs: tuple[str, ...], windows: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
-        """The outputs asked for, of windows [batch, samples].
+        """The outputs asked for, computed from windows [batch, samples].
 
         Raises:
             InputError: the batch cannot be cut to fit the profile.

@@ -1,4 +1,4 @@
-"""TensorRT's Python bindings: found, checked, their messages gathered."""
+"""TensorRT's Python bindings: imported and checked, with their messages gathered."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def cuda_runtime() -> Any:
 
 
 def target(device: Device) -> Target:
-    """What engines for a device are bound to.
+    """The target of engines for a device.
 
     Raises:
         DeviceError: TensorRT, CUDA's bindings, the driver or the GPU is missing.
@@ -74,7 +74,7 @@ def logger() -> Any:
 
 
 def errors() -> str:
-    """What TensorRT said of its last failure; asking forgets it."""
+    """TensorRT's messages on its last failure, cleared by this call."""
     last = logger().last
     said = "; ".join(last) or "TensorRT gives no reason"
     last.clear()

@@ -13,10 +13,10 @@ from musicfeat.model.trt.library import cuda_runtime
 
 
 def checked(result: tuple[Any, ...]) -> Any:
-    """The value of a call of CUDA's runtime.
+    """The value returned by a call of CUDA's runtime.
 
     Raises:
-        DeviceError: it failed.
+        DeviceError: the call failed.
     """
     code, *values = result
     if int(code) != 0:
@@ -25,7 +25,7 @@ def checked(result: tuple[Any, ...]) -> Any:
 
 
 def use(index: int) -> None:
-    """Make a GPU this thread's own."""
+    """Select a GPU for this thread."""
     checked(cuda_runtime().cudaSetDevice(index))
 
 
@@ -56,7 +56,7 @@ class Stream:
         return values
 
     def wait(self) -> None:
-        """Until all work is done."""
+        """Wait until all work is done."""
         checked(cuda_runtime().cudaStreamSynchronize(self._stream))
 
     def _copy(self, to: int, source: int, size: int, kind: Any) -> None:
@@ -72,7 +72,7 @@ class Buffer:
         weakref.finalize(self, cuda_runtime().cudaFree, self.address)
 
     def fitting(self, values: npt.NDArray[Any]) -> int:
-        """The bytes of an array that is contiguous and no larger than the buffer."""
+        """Size in bytes of an array, which must be contiguous and no larger than the buffer."""
         if values.nbytes > self.size or not values.flags.c_contiguous:
             raise ValueError(f"{values.nbytes} bytes of shape {values.shape} do not go into {self.size} as they are")
         return int(values.nbytes)

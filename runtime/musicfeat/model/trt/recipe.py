@@ -1,4 +1,4 @@
-"""What an engine is made of: the model, the range of batches, the GPU and the TensorRT version."""
+"""Recipe of an engine: the model, the range of batches, the GPU and the TensorRT version."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from musicfeat.errors import InputError, ModelError
 WORKSPACE = 2**30
 """Bytes that a layer may take for its intermediate results."""
 BUILDER = 1
-"""Version of the way that engines are built here; another one makes cached engines stale."""
+"""Version of this builder; a change makes cached engines stale."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """Sizes of batches that an engine takes, and the one that it is fastest at."""
+    """Range of batch sizes that an engine takes, and the size at which it is fastest."""
 
     min: int = 1
     opt: int = 64
@@ -32,7 +32,7 @@ class Profile:
             raise InputError(f"a profile needs whole numbers 1 <= MIN <= OPT <= MAX of windows, got {sizes}")
 
     def split(self, windows: int) -> list[int]:
-        """Sizes of as few and as equal batches as hold that many windows.
+        """Sizes of the fewest, most equal batches that hold this many windows.
 
         Raises:
             InputError: no such batches lie in the profile.
@@ -49,7 +49,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class Target:
-    """What an engine is bound to."""
+    """GPU and TensorRT version that an engine is bound to."""
 
     tensorrt: str
     """Version of TensorRT."""
@@ -64,30 +64,30 @@ class Target:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides what comes out of the builder."""
+    """All inputs that decide the builder's result."""
 
     onnx_sha256: str
     target: Target
     profile: Profile = Profile()
     workspace: int = WORKSPACE
-    """Bytes."""
+    """Bytes that a layer may take for its intermediate results."""
     builder: int = BUILDER
 
     @property
     def key(self) -> str:
-        """A name for the engine that differs whenever anything of the recipe does."""
+        """A name for the engine, different for every different recipe."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
     def header(self, card: Mapping[str, str]) -> dict[str, Any]:
-        """What stands in the engine's file, beside the engine."""
+        """The header of the engine's file."""
         return {"recipe": asdict(self), "card": dict(card)}
 
 
 def from_header(header: Mapping[str, Any], where: str) -> tuple[Recipe, dict[str, str]]:
-    """The recipe and the model card of an engine's file.
+    """The recipe and the model card in an engine's header.
 
     Raises:
-        ModelError: the header is another file's.
+        ModelError: the header is not that of an engine.
     """
     try:
         values = dict(header["recipe"])

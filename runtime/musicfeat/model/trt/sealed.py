@@ -1,4 +1,4 @@
-"""Files that carry a header and a digest of all that they hold: engines and their timing caches."""
+"""Files with a header and a digest of their whole content: engines and their timing caches."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 from musicfeat.errors import ModelError
 
 MAGIC = b"musicfeat-engine-1\n"
-"""First bytes of every file; another number for another layout."""
+"""First bytes of every file; the number is the version of the layout."""
 
 
 def is_sealed(path: Path) -> bool:
-    """Whether a file is one of these, damaged or not."""
+    """True if a file begins as a sealed one, damaged or not."""
     try:
         with path.open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC
@@ -25,7 +25,7 @@ def is_sealed(path: Path) -> bool:
 
 
 def write(path: Path, header: dict[str, Any], payload: bytes) -> None:
-    """Write a file at once or not at all, whatever other processes write there.
+    """Write a file whole or not at all, even if other processes write the same file.
 
     Raises:
         OSError: the folder cannot be written.
@@ -48,7 +48,7 @@ def read(path: Path) -> tuple[dict[str, Any], bytes]:
     """The header and the payload.
 
     Raises:
-        ModelError: not such a file, cut short or changed.
+        ModelError: the file is not a sealed one, is cut short or was changed.
         FileNotFoundError: there is no file.
     """
     try:
