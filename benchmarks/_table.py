@@ -1,4 +1,4 @@
-"""Shared by the benchmarks: paired timing and Markdown tables."""
+"""Helpers of the benchmarks: paired timing and Markdown tables."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path.append(str(ROOT / "tests"))  # for `support`: files are damaged and pages driven as the tests do
+sys.path.append(str(ROOT / "tests"))  # for `support`: damaged files and browser pages as in the tests
 TURN = 4
 
 
 def paired_milliseconds(candidates: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Milliseconds of a call of each candidate, one figure a round.
+    """Milliseconds per call of each candidate, one figure per round.
 
-    The candidates take turns, so that drift of the machine meets all of them alike. A turn is a few calls in a row,
-    as in real use, and its fastest counts: the first finds the caches full of another candidate's data.
+    The candidates take turns, so that drift of the machine affects all alike. A turn is a few calls in a row,
+    as in real use, and the fastest counts: in the first call, the caches hold another candidate's data.
     """
     times: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(rounds):

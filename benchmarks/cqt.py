@@ -33,11 +33,11 @@ OURS = "levels of quarter rates, one product each"
 FLOOR = -60.0
 ENDS = 5
 SILENCE = 32
-"""Frames of silence before and behind a clip that librosa is given room to ring in."""
+"""Frames of silence before and after a clip, room for librosa's filters to ring."""
 
 
 class LongKernels(CQT):
-    """A kernel of full length and rate for each bin, as one strided convolution (nnAudio's CQT1992v2)."""
+    """A CQT by one strided convolution, each bin's kernel at full length and rate (nnAudio's CQT1992v2)."""
 
     filters: Tensor
 
@@ -61,7 +61,7 @@ class LongKernels(CQT):
 
 
 def music(tracks: int) -> tuple[str, np.ndarray]:
-    """Ten seconds of a track of each source, [tracks, samples]; synthesised music where there are none."""
+    """Ten seconds of one track per source, [tracks, samples]; synthesised music if there are none."""
     table = data_folder() / "music" / "tracks.csv"
     if not table.is_file():
         sound = soxr.resample(synthesise(), DEMO_RATE, RATE)

@@ -29,7 +29,7 @@ from musicfeat_export.report.engines import ReportInputs
 from musicfeat_export.report.report import markdown, measure
 
 CALIBRATION = 32
-"""Clips, each of another track."""
+"""Number of clips, each from another track."""
 
 
 def unseen_clips(card: ModelCard, root: Path, tracks: int) -> Windows:

@@ -24,7 +24,7 @@ PEER = "librosa melspectrogram (numpy FFT, not exported)"
 
 
 class DenseLogMel(LogMel):
-    """The DFT as one dense matrix product, or as a strided convolution (nnAudio's way)."""
+    """Log-mel with the DFT as one dense matrix product, or as a strided convolution (as in nnAudio)."""
 
     dense: Tensor
     filters: Tensor
@@ -49,7 +49,7 @@ class DenseLogMel(LogMel):
 
 
 class StftLogMel(DenseLogMel):
-    """The ONNX operator STFT, which many engines lack."""
+    """Log-mel by the ONNX operator STFT, which many engines lack."""
 
     def power(self, waveform: Tensor) -> Tensor:
         padded = nn.functional.pad(waveform, self.spec.padding)
@@ -73,7 +73,7 @@ def in_onnxruntime(module: nn.Module, wave: np.ndarray, folder: Path, name: str)
 
 
 def librosa_mel(wave: np.ndarray, spec: LogMelSpec) -> Callable[[], np.ndarray]:
-    """Librosa's own way to as many bands of the same range."""
+    """Librosa's own mel spectrogram with as many bands over the same range."""
     import librosa
 
     return lambda: librosa.feature.melspectrogram(
@@ -88,7 +88,7 @@ def librosa_mel(wave: np.ndarray, spec: LogMelSpec) -> Callable[[], np.ndarray]:
 
 
 def torchaudio_mel(wave: np.ndarray, spec: LogMelSpec) -> dict[str, Callable[[], np.ndarray]]:
-    """Torchaudio's own way, where it can be imported: in an environment of its own."""
+    """Torchaudio's own mel spectrogram, if the library is installed, in an environment of its own."""
     try:
         from torchaudio.transforms import MelSpectrogram
     except (ImportError, OSError):
@@ -100,7 +100,7 @@ def torchaudio_mel(wave: np.ndarray, spec: LogMelSpec) -> dict[str, Callable[[],
 
 
 def compare(spec: LogMelSpec, rounds: int, folder: Path) -> list[list[str]]:
-    """Table rows for one size of frame."""
+    """Table rows for one frame size."""
     samples = SECONDS * spec.sample_rate // spec.hop * spec.hop
     wave = np.random.default_rng(0).standard_normal((1, samples)).astype(np.float32)
     modules = {
@@ -122,7 +122,7 @@ def compare(spec: LogMelSpec, rounds: int, folder: Path) -> list[list[str]]:
 
 
 def factorisations(spec: LogMelSpec, rounds: int, folder: Path) -> list[list[str]]:
-    """Table rows for one size of frame: the factorisation that the module chooses beside all others near it."""
+    """Table rows for one frame size: the factorisation that the module chooses, and all similar ones."""
     samples = SECONDS * spec.sample_rate // spec.hop * spec.hop
     wave = np.random.default_rng(0).standard_normal((1, samples)).astype(np.float32)
     chosen, root = LogMel(spec), spec.n_fft**0.5

@@ -26,15 +26,15 @@ from support.mutants import mutate, write_seeds
 RATE = 22050
 WINDOW, HOP = 4410, 1470
 SECONDS, MEGABYTES = 10, 1024
-"""For one input."""
+"""Limits of time and memory for one input."""
 LONGEST = 1 << 16
-"""Bytes of an input."""
+"""Most bytes of an input."""
 INSTRUMENTED = [f"musicfeat.sound.{name}" for name in ("audio", "mp3", "waveform", "windows")]
 MISSING = "fuzzing needs atheris: pip install atheris. Its wheels are for Linux on x86-64 and CPython up to 3.14"
 
 
 def check(path: Path) -> str:
-    """Decode a file and cut it into windows; say whether that was refused, and raise on what must not be."""
+    """Decode a file and cut it into windows; return whether it was refused, and raise on a finding."""
     from musicfeat.errors import MusicfeatError
     from musicfeat.sound.audio import blocks
     from musicfeat.sound.windows import cut
@@ -53,7 +53,7 @@ def check(path: Path) -> str:
 
 
 def fuzz(seconds: int, keep: Path) -> int:
-    """Fuzz in a child process, which a finding ends; print a table; the exit code."""
+    """Fuzz in a child process, which a finding ends; print a table; return the exit code."""
     keep.mkdir(parents=True, exist_ok=True)
     known = set(keep.iterdir())
     with tempfile.TemporaryDirectory() as folder:
@@ -73,7 +73,7 @@ def fuzz(seconds: int, keep: Path) -> int:
 
 
 def _again(path: Path) -> list[str]:
-    """The last lines that a finding says when it is run again."""
+    """The last lines of output when a finding is run again."""
     command = [sys.executable, "-X", "faulthandler", __file__, "--replay", str(path)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False)
@@ -106,7 +106,7 @@ def _work(folder: Path, seconds: int, keep: Path) -> None:
 
 
 def main() -> int:
-    """Fuzz, or run one input again; the exit code."""
+    """Fuzz, or run one input again; return the exit code."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--seconds", type=int, default=60)
     options.add_argument("--keep", type=Path, default=Path("runs/fuzz"))

@@ -40,10 +40,10 @@ HEADER = [
 
 @dataclass(frozen=True)
 class Limits:
-    """What the GPU does when it does nothing else."""
+    """Peak rates of the GPU when it does nothing else."""
 
     copied: float
-    """Bytes a second from pageable host memory, which is what callers hand over."""
+    """Bytes a second from pageable host memory, the kind that callers pass."""
     pinned: float
     """Bytes a second from pinned memory."""
     flops: dict[str, float]
@@ -51,7 +51,7 @@ class Limits:
 
 
 def limits(device: Device) -> Limits:
-    """Measure them with torch.
+    """Limits of a GPU, measured with torch.
 
     Raises:
         DeviceError: torch has no CUDA.
@@ -76,7 +76,7 @@ def limits(device: Device) -> Limits:
 
 
 def seconds(call: Callable[[], object], rounds: int) -> float:
-    """Median of several calls, after one that warms up."""
+    """Median duration of several calls after a warm-up call."""
     call()
     taken = []
     for _ in range(rounds):
@@ -87,7 +87,7 @@ def seconds(call: Callable[[], object], rounds: int) -> float:
 
 
 def resident(path: Path, device: Device, windows: np.ndarray) -> Callable[[], object]:
-    """A call that runs windows that lie on the GPU already, and leaves the results there."""
+    """A call that runs windows already on the GPU, and leaves the results there."""
     from musicfeat.ort import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=[provider_of(device, None)])
@@ -104,7 +104,7 @@ def resident(path: Path, device: Device, windows: np.ndarray) -> Callable[[], ob
 
 
 def rows(name: str, device: Device, batches: list[int], rounds: int) -> list[list[str]]:
-    """Both precisions of a model, at every batch size."""
+    """Rows for both precisions of a model, at every batch size."""
     bounds, found = limits(device), []
     with tempfile.TemporaryDirectory() as folder:
         half = Path(folder) / "half.onnx"
@@ -130,7 +130,7 @@ def rows(name: str, device: Device, batches: list[int], rounds: int) -> list[lis
 
 
 def bound_by(bus: float, arithmetic: float, inner: float) -> str:
-    """What the time of a window goes into most."""
+    """The part that takes most of a window's time."""
     if bus > 0.5:
         return "the bus: hand over int16"
     if arithmetic > 0.5:
@@ -139,7 +139,7 @@ def bound_by(bus: float, arithmetic: float, inner: float) -> str:
 
 
 def main() -> None:
-    """Print one Markdown table, or why not."""
+    """Print one Markdown table, or the reason why there is none."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--device", default="cuda:0")
     options.add_argument("--batches", type=int, nargs="+", default=[1, 8, 64, 256])

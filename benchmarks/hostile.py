@@ -23,7 +23,7 @@ from support.mutants import write_mutants
 
 
 def table(outcomes: Sequence[tuple[Path, str]]) -> str:
-    """How many files of each format were decoded, refused or something else."""
+    """Counts of decoded, refused and other outcomes for each format."""
     counts: dict[str, list[int]] = {}
     for path, outcome in outcomes:
         for name in (path.name.split("-")[1], "all"):
@@ -35,7 +35,7 @@ def table(outcomes: Sequence[tuple[Path, str]]) -> str:
 
 
 def damage(count: int, seed: int, keep: Path) -> int:
-    """Decode damaged files, print what came of them and keep the findings; how many findings there are."""
+    """Decode damaged files, print the outcomes and keep the findings; return the number of findings."""
     with tempfile.TemporaryDirectory() as folder:
         outcomes = list(decode_in_children(write_mutants(Path(folder), count, seed)))
         print(table(outcomes))
@@ -47,7 +47,7 @@ def damage(count: int, seed: int, keep: Path) -> int:
 
 
 def main() -> int:
-    """Decode the given files, or as many damaged ones as asked for; the exit code."""
+    """Decode the given files, or the requested number of damaged ones; return the exit code."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("files", nargs="*", type=Path)
     options.add_argument("--count", type=int, default=3000)

@@ -38,14 +38,14 @@ HEADER = [
 LIGHT = ("embedding", "reversal", "tags")
 CLASSIC = "librosa MFCC(20) + chroma"
 MELSPECTROGRAM = "librosa melspectrogram"
-# Not ru_maxrss: a child inherits its parent's maximum.
+# ``ru_maxrss`` would not do: a child inherits its parent's maximum.
 PEAK = "print(next(int(line.split()[1]) / 1024 for line in open('/proc/self/status') if line.startswith('VmHWM')))"
 COLD = "import sys; from musicfeat import Extractor; Extractor(threads=1)(sys.argv[1]).embedding"
 IMPORT = "import time; t = time.perf_counter(); import musicfeat; print(time.perf_counter() - t)"
 
 
 def speed(rounds: int) -> list[list[str]]:
-    """Waveform of one clip to results, on one core, all in one process and in turn."""
+    """Time from waveform to results for one clip on one core; all candidates take turns in one process."""
     import librosa
 
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
@@ -70,7 +70,7 @@ def speed(rounds: int) -> list[list[str]]:
 
 
 def model_calls(name: str) -> dict[str, Callable[[], object]]:
-    """What a bundled model is asked to do."""
+    """Calls to a bundled model, by name."""
     whole, light = Session(name, threads=1), Session(name, threads=1, outputs=LIGHT)
     extractor = Extractor(name, threads=1)
     rate = whole.card.sample_rate
@@ -88,7 +88,7 @@ def clip_at(rate: int) -> npt.NDArray[np.float32]:
 
 
 def start_up(folder: Path, repeats: int = 7) -> list[list[str]]:
-    """Whole processes, median of several."""
+    """Start-up times of whole processes, median of several."""
     soundfile.write(folder / "clip.wav", synthesise()[: SECONDS * RATE], RATE)
     imports = [float(_output(IMPORT)) for _ in range(repeats)]
     cold = []
@@ -103,7 +103,7 @@ def start_up(folder: Path, repeats: int = 7) -> list[list[str]]:
 
 
 def memory(folder: Path, hours: float) -> list[list[str]]:
-    """Peak memory of a process that extracts a short and a long file, and how long the long one takes."""
+    """Peak memory of a process that extracts a short and a long file, and the time of the long one."""
     rows = []
     for name, seconds in (("10 s", 10.0), (f"{hours:g} h", 3600 * hours)):
         path = folder / "sound.flac"
@@ -116,7 +116,7 @@ def memory(folder: Path, hours: float) -> list[list[str]]:
 
 
 def wheel_size(folder: Path) -> list[list[str]]:
-    """Build the wheel and weigh it and its weights."""
+    """Sizes of the built wheel and of its weights."""
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
     wheel = next(folder.glob("*.whl"))

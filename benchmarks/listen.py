@@ -70,7 +70,7 @@ def measure(catalog: Path, rounds: int, better: bool) -> list[list[str]]:
 
 
 def answers(client: Client, rounds: int, map_first: float, catalog: Path) -> list[list[str]]:
-    """Milliseconds of what the page asks for, and of an exact search that reads the catalog."""
+    """Milliseconds of the page's requests, and of an exact search that reads the catalog."""
     searcher, tracks = Searcher(catalog, index=False), client.get("/api/tracks?limit=100")
     draw = np.random.default_rng(0)
     dimension = client.get("/api/catalog")["dimension"]
@@ -93,7 +93,7 @@ def answers(client: Client, rounds: int, map_first: float, catalog: Path) -> lis
 
 
 def drawing(address: str) -> list[list[str]]:
-    """First paint and frames of the map in headless Chromium at 1280 pixels, or why not."""
+    """First paint and frame rate of the map in headless Chromium at 1280 pixels, or the reason why not measured."""
     with tempfile.TemporaryDirectory() as downloads:
         try:
             page = Page(Path(downloads), "--window-size=1280,900")
@@ -113,7 +113,7 @@ def drawing(address: str) -> list[list[str]]:
 
 
 def quality(catalog: Path, layouts: list[tuple[str, Floats]]) -> list[list[str]]:
-    """Share of a window's ten nearest that are of its track, on the map and by all numbers."""
+    """Share of a window's ten nearest that are from its track, on the map and by all numbers."""
     library = Library(catalog)
     track = library.columns.track[library.heard]
     whole = same_track(library.vectors.units[library.heard].astype(np.float32), track)
@@ -124,7 +124,7 @@ def quality(catalog: Path, layouts: list[tuple[str, Floats]]) -> list[list[str]]
 
 
 def same_track(places: Floats, track: npt.NDArray[np.uint32]) -> float:
-    """Share for an even sample of rows, by comparing all."""
+    """Share for an even sample of rows, found by comparing with all rows."""
     chosen, squares, shares = np.arange(len(places))[:: max(1, len(places) // JUDGED)], (places**2).sum(axis=1), []
     for row in chosen:
         distance = squares - 2 * places @ places[row]
@@ -134,20 +134,20 @@ def same_track(places: Floats, track: npt.NDArray[np.uint32]) -> float:
 
 
 def places(client: Client) -> Floats:
-    """[n, 2] of the map."""
+    """[n, 2] places on the map."""
     columns = client.columns()
     return np.stack([columns["x"], columns["y"]], axis=1)
 
 
 def seconds(run: Callable[[], object]) -> float:
-    """How long a call takes."""
+    """Duration of a call."""
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
 
 
 def median(run: Callable[[], object], rounds: int) -> float:
-    """Milliseconds of a call."""
+    """Median duration of a call in milliseconds."""
     return 1000 * statistics.median(seconds(run) for _ in range(rounds))
 
 

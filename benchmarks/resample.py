@@ -26,7 +26,7 @@ PEER = "soxr HQ, float32 (not exported)"
 
 
 class ConvolvedResample(Resample):
-    """The same filter as one strided convolution of a single channel, an output channel for each phase."""
+    """The same filter as one strided convolution of a single channel, with an output channel for each phase."""
 
     kernels: Tensor
 
@@ -45,7 +45,7 @@ class ConvolvedResample(Resample):
 
 
 def compare(rate: int, rounds: int, folder: Path) -> list[list[str]]:
-    """Table rows for one rate: time, and error on noise up to the pass band's edge whose exact samples are known."""
+    """Table rows for one rate: time, and error on noise up to the pass band's edge with known exact samples."""
     noise, exact = periodic_noise(rate)
     modules = {"two matrix products": Resample(rate), "one strided convolution": ConvolvedResample(rate)}
     calls = {name: in_onnxruntime(m, noise[None], folder, f"{rate}{i}") for i, (name, m) in enumerate(modules.items())}
@@ -65,7 +65,7 @@ def compare(rate: int, rounds: int, folder: Path) -> list[list[str]]:
 
 
 def periodic_noise(rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """Noise [samples] that repeats itself after ``SECONDS``, and what it is at ``RATE`` by its Fourier series."""
+    """Periodic noise [samples] of period ``SECONDS``, and its exact samples at ``RATE`` from its Fourier series."""
     spectrum = np.fft.rfft(np.random.default_rng(0).standard_normal(SECONDS * rate))
     spectrum[int(SECONDS * PASSBAND * min(rate, RATE) / 2) :] = 0
     bins = SECONDS * RATE // 2 + 1
@@ -74,7 +74,7 @@ def periodic_noise(rate: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def decibels(error: np.ndarray, reference: np.ndarray) -> float:
-    """Power of the error to that of the reference, without the edges."""
+    """Ratio of the error's power to the reference's in decibels, without the edges."""
     inner = slice(1000, -1000)
     return float(10 * np.log10(np.mean(error[inner] ** 2) / np.mean(reference[inner] ** 2)))
 

@@ -28,13 +28,13 @@ NAMES = {"total": "all, as a user waits"}
 
 
 def page_times(page: Page, path: Path) -> Times:
-    """What the page says of itself."""
+    """The stage times that the page reports."""
     page.choose(path)
     return page.saved(path.name)["seconds"]
 
 
 def python_times(extractor: Extractor, path: Path) -> Times:
-    """The runtime's stages; its own call takes them block by block."""
+    """The times of the runtime's stages, run one after another; its own call runs them block by block."""
     marks = [time.perf_counter()]
 
     def lap() -> float:
@@ -51,7 +51,7 @@ def python_times(extractor: Extractor, path: Path) -> Times:
 
 
 def rounds(path: Path, count: int, folder: Path) -> Iterator[tuple[Times, Times]]:
-    """Times of page and runtime; the first round, in which both warm up, is left out."""
+    """Times of page and runtime; the first round, a warm-up of both, is left out."""
     extractor = Extractor(threads=1)
     with serving() as site:
         page = Page(folder)

@@ -35,7 +35,7 @@ HEADER = ["question", "tracks", "found", "clean tracks reported", "s for an hour
 LEAST_SECONDS, EDGE = 40.0, 8.0
 NEAR_SECONDS = 1.0
 Place = tuple[float, float]
-"""Where a track was doctored, in seconds."""
+"""Start and end of the doctored stretch, in seconds."""
 Doctor = Callable[[Wave, int, np.random.Generator], tuple[Wave, Place]]
 
 
@@ -47,11 +47,11 @@ class Made:
     places: dict[str, Place]
     hours: float
     seconds: float
-    """That embedding took."""
+    """Time that embedding took."""
 
 
 def rows(extractor: Extractor, paths: list[Path], folder: Path) -> list[list[str]]:
-    """Each question over its own copies of the tracks."""
+    """A row for each question, asked of its own copies of the tracks."""
     clean = made(untouched, extractor, paths, folder / "clean")
     whole = made(backwards, extractor, paths, folder / "backwards")
     pooled = [made(way, extractor, paths, folder / f"pooled-{way.__name__}", "track") for way in (untouched, backwards)]
@@ -68,7 +68,7 @@ def rows(extractor: Extractor, paths: list[Path], folder: Path) -> list[list[str
 
 
 def made(way: Doctor, extractor: Extractor, paths: list[Path], folder: Path, kind: Rows = "window") -> Made:
-    """Doctored copies of the tracks that are long enough, as wav, and their catalog."""
+    """Doctored copies, as wav, of the tracks that are long enough, and their catalog."""
     folder.mkdir()
     rate, generator, places, seconds = extractor.card.sample_rate, np.random.default_rng(7), dict[str, Place](), 0.0
     for number, path in enumerate(paths):
@@ -92,7 +92,7 @@ def row(
     extractor: Extractor | None,
     right: Callable[[Finding, Place], bool],
 ) -> list[str]:
-    """What is found in doctored tracks, and what in clean ones."""
+    """A row of the table: findings in doctored and in clean tracks."""
     began = time.perf_counter()
     hits = sum(
         any(right(finding, doctored.places[verdict.path]) for finding in of_kind(verdict, extractor))
@@ -104,12 +104,12 @@ def row(
 
 
 def of_kind(verdict: Verdict, extractor: Extractor | None) -> list[Finding]:
-    """What the question is about: cuts, where files are read again."""
+    """The findings that answer the question: cuts if files are read again, else reversals."""
     return [finding for finding in verdict.findings if (finding.kind == "spliced") == bool(extractor)]
 
 
 def jigsaw_row(question: str, doctored: Made, clean: Made) -> list[str]:
-    """What the stored column would report."""
+    """The row for findings from the stored jigsaw column alone."""
     hits = 0
     for path, starts, jigsaw in jigsaws(doctored.catalog):
         place, _ = doctored.places[path]
@@ -141,7 +141,7 @@ def backwards(wave: Wave, rate: int, _: np.random.Generator) -> tuple[Wave, Plac
 
 
 def partly_backwards(wave: Wave, rate: int, generator: np.random.Generator) -> tuple[Wave, Place]:
-    """One stretch turned round."""
+    """The track with one stretch reversed."""
     length = generator.uniform(15, 40)
     length = min(length, len(wave) / rate - 20)
     start = generator.uniform(0, len(wave) / rate - length)
@@ -150,7 +150,7 @@ def partly_backwards(wave: Wave, rate: int, generator: np.random.Generator) -> t
 
 
 def spliced(wave: Wave, rate: int, generator: np.random.Generator) -> tuple[Wave, Place]:
-    """One join: 2 to 20 s taken out, or the two parts of the track swapped."""
+    """The track with one join: 2 to 20 s removed, or its two parts swapped."""
     seconds = len(wave) / rate
     place = generator.uniform(EDGE, seconds - EDGE - 4)
     at = round(place * rate)

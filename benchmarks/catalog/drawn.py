@@ -1,8 +1,8 @@
-"""A catalog of any size whose embeddings are drawn.
+"""A catalog of any size with randomly drawn embeddings.
 
-They are not heard, but drawn after real ones: 1/f-like spectra, sources that hold tracks, tracks that hold
-24 windows, as spread between and within tracks as on 406 tracks of 58 sources, and some tracks and sources more varied
-than others. For 405 tracks so drawn, the nearest window of another track is about as near as among the real ones
+Embeddings come from no sound, but follow real ones: 1/f-like spectra, sources of several tracks, tracks of
+24 windows, the spread between and within tracks of 406 real tracks from 58 sources, and some tracks and sources
+more varied than others. Among 405 drawn tracks, the nearest window of another track is about as near as among real ones
 (median cosine 0.42, real 0.42), in about as many dimensions locally (42, real 35): a little harder than real.
 """
 
@@ -47,7 +47,7 @@ class Music:
         self._spread = self._scales(tracks)
 
     def windows(self, tracks: slice, count: int) -> Floats:
-        """[tracks * count, D]."""
+        """[tracks * count, D] embeddings of the windows of some tracks."""
         centres, spread = (np.repeat(x[tracks], count, axis=0) for x in (self.centres, self._spread))
         return (centres + spread * self._normal(len(centres)) * self._within) @ self._turn
 
@@ -60,12 +60,12 @@ class Music:
 
 
 def settings() -> Settings:
-    """Of the drawn catalog."""
+    """Settings of the drawn catalog."""
     return Settings("drawn", "0", "0" * 64, D, "float16", "window", 10.0, 10.0, ("embedding",), ())
 
 
 def write(folder: Path, tracks: int, queries: int) -> Floats:
-    """Write a catalog; returns the embeddings to search with, [queries, D]."""
+    """Write a catalog; return the embeddings of the queries, [queries, D]."""
     write_or_check(folder, settings())
     wanted, music = schema(settings()), Music(tracks + queries)
     for number, first in enumerate(range(0, tracks, PART_ROWS // WINDOWS)):

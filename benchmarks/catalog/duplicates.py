@@ -48,7 +48,7 @@ Writer = Callable[[Path, Wave], None]
 
 
 def coded(suffix: str, rate: int, level: float | None = None, **options: object) -> Writer:
-    """Writes in blocks: libsndfile crashes when it codes much Vorbis at once."""
+    """A writer in blocks, since libsndfile crashes when it codes much Vorbis at once."""
 
     def write(path: Path, wave: Wave) -> None:
         sound = soxr.resample(wave, RATE, rate) if rate != RATE else wave
@@ -60,7 +60,7 @@ def coded(suffix: str, rate: int, level: float | None = None, **options: object)
 
 
 def changed(change: Callable[[Wave], Wave]) -> Writer:
-    """Writes without loss what was changed before."""
+    """A writer that changes a wave and stores it without loss."""
     return lambda path, wave: coded(".flac", RATE)(path, change(wave))
 
 
@@ -104,7 +104,7 @@ def rows(limit: int = 1000, least: float | None = None, verify: bool = False) ->
 
 
 def write_copies(folder: Path, limit: int) -> int:
-    """Write all copies of the tracks that the model's recipe kept from training; returns how many tracks."""
+    """Write all copies of the tracks that the model's recipe kept from training; return the number of tracks."""
     root = data_folder() / "music"
     held_out = recipe_of(Extractor().card)["data"]["test_sources"]
     paths = [root / row["path"] for row in table(root / "tracks.csv") if row["source"] in held_out][:limit]
@@ -128,7 +128,7 @@ def part_of(folder: Path, kinds: set[int]) -> Catalog:
 
 
 def groups(catalog: Catalog, least: float | None, verify: bool) -> list[set[tuple[int, int]]]:
-    """The groups that are found, as numbers of track and kind of copy."""
+    """The groups found, as pairs of track number and kind of copy."""
     return [{_numbers(Path(copy.path)) for copy in group} for group in duplicates(catalog, least, verify=verify)]
 
 
@@ -138,12 +138,12 @@ def _numbers(path: Path) -> tuple[int, int]:
 
 
 def share(found: list[set[tuple[int, int]]], kind: int, count: int) -> float:
-    """How many copies of a kind are in a group with their original."""
+    """Share of copies of a kind that are in a group with their original."""
     return sum(any({(track, 0), (track, kind)} <= group for group in found) for track in range(count)) / count
 
 
 def wrong(found: list[set[tuple[int, int]]]) -> int:
-    """Pairs of files of different tracks that are in one group."""
+    """Number of pairs of files from different tracks that share a group."""
     mixed = defaultdict[tuple[int, int], int](int)
     for group in found:
         for first, second in combinations(sorted(group), 2):

@@ -32,7 +32,7 @@ from musicfeat.demo import RATE, synthesise
 PIECES = 15
 ENGINES = ("local", "ray")
 WORKERS = {"local": "spawn_main", "ray": "ray::MapBatches"}
-"""What the command line of an engine's worker process holds."""
+"""Words in the command line of an engine's worker process."""
 HEADER = ["engine", "workers", "files", "hours", "start-up, s", "x real time", "share of local", "rows after a kill"]
 
 
@@ -62,7 +62,7 @@ def engines(files: int, seconds: float, workers: int, rounds: int, names: Sequen
 
 
 def make_files(folder: Path, count: int, seconds: float) -> None:
-    """MP3 files; those of one piece differ in their ID3 tag."""
+    """Write MP3 files; those of one piece differ in their ID3 tag."""
     folder.mkdir()
     clip = synthesise()
     for number in range(min(PIECES, count)):
@@ -78,7 +78,7 @@ def make_files(folder: Path, count: int, seconds: float) -> None:
 
 
 def timed(source: Path, output: Path, engine: str, workers: int) -> tuple[float, Summary]:
-    """Seconds of a whole run into a new catalog."""
+    """Seconds of a whole run into a new catalog, and its summary."""
     shutil.rmtree(output, ignore_errors=True)
     start = time.perf_counter()
     summary = embed_catalog([source], output, engine=engine, workers=workers)
@@ -86,12 +86,12 @@ def timed(source: Path, output: Path, engine: str, workers: int) -> tuple[float,
 
 
 def rows_of(catalog: Path) -> list[dict[str, object]]:
-    """What must not depend on the engine."""
+    """The rows and columns that must be the same for every engine."""
     return Catalog(catalog).table(["path", "window", "start", "end", "embedding", "status"], None).to_pylist()
 
 
 def survives(folder: Path, engine: str, workers: int, expected: float, wanted: list[dict[str, object]]) -> bool:
-    """Whether the rows are the same when a worker is killed in the middle of the work."""
+    """Whether the rows are the same after a worker was killed in the middle of the run."""
     done, killed = threading.Event(), list[int]()
     killer = threading.Thread(target=_kill_one, args=(WORKERS[engine], expected / 3, done, killed))
     killer.start()
@@ -108,7 +108,7 @@ def _same(a: dict[str, object], b: dict[str, object]) -> bool:
 
 
 def _kill_one(words: str, delay: float, done: threading.Event, killed: list[int]) -> None:
-    """Kill one worker of this process, some time after all of them were there."""
+    """Kill one worker of this process, ``delay`` seconds after all have started."""
     while not done.wait(0.2):
         found = workers_of(os.getpid(), words)
         if found and not done.wait(delay):
@@ -119,14 +119,14 @@ def _kill_one(words: str, delay: float, done: threading.Event, killed: list[int]
 
 
 def workers_of(process: int, words: str) -> list[int]:
-    """Descendants of a process whose command line holds some words, the youngest first."""
+    """Descendants of a process whose command line contains some words, youngest first."""
     parents, matching = dict[int, int](), list[int]()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
             if words.encode() in (folder / "cmdline").read_bytes():
                 matching.append(int(folder.name))
-        except OSError:  # it has ended
+        except OSError:  # the process has ended
             continue
     return sorted((one for one in matching if _descends(one, process, parents)), reverse=True)
 

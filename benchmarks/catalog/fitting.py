@@ -1,4 +1,4 @@
-"""Bounds of ``musicfeat duplicates`` for the bundled weights, from sounds of which no two are one recording."""
+"""Bounds of ``musicfeat duplicates`` for the bundled weights, fitted to sounds that are all different recordings."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from musicfeat.catalog.search.listening import Listener
 COLLECTIONS = ("notes", "esc10", "music")
 RATE = 22050
 LEAST = 0.4
-"""Pooled cosine of the pairs that are looked at."""
+"""Least pooled cosine of a pair that is compared."""
 LONG = 5
-"""Windows of a pair from which it counts as long."""
+"""Fewest windows of a pair that counts as long."""
 Measured = tuple[float, Aligned]
 
 
 def write_noise(folder: Path) -> None:
-    """White, pink, brown and fading noise of 0.3 to 120 s, five of each."""
+    """Write white, pink, brown and fading noise of 0.3 to 120 s, five of each."""
     folder.mkdir()
     for seconds in (0.3, 1, 5, 10, 30, 120):
         for seed in range(20):
@@ -42,7 +42,7 @@ def write_noise(folder: Path) -> None:
 
 
 def measured(catalog: Catalog) -> Iterator[Measured]:
-    """Pooled cosine and alignment of pairs that are alike by their embeddings, and not by their sound."""
+    """Pooled cosine and alignment of pairs with similar embeddings but different sound."""
     listener = Listener()
     with tempfile.TemporaryDirectory() as folder:
         tracks = Comparables(catalog, Path(folder))
@@ -51,12 +51,12 @@ def measured(catalog: Catalog) -> Iterator[Measured]:
             heard = (
                 listener.compare(*(tracks.tracks[n].path for n in (first, second))) if found.similarity > 0.9 else None
             )
-            if not (heard and heard.same):  # collections hold the odd file twice
+            if not (heard and heard.same):  # collections hold a few files twice
                 yield float(tracks.pooled[first] @ tracks.pooled[second]), found
 
 
 def fitted(pairs: list[Measured], model: str) -> Bounds:
-    """Bounds that hardly a pair reaches: one in a hundred long ones may, such as two arrangements of one song."""
+    """Bounds that hardly any pair reaches: one in a hundred long ones may, such as two arrangements of one song."""
     one = max((found.similarity for _, found in pairs if found.windows < 2), default=0.0)
     several = [found for _, found in pairs if found.windows > 1]
     shares = [((f.similarity - f.beside) / max(1e-3, 1 - f.beside), f.windows) for f in several]
@@ -68,7 +68,7 @@ def fitted(pairs: list[Measured], model: str) -> Bounds:
 
 
 def fit(folder: Path | None) -> None:
-    """Write the bounds, and print what they were fitted to."""
+    """Fit and write the bounds; print the data behind them."""
     pairs: list[Measured] = []
     lines = []
     with nullcontext(str(folder)) if folder else tempfile.TemporaryDirectory() as kept:

@@ -1,4 +1,4 @@
-"""Runs of ``musicfeat embed`` that are killed at random moments, and resumed once."""
+"""Runs of ``musicfeat embed``, killed at random moments and resumed once."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from musicfeat.catalog.reader import vectors
 
 TOLERANCE = 1e-5
 LONGEST_SECONDS = 60
-"""Of the files of the runs that are killed."""
+"""Length of the files in the runs that are killed."""
 ALONE_EVERY, EARLY_EVERY = 3, 5
-"""Every third kill hits the parent alone, the others its process group; every fifth comes before the first row."""
+"""Every third kill hits only the parent, the others its process group; every fifth comes before the first row."""
 ORPHAN_SECONDS = 10
 
 Values = dict[tuple[str, int], npt.NDArray[np.float32]]
 
 
 def contents(out: Path) -> tuple[Values, int]:
-    """All numbers of each row by file and window, and how many rows stand there twice."""
+    """All numbers of each row by file and window, and the number of duplicate rows."""
     table = Catalog(out).table(where=None)
     keys = list(zip(table.column("path").to_pylist(), table.column("window").to_pylist(), strict=True))
     numbers = [vectors(table), *(_column(table, name) for name in ("start", "end", "weight", "reversal", "jigsaw"))]
@@ -46,7 +46,7 @@ def _column(table: pa.Table, name: str) -> npt.NDArray[np.float32]:
 
 
 def kills(folder: Path, files: int, count: int, seed: int) -> list[Row]:
-    """Kill a run at a random moment and resume it once, again and again; compare with a run that nobody disturbed."""
+    """Kill a run at a random moment and resume it, ``count`` times; compare each with an undisturbed run."""
     write_files(folder / "files", files, files, LONGEST_SECONDS)
     first, seconds = _times(folder / "files", folder / "whole")
     expected, doubled = contents(folder / "whole")
@@ -88,7 +88,7 @@ def _wait_for_rows(run: subprocess.Popen[bytes], out: Path) -> None:
 
 
 def _killed(run: subprocess.Popen[bytes], seconds: float, alone: bool) -> bool:
-    """Kill a run, if it is still at work; workers that become orphans must end by themselves."""
+    """Kill a run that is still working; orphaned workers must end by themselves."""
     try:
         run.wait(seconds)
         return False
@@ -104,7 +104,7 @@ def _killed(run: subprocess.Popen[bytes], seconds: float, alone: bool) -> bool:
 
 
 def _finished(out: Path) -> int:
-    """How many files stand whole in the journal or the part of a killed run."""
+    """Number of files that are complete in the journal or the part of a killed run."""
     found = {path for part in out.glob("part-*") for path in pq.read_table(part, columns=["path"])["path"].to_pylist()}
     for journal in out.glob(".part-*.arrows"):
         with suppress(pa.ArrowException, OSError), pa.OSFile(str(journal)) as file:

@@ -14,9 +14,9 @@ import soundfile
 from catalog.runs import WORKERS, Row, start, write_files
 
 MEMORY_BAR = 400
-"""MB of all processes together."""
+"""Most MB of all processes together."""
 DIFFERENT = 8
-"""Of many files; the others are links to these."""
+"""Number of different files among many; the others are links to these."""
 SAMPLE_SECONDS = 0.2
 
 
@@ -37,14 +37,14 @@ def long(folder: Path, hours: float, rate: int) -> list[Row]:
 
 
 def _memory(what: str, folder: Path) -> list[Row]:
-    """Megabytes of a run and all its processes, as it goes on."""
+    """Rows of megabytes of a run and all its processes, over the course of the run."""
     began = time.monotonic()
     run = start(folder / "files", folder / "out")
     samples = np.array(list(_samples(run)))
     assert run.returncode == 0
     what = f"{what}, {WORKERS} workers, {time.monotonic() - began:.0f} s"
     peak = samples.max(axis=0)
-    working = samples[samples[:, 0] > peak[0] / 2]  # without the start of the processes and their end
+    working = samples[samples[:, 0] > peak[0] / 2]  # without start and end of the processes
     places = [working[int(share * (len(working) - 1))] for share in (0.1, 0.5, 1)]
     return [
         [f"{what}: peak memory of all processes, sum of RSS (of PSS)", _megabytes(peak), f"{MEMORY_BAR} MB"],
@@ -57,7 +57,7 @@ def _megabytes(sample: npt.NDArray[np.float64]) -> str:
 
 
 def _samples(run: subprocess.Popen[bytes]) -> Iterator[tuple[float, float]]:
-    """RSS, which counts shared pages in every process, and PSS, which shares them out, in MB."""
+    """Samples of RSS, which counts shared pages in every process, and PSS, which divides them, in MB."""
     while True:
         yield _tree_megabytes(run.pid)
         try:

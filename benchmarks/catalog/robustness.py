@@ -36,7 +36,7 @@ CRASHED, GIVEN_UP = "crashed its worker process", "time limit"
 
 
 def damaged(folder: Path, count: int, seed: int) -> list[Row]:
-    """Damaged files of every format and the valid ones they come from, in one run."""
+    """Results for damaged files of every format and their valid originals, in one run."""
     mutants = write_mutants(folder / "files", count, seed)
     seeds = sorted((folder / "files" / "seeds").iterdir())
     paths = [*map(str, mutants), *map(str, seeds)]
@@ -66,7 +66,7 @@ def damaged(folder: Path, count: int, seed: int) -> list[Row]:
 
 
 def _wrong(out: Path) -> int:
-    """Rows that differ from what the extractor finds in the file alone."""
+    """Number of rows that differ from the extractor's result for the file alone."""
     table = Catalog(out).table()
     texts, rows = table.column("path").to_pylist(), vectors(table)
     edges = [0, *(i for i, pair in enumerate(pairwise(texts), 1) if pair[0] != pair[1]), len(texts)]
@@ -79,7 +79,7 @@ def _wrong(out: Path) -> int:
 
 
 def main() -> None:
-    """Print one table; every figure beside what it must be."""
+    """Print one table with the required value beside every figure."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--kills", type=int, default=50)
     options.add_argument("--files", type=int, default=60)
@@ -90,7 +90,7 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=0)
     chosen = options.parse_args()
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # libsndfile prints what it thinks of some damaged files
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # libsndfile prints messages about some damaged files
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -17,13 +17,13 @@ Row = list[str]
 
 
 def start(sources: Path, out: Path) -> subprocess.Popen[bytes]:
-    """A run in a process group of its own."""
+    """Start a run in a process group of its own."""
     command = [sys.executable, "-m", "musicfeat.cli", "embed", str(sources), "-o", str(out), "--workers", str(WORKERS)]
     return subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def write_files(folder: Path, count: int, different: int, longest: float) -> None:
-    """Flac files of 1 s and more; every ``different`` of them are different, the others are links to these."""
+    """Write Flac files of 1 s and more: ``different`` different ones, the others links to these."""
     folder.mkdir(parents=True)
     clip, generator = synthesise(), np.random.default_rng(0)
     paths = [folder / f"{number:05d}.flac" for number in range(count)]

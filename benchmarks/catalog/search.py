@@ -35,7 +35,7 @@ from musicfeat.catalog.search import Searcher
 
 HEADER = ["way", "finds", "ms, median", "ms, fastest", "recall@10", "build s", "memory MB", "disk MB"]
 LONGEST_SECONDS = 60
-"""A slow way answers fewer queries."""
+"""Longest time for one way's queries; a slow way answers fewer."""
 
 
 def units(catalog: Catalog, searcher: Searcher) -> Iterator[Floats]:
@@ -45,7 +45,7 @@ def units(catalog: Catalog, searcher: Searcher) -> Iterator[Floats]:
 
 
 def truth(blocks: Iterator[Floats], queries: Floats) -> list[list[int]]:
-    """The nearest rows of each query, by comparing all."""
+    """The nearest rows of each query, found by comparing with all rows."""
     best = np.full((len(queries), K), -2.0, np.float32)
     found = np.zeros((len(queries), K), np.int64)
     first = 0
@@ -67,7 +67,7 @@ def rows(count: int, queries: int = 100, ways: tuple[str, ...] = tuple(WAYS)) ->
 
 
 def prepare(folder: Path, tracks: int, queries: int) -> None:
-    """A catalog, and the same rows and queries as every library gets them."""
+    """Write a catalog, and the same rows and queries in the form that other libraries read."""
     (folder / "catalog").mkdir()
     asked = write(folder / "catalog", tracks, queries)
     catalog = Catalog(folder / "catalog")
@@ -82,7 +82,7 @@ def prepare(folder: Path, tracks: int, queries: int) -> None:
 
 
 def measured(name: str, folder: Path) -> list[str] | None:
-    """One way, in a process of its own; None if it is not installed."""
+    """The row of one way, measured in a process of its own; None if it is not installed."""
     peer = folder / "peer"
     shutil.rmtree(peer) if peer.is_dir() else peer.unlink(missing_ok=True)
     done = subprocess.run(
@@ -97,7 +97,7 @@ def measured(name: str, folder: Path) -> list[str] | None:
 
 
 def one(name: str, folder: Path) -> list[str]:
-    """Measure one way here."""
+    """The row of one way, measured in this process."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     way, finds = WAYS[name]
@@ -121,13 +121,13 @@ def one(name: str, folder: Path) -> list[str]:
 
 
 def weight(path: Path) -> float:
-    """Megabytes of a file or folder."""
+    """Size of a file or folder in megabytes."""
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file()) / 1e6
 
 
 def peak() -> float:
-    """Megabytes of memory at the most."""
+    """Peak memory of this process in megabytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 

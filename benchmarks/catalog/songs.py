@@ -15,7 +15,7 @@ DIFFERENT = 6
 
 
 def write_songs(folder: Path, count: int, seconds: int = SECONDS) -> list[str]:
-    """Stereo MP3 files at 44.1 kHz; every ``DIFFERENT`` of them are different, the others are links to these."""
+    """Write stereo MP3 files at 44.1 kHz: ``DIFFERENT`` different ones, the others links to these."""
     folder.mkdir(parents=True)
     clip = synthesise()
     paths = [folder / f"{number:05d}.mp3" for number in range(count)]

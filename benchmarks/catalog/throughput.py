@@ -35,7 +35,7 @@ BARE = "bare: soundfile, mean of channels, soxr HQ"
 
 
 def rows(hours: float, rounds: int, workers: int, other: Path | None = None) -> list[list[str]]:
-    """Each task in turn, ``rounds`` times, over the same files."""
+    """Rows of all tasks, which take turns ``rounds`` times over the same files."""
     with tempfile.TemporaryDirectory() as folder, _processes(workers) as pool:
         paths = write_songs(Path(folder) / "songs", round(hours * 3600 / SECONDS))
         list(pool.map(bare, paths[: 2 * workers]))
@@ -70,7 +70,7 @@ def rows(hours: float, rounds: int, workers: int, other: Path | None = None) -> 
 
 
 def bare(path: str) -> int:
-    """What any catalog pays: decode, mix, resample in blocks, as most people write it."""
+    """The least work of any catalog, as commonly written: decode, mix, resample in blocks."""
     samples = 0
     with soundfile.SoundFile(path) as file:
         stream = soxr.ResampleStream(file.samplerate, RATE, 1, dtype="float32", quality="HQ")
@@ -80,7 +80,7 @@ def bare(path: str) -> int:
 
 
 def ours(path: str) -> int:
-    """The same by the runtime."""
+    """The same work by the runtime."""
     return sum(map(len, blocks(path, rate=RATE)))
 
 
@@ -102,7 +102,7 @@ def _embedded(
     number: int,
     model: Path | None = None,
 ) -> float:
-    """Seconds from the first file to the last; the processes of the others are started before, too."""
+    """Seconds from the first file to the last; worker processes are started before, as in the other tasks."""
     catalog = folder / f"{number}-{outputs}-{model and model.stem}"
     summary = embed_catalog(paths, catalog, model=model, outputs=outputs, workers=workers)
     if summary.embedded != len(paths):

@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def measured(folder: Path) -> list[list[str]]:
-    """A row for each use; the first builds what the others find on the disk."""
+    """A row for each use; the first builds files that the others find on the disk."""
     seed = f"/music/source {7:04d}/track {7:08d}.opus"
     other = f"/music/source {9:04d}/track {9:08d}.opus"
     rows = [row("vectors of tracks, once for a catalog", lambda: Playlists(folder))]

@@ -1,4 +1,4 @@
-"""Ways to find the nearest of a million vectors: ours, and those of other libraries, a function each."""
+"""Ways to find the nearest of a million vectors, by this package and other libraries, one function each."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from musicfeat.catalog.search import Searcher
 
 K = 10
 Found = Callable[[Floats], list[int]]
-"""A unit vector -> numbers of the nearest rows."""
+"""A search: unit vector -> numbers of the nearest rows."""
 
 
 def ours(folder: Path, index: bool) -> Found:
-    """A search by ``musicfeat``, names of files and all."""
+    """A search by ``musicfeat``, the lookup of file names included."""
     searcher = Searcher(folder / "catalog", index)
 
     def find(query: Floats) -> list[int]:
@@ -47,7 +47,7 @@ def numpy_matrix(folder: Path) -> tuple[Found, float]:
 
 
 def faiss_index(folder: Path, name: str, search: dict[str, int]) -> tuple[Found, float]:
-    """An index of FAISS by its factory's name."""
+    """A FAISS index by its factory string."""
     import faiss
 
     faiss.omp_set_num_threads(1)
@@ -136,4 +136,4 @@ WAYS: dict[str, tuple[Callable[[Path], tuple[Found, float]], str]] = {
     "LanceDB IVF-PQ, refined, 128 lists": (lance, "most"),
 }
 ON_DISK = {"musicfeat, Parquet read at each query": "catalog/part-*", "musicfeat with its index": "catalog/search*"}
-"""What of the catalog each of ours needs."""
+"""Files of the catalog that each way of this package needs."""

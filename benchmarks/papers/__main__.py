@@ -24,7 +24,7 @@ from musicfeat_trainer.cli import main as train_command
 
 
 def draw(folder: Path, paper: str) -> None:
-    """The pictures of every run and of what was judged of it, and its page with them."""
+    """Draw the pictures of every run and of its evaluations, and a page with them."""
     for _, run in finished(folder, paper):
         for of in (run, *sorted((run / "downstream").glob("*"))):
             train_command(["pictures", str(of), "-o", str(of / "pictures")])

@@ -1,4 +1,4 @@
-"""Judges runs downstream; what was judged once is kept beside the run, with what its page shows."""
+"""Downstream evaluation of runs; answers and the data of a run's page are stored with the run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEFAULT = Fitting()
 
 @dataclass(frozen=True)
 class Question:
-    """A data set with its settings, a way, a label budget."""
+    """A data set with its settings, a way of evaluation and a label budget."""
 
     name: str
     root: str
@@ -35,22 +35,22 @@ class Question:
 
     @property
     def key(self) -> str:
-        """Tells it from all others."""
+        """A key that differs for every question."""
         return json.dumps(asdict(self) | {"fitting": self.fitting.model_dump()}, sort_keys=True)
 
 
 Answer = dict[str, Any]
-"""``figures`` and ``chance`` by name of the figure, ``interval`` of those that have one."""
+"""``figures`` and ``chance`` by name of the figure, and ``interval`` for those that have one."""
 
 
 class Judge:
-    """Answers questions about a run, trained and with random weights."""
+    """Answers to questions about a run, with trained and with random weights."""
 
     def __init__(self, run: Path) -> None:
         self.run = run
 
     def answer(self, question: Question, *, random: bool = False) -> Answer:
-        """Figures on the test items, and what guessing reaches."""
+        """Figures on the test items, with their chance levels."""
         place = self.run / ("random.json" if random else "answers.json")
         kept: dict[str, Answer] = json.loads(place.read_text()) if place.exists() else {}
         if question.key not in kept:
@@ -64,7 +64,7 @@ class Judge:
         return kept[question.key]
 
     def lead(self, question: Question) -> float:
-        """P value that the trained network differs from the random one by chance; kept, with what pictures need."""
+        """P value of the trained network's lead over the random one; stored, with the data for pictures."""
         place = self.run / "leads.json"
         kept: dict[str, float] = json.loads(place.read_text()) if place.exists() else {}
         if question.key not in kept:

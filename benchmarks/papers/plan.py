@@ -1,4 +1,4 @@
-"""Which systems of the papers are trained, and at what size: the published recipes, shrunk to hours of two cores."""
+"""Plan of the systems to train: the papers' recipes, shrunk to hours on two cores."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MUSIC = (
 )
 PIANO = 'data.set={name="asap", root="{folder}/asap", task="key", font="/usr/share/sounds/sf2/FluidR3_GM.sf2"}'
 SHORT = ("method.optimizer=adamw", "method.schedule=cosine", "method.warmup=50", "method.patience=1000")
-"""Fewer steps want a rate that falls, and no early stop."""
+"""Changes for fewer steps: a falling learning rate and no early stop."""
 RESNET18 = 'method.encoder={name="resnet", depth=18}'
 STACK = (
     'method.frontend={name="log_mel_stack", spec={base={n_fft=525, hop=525, n_mels=64, fmax=11025.0},'
@@ -23,7 +23,7 @@ NO_PITCH = 'method.waveform_augment=[{name="flip_samples", probability=0.5}, {na
 
 @dataclass(frozen=True)
 class System:
-    """A row of a paper's table and how it is trained here."""
+    """A row of a paper's table and its training here."""
 
     paper: str
     recipe: str
@@ -32,7 +32,7 @@ class System:
 
     @property
     def name(self) -> str:
-        """Of its folder."""
+        """Name of the system's folder."""
         return self.recipe.replace("/", "-")
 
 

@@ -46,11 +46,11 @@ Found = dict[str, Any]
 HELD_OUT = "held_out"
 SET = 'name="folder", root="$MUSICFEAT_DATA/music", table="{folder}/tracks.csv"'
 MUSIC = f'data.set={{{SET}, validation_sources=["{HELD_OUT}"]}}'
-"""A few tracks, of which some are held out, so that decoding takes a minute."""
+"""A few tracks, some of them held out, so that decoding takes a minute."""
 
 
 def few_tracks(folder: Path, count: int) -> None:
-    """A table of ``count`` tracks spread over all sources; every fifth is of a source of its own, held out."""
+    """Write a table of ``count`` tracks spread over all sources; every fifth is its own source, held out."""
     with (data_folder() / "music" / "tracks.csv").open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row.get("noncommercial") != "yes"]
     rows = rows[:: max(1, len(rows) // count)][:count]
@@ -61,7 +61,7 @@ def few_tracks(folder: Path, count: int) -> None:
 
 
 def opened(recipe: str, folder: Path, *changes: str) -> MethodPart:
-    """A part with a fresh module whose data is ready, drawn with seed 7."""
+    """A part with a fresh module, drawn with seed 7, and its data ready."""
     given = [change.replace("{folder}", str(folder)) for change in (*changes, f'data.store="{folder}/store"')]
     part = MethodPart(open_recipe(recipe, given), folder / "unused")
     torch.manual_seed(7)
@@ -72,7 +72,7 @@ def opened(recipe: str, folder: Path, *changes: str) -> MethodPart:
 
 
 def steps(part: MethodPart, count: int, rate: float) -> Iterator[int]:
-    """Adam at a constant rate; yields the number of each step behind it."""
+    """Steps of Adam at a constant rate; yields the number of each finished step."""
     module = part.module
     optimizer = torch.optim.Adam([p for p in module.parameters() if p.requires_grad], rate)
     for number in range(count):
@@ -200,7 +200,7 @@ def labels(folder: Path, count: int = 300) -> Found:
 
 
 def random_labels(objective: Any) -> Callable[[Views], dict[str, Tensor]]:
-    """The jigsaw's loss with a coin in place of 'shuffled'."""
+    """The jigsaw's loss with a random label in place of 'shuffled'."""
 
     def losses(views: Views) -> dict[str, Tensor]:
         features = views.features[0]

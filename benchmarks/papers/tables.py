@@ -1,4 +1,4 @@
-"""One table for each paper: its figure and ours side by side."""
+"""Tables of the papers' figures and ours, side by side, one for each paper."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ Rows = Iterator[list[str]]
 NOTES, ESC, MUSIC, ASAP = "$MUSICFEAT_DATA/notes", "$MUSICFEAT_DATA/esc10", "$MUSICFEAT_DATA/music", "{folder}/asap"
 FONT = 'font="/usr/share/sounds/sf2/FluidR3_GM.sf2"'
 LONGER = ("task=key", "seconds=30.0", "clips_per_performance=2")
-"""Stretches of performances with clips that are neighbours."""
+"""Settings for longer stretches of performances, with neighbouring clips."""
 PIANO_TASKS = (
     ("composer", "full", "micro_f1"), ("key", "full", "micro_f1"), ("tempo", "full", "within_8_percent"),
     ("note_density", "full", "r2"), ("note_density", "10%", "r2"),
 )  # fmt: skip
 TWO_LAYERS = Fitting(hidden=(128, 128))
-"""Gururani's probe."""
+"""Probe of Gururani et al."""
 BRIEF = Fitting(epochs=4, batch=16)
-"""Fine-tuning within minutes."""
+"""Settings for fine-tuning within minutes."""
 PRETRAINED_RANDOM = ["task", "labels", "how", "pretrained (95 %)", "random weights (95 %)", "P", "chance", "pretext"]
 
 
 def held_out(run: Path) -> dict[str, tuple[str, str]]:
-    """What ``musicfeat-train evaluate RUN`` prints: figure to value and chance; kept beside the run."""
+    """Value and chance by figure, as ``musicfeat-train evaluate RUN`` prints them; stored with the run."""
     kept = run / "held_out.json"
     if not kept.exists():
         printed = io.StringIO()
@@ -43,7 +43,7 @@ def held_out(run: Path) -> dict[str, tuple[str, str]]:
 
 
 def pretext(run: Path) -> tuple[str, str]:
-    """The first figure that a method was trained for, with its range where other seeds were trained, and its chance."""
+    """A method's first pretext figure and its chance; mean and range over seeds where several were trained."""
     value, chance = next(iter(held_out(run).values()))
     seeds = [
         path for path in sorted(run.parent.glob(f"{run.name}-seed*")) if (path / "method/best.safetensors").exists()
@@ -55,14 +55,14 @@ def pretext(run: Path) -> tuple[str, str]:
 
 
 def finished(folder: Path, paper: str) -> Iterator[tuple[str, Path]]:
-    """Recipe and run of the systems of a paper that are trained."""
+    """Recipe and run of each trained system of a paper."""
     for system in SYSTEMS:
         if system.paper == paper and (folder / system.name / "method" / "best.safetensors").exists():
             yield system.recipe, folder / system.name
 
 
 def compared(run: Path, questions: list[tuple[str, str, Question]]) -> Rows:
-    """A row for each question (task, figure): trained, with random weights, P that they are alike, chance, pretext."""
+    """A row per question (task, figure): trained, random weights, P value of their difference, chance, pretext."""
     judge = Judge(run)
     for task, figure, question in questions:
         ours, random = judge.answer(question), judge.answer(question, random=True)
@@ -77,7 +77,7 @@ def percent(value: float) -> str:
 
 
 def shown(answer: Answer, figure: str) -> str:
-    """A figure with its interval of 95 %, where there is one."""
+    """A figure with its 95 % interval, if it has one."""
     bounds = answer["interval"].get(figure)
     return percent(answer["figures"][figure]) + (f" ({100 * bounds[0]:.1f} to {100 * bounds[1]:.1f})" if bounds else "")
 
@@ -98,7 +98,7 @@ def nyu_pretext(folder: Path) -> tuple[list[str], Rows]:
 
 
 def nyu_downstream(folder: Path) -> tuple[list[str], Rows]:
-    """Table 2 and figures 5 and 6: instruments, few labels and many, frozen and fine-tuned, beside random weights."""
+    """Table 2 and figures 5 and 6: instruments with few and many labels, frozen and fine-tuned, and random weights."""
     questions = [
         *(("instrument of a note", "accuracy", Question("notes", NOTES, "probe", b)) for b in ("10", "full")),
         *(
@@ -146,14 +146,14 @@ def berkeley(folder: Path) -> tuple[list[str], Rows]:
             for recipe, run in runs:
                 value = shown(Judge(run).answer(question), "accuracy")
                 yield [how, recipe, published[recipe].get(how, ""), value, "10.0 %"]
-            answer = Judge(runs[0][1]).answer(question, random=True)  # one network, whatever was to be trained
+            answer = Judge(runs[0][1]).answer(question, random=True)  # one network for all parts that may be trained
             yield [how, "random weights", scratch.get(how, ""), shown(answer, "accuracy"), "10.0 %"]
 
     return ["how", "recipe", "paper (ESC-50, ResNet50)", "ours (ESC-10, ResNet18)", "chance"], rows()
 
 
 def siamusic(folder: Path) -> tuple[list[str], Rows]:
-    """Table 2: image against audio augmentation; the source of a track stands for its genre."""
+    """Table 2: image against audio augmentation; the source of a track serves as its genre."""
     published = {"siamusic/resnet50-audio-small": "25.3 %", "siamusic/resnet50-image-small": "26.2 %"}
     question = Question("class_folders", MUSIC, "probe", settings=("table=tracks.csv",))
 
@@ -169,7 +169,7 @@ def siamusic(folder: Path) -> tuple[list[str], Rows]:
 
 
 def gururani(folder: Path) -> tuple[list[str], Rows]:
-    """Table 1: neighbours, composer, key, tempo, note density, by networks of two hidden layers."""
+    """Table 1: neighbours, composer, key, tempo, note density, by networks with two hidden layers."""
 
     def rows() -> Rows:
         for recipe, run in finished(folder, "gururani"):

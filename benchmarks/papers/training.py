@@ -1,4 +1,4 @@
-"""Trains the systems of the plan that are not trained yet, each by the command that anyone would type."""
+"""Training of the plan's systems that are not trained yet, each by the command that a user would type."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from plan import System
 
 SEED = 7
 PERFORMANCES = 90
-"""Of the 277 of ASAP: rendering them all would take longer than training."""
+"""Performances used of the 277 in ASAP; rendering all would take longer than training."""
 
 
 def train(system: System, folder: Path, threads: int, steps: int, seed: int = SEED) -> Path:
-    """The folder of a finished run; one that was interrupted goes on, one of another seed has it in its name."""
+    """Folder of a finished run; an interrupted run is continued, and a run with another seed has it in its name."""
     run = folder / (system.name if seed == SEED else f"{system.name}-seed{seed}")
     changes = [*system.changes, f'data.store="{folder}/store"', f"method.seed={seed}"]
     changes += [f"method.steps={steps}", f"method.evaluate_every={max(1, steps // 4)}"]

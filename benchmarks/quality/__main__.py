@@ -30,7 +30,7 @@ FONT = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
 
 
 def recorded_rows(extractor: Extractor, tracks: list[Track], compared: dict[str, Embedder]) -> list[Row]:
-    """Questions about recorded music of sources never trained on."""
+    """Questions about recorded music from sources not used in training."""
     rate = extractor.card.sample_rate
     rows = sequence.judge(extractor, tracks, "all", sequence.GAPS)
     next(row for row in rows if row.name == "reversal, all").baselines = probes.reversal(compared, tracks, rate)
@@ -39,7 +39,7 @@ def recorded_rows(extractor: Extractor, tracks: list[Track], compared: dict[str,
 
 
 def rendered_rows(extractor: Extractor, root: Path, font: Path, limit: int) -> list[Row]:
-    """Questions about music rendered without loss through a font never trained on."""
+    """Questions about music rendered losslessly with a font not used in training."""
     files = held_out_midi(extractor.card, root / "midi")
     pianos = spread(sorted((root / "asap").glob("*/**/*M.mid")), min(limit, 15))
     rows: list[Row] = []

@@ -1,4 +1,4 @@
-"""What our embedding is compared with: classic features, and the same encoder before training."""
+"""Baselines of the embedding: classic features, and the same encoder before training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Embedder = Callable[[Wave], npt.NDArray[np.floating]]
 
 
 def embedders(extractor: Extractor) -> dict[str, Embedder]:
-    """Ours and the baselines: waveform at the model's rate -> vector."""
+    """Embedders of the model and the baselines: waveform at the model's rate -> vector."""
     rate = extractor.card.sample_rate
     untrained = untrained_twin(extractor)
     return {

@@ -1,4 +1,4 @@
-"""Does the model hear where something was cut? Excerpts of 30 s, half of them with one cut."""
+"""Detection of cuts by the model, in excerpts of 30 s, half of them with one cut."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FALSE_ALARMS_PER_MINUTE = 1.0
 
 
 def judge(extractor: Extractor, tracks: Iterable[Track]) -> list[Row]:
-    """Detection over excerpts, and the place of the cut at one false alarm a minute."""
+    """Detection over excerpts, and location of the cut at one false alarm a minute."""
     rate, generator = extractor.card.sample_rate, np.random.default_rng(7)
     suspicion: list[float] = []
     edited: list[bool] = []
@@ -49,7 +49,7 @@ def judge(extractor: Extractor, tracks: Iterable[Track]) -> list[Row]:
 
 
 def excerpts(wave: Wave, rate: int) -> list[Wave]:
-    """Up to ``EXCERPTS`` stretches of 50 s or what there is, of which 30 s are judged; an even number of them."""
+    """Stretches of at most 50 s (30 s are judged): ``EXCERPTS``, an even number; none of a short track."""
     least, longest = round(35 * rate), round(50 * rate)
     if len(wave) < least:
         return []
@@ -59,7 +59,7 @@ def excerpts(wave: Wave, rate: int) -> list[Wave]:
 
 
 def with_cut(wave: Wave, rate: int, generator: np.random.Generator) -> tuple[Wave, float]:
-    """30 s with one join: 2 to 20 s taken out, or the two parts of an excerpt swapped; and where the join is."""
+    """30 s with one join, 2 to 20 s removed or the two parts of an excerpt swapped; and the time of the join."""
     place = float(generator.uniform(EDGE, SECONDS - EDGE))
     at = round(place * rate)
     if generator.random() < 0.5:
@@ -71,7 +71,7 @@ def with_cut(wave: Wave, rate: int, generator: np.random.Generator) -> tuple[Wav
 
 
 def joined(first: Wave, second: Wave, rate: int) -> Wave:
-    """Two parts one after the other, without a click."""
+    """Two parts joined without a click."""
     fade = round(FADE_SECONDS * rate)
     ramp = np.linspace(0, 1, fade, dtype=np.float32)
     first, second = first.copy(), second.copy()

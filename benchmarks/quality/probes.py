@@ -1,4 +1,4 @@
-"""What a linear probe, or a cosine, finds in the frozen embedding, beside the same of the baselines."""
+"""Scores of a linear probe, or a cosine, on the frozen embedding and on the baselines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from musicfeat_trainer.evaluate.metrics import arithmetic_and_geometric, neighbo
 STRENGTHS = (0.003, 0.01, 0.1, 1.0)
 SHOTS, DRAWS = 5, 20
 Split = tuple[np.ndarray, np.ndarray]
-"""Indices to train on and to test on."""
+"""Indices for training and for testing."""
 
 
 def probed(vectors: np.ndarray, labels: np.ndarray, splits: list[Split]) -> float:
@@ -45,7 +45,7 @@ def _vectors(embedders: dict[str, Embedder], waves: list[Wave]) -> dict[str, np.
 
 
 def esc10(embedders: dict[str, Embedder], root: Path, rate: int, limit: int) -> Row:
-    """Environmental sounds (Piczak, 2015), the data set's own five folds."""
+    """Environmental sounds (Piczak, 2015), on the data set's own five folds."""
     found = sorted(path for folder in root.iterdir() if folder.is_dir() for path in folder.iterdir())
     kinds = sorted({(path.parent.name, path.name[0]) for path in found})
     files = [path for kind in kinds for path in [p for p in found if (p.parent.name, p.name[0]) == kind][:limit]]
@@ -60,7 +60,7 @@ def esc10(embedders: dict[str, Embedder], root: Path, rate: int, limit: int) -> 
 
 
 def notes(embedders: dict[str, Embedder], root: Path, rate: int, limit: int) -> Row:
-    """The instrument of a recorded note, trained on other notes of the same instruments."""
+    """Instruments of recorded notes, by a probe trained on other notes of the same instruments."""
     rows = table(root / "notes.csv")
     kept = [row for name in sorted({r["instrument"] for r in rows}) for row in _some(rows, name, limit)]
     vectors = _vectors(embedders, [load(root / row["path"], rate=rate) for row in kept])
@@ -82,7 +82,7 @@ def _some(rows: list[dict[str, str]], instrument: str, limit: int) -> list[dict[
 
 
 def neighbours(embedders: dict[str, Embedder], tracks: list[Track], rate: int) -> list[Row]:
-    """Rank of the next clip among 100 (after Gururani et al., 2019); the lower the better."""
+    """Rank of the next clip among 100 (after Gururani et al., 2019); lower is better."""
     clips = [back_to_back(track.wave, rate) for track in tracks]
     vectors = _vectors(embedders, [clip for some in clips for clip in some])
     numbers = np.repeat(np.arange(len(tracks)), [len(some) for some in clips])
@@ -97,7 +97,7 @@ def neighbours(embedders: dict[str, Embedder], tracks: list[Track], rate: int) -
 
 
 def sources(embedders: dict[str, Embedder], tracks: list[Track], rate: int) -> Row | None:
-    """Which source is a clip from, after five clips of each; trained and tested on different tracks."""
+    """Accuracy for the source of a clip, from five clips of each source; training and test tracks differ."""
     names = sorted({track.source for track in tracks})
     names = [name for name in names if sum(track.source == name for track in tracks) > 1]
     waves, labels, halves = [], [], []
@@ -123,7 +123,7 @@ def _few(labels: np.ndarray, halves: np.ndarray, draw: int) -> Split:
 
 
 def reversal(embedders: dict[str, Embedder], tracks: list[Track], rate: int) -> dict[str, float]:
-    """Can a probe on a baseline's vectors tell backwards from forwards? Trained and tested on different sources."""
+    """Accuracy of a probe on baseline vectors for backwards against forwards; training and test sources differ."""
     clips = [(track.source, clip) for track in tracks for clip in clips_of(track.wave, CLIP_SECONDS, rate)]
     waves = [wave for _, clip in clips for wave in (clip, clip[::-1].copy())]
     half = {name: i % 2 for i, name in enumerate(sorted({source for source, _ in clips}))}

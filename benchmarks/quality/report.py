@@ -1,4 +1,4 @@
-"""One table for all figures, chance and baselines beside each."""
+"""One table of all figures, with chance and baselines beside each."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ class Row:
 
     @property
     def name(self) -> str:
-        """A key for the model card."""
+        """The row's key in the model card."""
         return f"{self.task}, {self.on}" if self.on else self.task

@@ -1,4 +1,4 @@
-"""Does the model know the order of time? Reversal, shuffled-or-not, exact order; everything through the runtime."""
+"""The model's knowledge of temporal order (reversal, shuffled or not, exact order), measured through the runtime."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ UNTOLD_GAP = 0.15
 
 
 class Tally:
-    """Answers to questions: a probability of 'yes' beside the truth, or right and wrong."""
+    """A count of answers: a probability of 'yes' with the truth, or right and wrong."""
 
     def __init__(self) -> None:
         self.right: dict[tuple[str, str], list[bool]] = defaultdict(list)
         self.yes: dict[tuple[str, str], list[tuple[float, bool]]] = defaultdict(list)
 
     def ask(self, task: str, on: Iterable[str], yes: float, truth: bool) -> None:
-        """Count an answer given as a probability."""
+        """Count an answer that is a probability."""
         for what in on:
             self.right[task, what].append((yes > 0.5) == truth)
             self.yes[task, what].append((yes, truth))
 
     def rows(self) -> list[Row]:
-        """Accuracies, and of those with probabilities the area under the ROC over all music."""
+        """Accuracies; for answers with probabilities also the area under the ROC over all music."""
         rows = [Row(task, on, len(v), float(np.mean(v)), CHANCE[task]) for (task, on), v in sorted(self.right.items())]
         for (task, on), answers in sorted(self.yes.items()):
             yes, truth = map(np.array, zip(*answers, strict=True))
@@ -45,7 +45,7 @@ class Tally:
 
 
 def judge(extractor: Extractor, tracks: Iterable[Track], everything: str, gaps: Iterable[float | None]) -> list[Row]:
-    """Ask every question of every track; ``everything`` names the rows over all of them."""
+    """Ask every question of every track; ``everything`` names the rows over all tracks."""
     tally, rate = Tally(), extractor.card.sample_rate
     for track in tracks:
         for number, clip in enumerate(clips_of(track.wave, CLIP_SECONDS, rate)):
@@ -59,7 +59,7 @@ def judge(extractor: Extractor, tracks: Iterable[Track], everything: str, gaps: 
 
 
 def _judge_three(extractor: Extractor, clip: Wave, number: int, gap: float | None, source: str, tally: Tally) -> None:
-    """Hand the pieces over in one of the five other orders, then in order: balanced."""
+    """Ask for the order of three pieces, once in one of the five other orders and once in order, for balance."""
     rate, name = extractor.card.sample_rate, "gap unknown" if gap is None else f"gap {gap:g}"
     pieces = pieces_of(clip, 3, UNTOLD_GAP if gap is None else gap, rate)
     handed = OTHER_ORDERS[number % len(OTHER_ORDERS)]
@@ -83,7 +83,7 @@ def _judge_five(extractor: Extractor, clip: Wave, tally: Tally) -> None:
 
 
 def pieces_of(clip: Wave, count: int, gap: float, rate: int) -> list[Wave]:
-    """Equal pieces with half the gap taken from every edge."""
+    """Equal pieces with half the gap removed at every edge."""
     edge = round(gap * rate / 2)
     return [piece[edge : len(piece) - edge] for piece in np.array_split(clip, count)]
 

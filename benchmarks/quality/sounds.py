@@ -1,4 +1,4 @@
-"""What is judged: tracks that training never saw, recorded and rendered, and clips of them."""
+"""Test sounds: tracks that training never saw, recorded and rendered, and clips of them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Track:
 
 
 def recipe_of(card: ModelCard) -> dict[str, Any]:
-    """The recipe that a model was trained by: it names what was held out."""
+    """The recipe of a model's training, which names the held-out sources."""
     recipe = json.loads(card.recipe)
     if not recipe["data"]["test_sources"]:
         raise SystemExit(f"{card.name} names no sources that it was not trained on")
@@ -42,7 +42,7 @@ def recipe_of(card: ModelCard) -> dict[str, Any]:
 
 
 def unseen_tracks(card: ModelCard, root: Path, limit: int) -> list[Track]:
-    """The tracks of the sources that the model's recipe kept from training, at most ``limit`` a source."""
+    """Tracks of the sources that the model's recipe kept from training, at most ``limit`` per source."""
     found = []
     rows = [row for row in table(root / "tracks.csv") if row["noncommercial"] != "yes"]
     for source in recipe_of(card)["data"]["test_sources"]:
@@ -52,7 +52,7 @@ def unseen_tracks(card: ModelCard, root: Path, limit: int) -> list[Track]:
 
 
 def table(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV."""
+    """The rows of a CSV file."""
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
@@ -67,7 +67,7 @@ def clips_of(wave: Wave, seconds: float, rate: int, most: int = CLIPS_PER_TRACK)
 
 
 def back_to_back(wave: Wave, rate: int) -> list[Wave]:
-    """The first clips of a track, one right after the other."""
+    """The first clips of a track, without gaps between them."""
     size = CLIP_SECONDS * rate
     return [wave[i * size : (i + 1) * size] for i in range(min(CLIPS_PER_TRACK, len(wave) // size))]
 
@@ -83,7 +83,7 @@ def held_out_midi(card: ModelCard, root: Path) -> list[Path]:
 
 
 def held_out_font(card: ModelCard, font: Path) -> Path | None:
-    """The font if it can be played here and was not trained on."""
+    """The font, if it can be played here and was not used in training."""
     rendered = recipe_of(card).get("rendered") or {"fonts": []}
     if font.name in {Path(used).name for used in rendered["fonts"]}:
         raise SystemExit(f"{card.name} was trained on {font.name}: name another --font")
@@ -91,7 +91,7 @@ def held_out_font(card: ModelCard, font: Path) -> Path | None:
 
 
 def rendered(files: list[Path], font: Path, rate: int, kind: str) -> Iterator[Track]:
-    """Files through a sound font, without loss; what cannot be rendered is left out."""
+    """Tracks of files rendered losslessly with a sound font; files that cannot be rendered are left out."""
     from musicfeat_trainer.data.render import synthesise
 
     for path in files:
@@ -104,5 +104,5 @@ def rendered(files: list[Path], font: Path, rate: int, kind: str) -> Iterator[Tr
 
 
 def spread(files: list[Path], limit: int) -> list[Path]:
-    """At most ``limit`` files, evenly over the list."""
+    """At most ``limit`` files, spread evenly over the list."""
     return files[:: max(1, len(files) // limit)][:limit] if limit else []

@@ -1,4 +1,4 @@
-"""Which instruments play? Held-out MIDI through a sound font that was never trained on, and held-out real notes."""
+"""Accuracy of instrument tags: held-out MIDI through a sound font not used in training, and held-out real notes."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from musicfeat_trainer.evaluate.metrics import average_precision_score, label_fi
 from musicfeat_trainer.instruments import OPENMIC, columns_of, of_recording
 
 LEAST_CLIPS = 5
-"""Labels that fewer clips have are left out of an average."""
+"""Fewest clips of a label that counts in an average."""
 
 
 def judge_rendered(extractor: Extractor, files: list[Path], font: Path) -> list[Row]:
-    """Macro averages over labels: of the pieces' own instruments, of drawn ones, and of both together."""
+    """Macro averages over labels: with the pieces' own instruments, with drawn ones, and with both together."""
     rows, every = [], []
     for kind, seed in (("own instruments", None), ("drawn instruments", 7)):
         parts = [_judged(extractor, path, font, None if seed is None else seed + i) for i, path in enumerate(files)]
@@ -36,7 +36,7 @@ def judge_rendered(extractor: Extractor, files: list[Path], font: Path) -> list[
 def _judged(
     extractor: Extractor, path: Path, font: Path, seed: int | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Tags, what is there, and what is known, of the clips of one piece."""
+    """Tags, instruments that play, and labels whose truth is known, for the clips of one piece."""
     rate, labels = extractor.card.sample_rate, extractor.card.labels
     midi = read(path) if seed is None else reorchestrated(read(path), np.random.default_rng(seed))
     with tempfile.TemporaryDirectory() as folder:
@@ -68,7 +68,7 @@ def _averages(columns: list[np.ndarray], on: str) -> list[Row]:
 
 
 def judge_notes(extractor: Extractor, root: Path) -> list[Row]:
-    """Is the right instrument the most probable tag of a real note? Only instruments that are among the labels."""
+    """Share of real notes whose instrument is the most probable tag, among instruments with a label."""
     labels, right = extractor.card.labels, []
     for row in table(root / "notes.csv"):
         sounds = [OPENMIC[index] for index, sure in of_recording(row["instrument"]) if sure]
