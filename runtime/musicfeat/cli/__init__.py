@@ -19,11 +19,11 @@ COMMANDS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 0 if all went well, 1 if anything failed (one line on stderr per failure), 130 after Ctrl-C."""
+    """Run a command; return 0 on success, 1 on any failure (one line on stderr for each), 130 after Ctrl-C."""
     options = parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # names of files need not be Unicode
+            stream.reconfigure(errors="backslashreplace")  # file names need not be Unicode
     try:
         return int(options.run(options))
     except MusicfeatError as error:

@@ -40,7 +40,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what was found, surest first; 1 if a file could not be searched for cuts."""
+    """Print the findings, surest first; return 1 if a file could not be searched for cuts."""
     if options.labels:
         vacant(options.labels)
     verdicts: list[Verdict] = []
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _verdicts(options: argparse.Namespace) -> Iterator[Verdict]:
-    """A verdict for each track, a progress bar beside it where files are read again."""
+    """A verdict for each track, with a progress bar if files are read again."""
     from musicfeat.catalog import Catalog
 
     catalog = Catalog(options.catalog)
@@ -79,7 +79,7 @@ def _verdicts(options: argparse.Namespace) -> Iterator[Verdict]:
 
 
 def _tracks(catalog: Catalog) -> int:
-    """How many tracks there are."""
+    """Number of tracks."""
     return sum(int((batch.column("window").to_numpy() == 0).sum()) for batch in catalog.batches(["window"]))
 
 
@@ -115,10 +115,10 @@ def _as_json(rows: list[tuple[Finding, str]], failed: list[Verdict], count: int)
 
 
 def _write_labels(verdicts: list[Verdict], folder: Path) -> None:
-    """A file for each track, named as the track; a number tells tracks of one name apart.
+    """Write a file for each track, named after it; a number distinguishes tracks of the same name.
 
-    Lines are start, end and text, apart by tabs, in time order. No text holds a comma: Sonic Visualiser would take
-    it for what separates columns.
+    Lines are start, end and text, separated by tabs, in time order. No text contains a comma, which Sonic Visualiser
+    would take for a column separator.
     """
     taken = set[str]()
     try:
@@ -132,7 +132,7 @@ def _write_labels(verdicts: list[Verdict], folder: Path) -> None:
 
 
 def _unused(stem: str, taken: set[str]) -> str:
-    """The stem, or with a number behind it, that no file has yet on a system that ignores case."""
+    """The stem, with a number if another file has it on a system that ignores case."""
     name, number = stem, 1
     while name.casefold() in taken:
         number += 1

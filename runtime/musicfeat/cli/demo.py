@@ -1,4 +1,4 @@
-"""``musicfeat demo``: hear and see what the model knows."""
+"""``musicfeat demo``: findings of the model to hear and see."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the findings for a clip forwards, backwards and in pieces, and write a picture of it."""
+    """Print the findings for a clip forwards, backwards and in pieces, and write a picture of them."""
     from musicfeat.demo import run
 
     print("\n".join(run(extractor(options, HOP), options.audio, options.output)))

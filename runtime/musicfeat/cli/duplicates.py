@@ -35,7 +35,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the groups, each beginning with the file to keep; 1 if a file could not be decoded to verify it."""
+    """Print the groups, each with the file to keep first; return 1 if a file could not be decoded for verification."""
     from musicfeat.catalog import Catalog
 
     catalog = Catalog(options.catalog)

@@ -1,4 +1,4 @@
-"""``musicfeat embed``: many files, into a catalog of Parquet or one .npz."""
+"""``musicfeat embed``: features of many files, written to a Parquet catalog or one .npz."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what was done; 1 if a file of the list has no features."""
+    """Print a summary; return 1 if a file of the list has no features."""
     if options.output.suffix == ".npz":
         return _run_npz(options)
     from musicfeat.catalog import embed_catalog
@@ -99,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _asked(options: argparse.Namespace) -> dict[str, Any]:
-    """Arguments of every way to embed."""
+    """Arguments common to all ways of embedding."""
     return {
         "model": options.model,
         "device": options.device,
@@ -129,7 +129,7 @@ def _told(options: argparse.Namespace, summary: Summary) -> int:
 
 
 def _spare_memory() -> None:
-    """Arrow's own memory pool keeps 20 MB of what was freed."""
+    """Use the system's memory pool, since Arrow's own keeps 20 MB of freed memory."""
     import pyarrow
 
     pyarrow.set_memory_pool(pyarrow.system_memory_pool())
@@ -143,7 +143,7 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def _run_npz(options: argparse.Namespace) -> int:
-    """Write ``paths`` and ``embedding`` [files, D]; and for each window ``track`` (index of its path), ``times``,
+    """Write ``paths`` and ``embedding`` [files, D], and per window ``track`` (index of its path), ``times``,
     ``embeddings``, ``reversal`` and ``jigsaw``.
     """
     if options.output.is_dir() or not options.output.parent.is_dir():
@@ -157,7 +157,7 @@ def _run_npz(options: argparse.Namespace) -> int:
 
 
 def _write_npz(path: Path, found: list[Features]) -> None:
-    """All or nothing: a file that is there already is replaced only by a whole one."""
+    """Write the file completely or not at all: only a complete one replaces an existing file."""
     try:
         with replacing(path) as temporary:
             np.savez(

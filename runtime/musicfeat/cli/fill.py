@@ -1,4 +1,4 @@
-"""``musicfeat fill``: a column for each taught tag, in a whole catalog, without decoding."""
+"""``musicfeat fill``: a column for each taught tag in a whole catalog, without decoding."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Tell which columns the catalog has now."""
+    """Print the columns that the catalog has now."""
     from musicfeat.catalog import Catalog
 
     catalog = Catalog(options.catalog)

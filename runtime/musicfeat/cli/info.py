@@ -1,4 +1,4 @@
-"""``musicfeat info``: what is installed, what is enabled, and the model's card."""
+"""``musicfeat info``: installed packages, enabled features, and the model's card."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what is installed, what is enabled, and what the model says of itself."""
+    """Print the installed packages, the enabled features, and the model's card."""
     from musicfeat.info import info_lines
 
     lines, problem = info_lines(options.model, options.device, options.threads)

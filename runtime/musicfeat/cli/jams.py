@@ -17,7 +17,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print how many files were written."""
+    """Print the number of files written."""
     from musicfeat.catalog import Catalog
 
     catalog = Catalog(options.catalog)

@@ -1,4 +1,4 @@
-"""``musicfeat listen``: a local page on which a catalog can be seen and heard."""
+"""``musicfeat listen``: a local page to see and hear a catalog."""
 
 from __future__ import annotations
 

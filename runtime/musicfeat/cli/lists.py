@@ -12,7 +12,7 @@ WHO = ("title", "artist", "album")
 
 
 def shown(row: Mapping[str, Any]) -> str:
-    """A row of ``Tracks`` for people: its name, or its whole path where it has no title."""
+    """A row of ``Tracks`` for people: its name, or its whole path if it has no title."""
     return str(row["name"] if row["title"] else row["path"])
 
 
@@ -22,9 +22,9 @@ def who(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def m3u(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """An extended M3U: names of tracks in UTF-8, those of files as the file system has them, byte for byte.
+    """An extended M3U: track names in UTF-8, file names byte for byte as in the file system.
 
-    A file whose name would not be one line gets an address.
+    A file whose name spans several lines gets a URL.
     """
     lines = ["#EXTM3U"]
     for row in rows:
@@ -36,7 +36,7 @@ def m3u(rows: Iterable[Mapping[str, Any]]) -> bytes:
 
 
 def print_bytes(data: bytes) -> None:
-    """Bytes on stdout, behind what was printed before."""
+    """Write bytes to stdout, after anything printed before."""
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()

@@ -1,4 +1,4 @@
-"""``musicfeat names``: titles and artists for a catalog that has none, or whose files were tagged anew."""
+"""``musicfeat names``: titles and artists for a catalog that lacks them, or whose files have new tags."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print how many tracks have names."""
+    """Print the number of tracks with names."""
     from musicfeat.catalog import Catalog
 
     catalog = Catalog(options.catalog)

@@ -35,7 +35,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the pieces in playing order, then how sure that is."""
+    """Print the pieces in playing order, then the certainty of that order."""
     pieces = _pieces(options.paths)
     if options.copy_to:
         vacant(options.copy_to)
@@ -60,7 +60,7 @@ def _gap(text: str) -> float | None:
 
 
 def _pieces(sources: list[str]) -> list[Path]:
-    """Files as they are named; what a folder, list or pattern finds, named as relative as its source."""
+    """Files as named; contents of a folder, list or pattern with absolute or relative paths, as its source has."""
     from musicfeat.catalog.listing import find
 
     pieces = []
@@ -88,7 +88,7 @@ def _print(found: Order, ordered: list[Path], options: argparse.Namespace) -> No
 
 
 def _write_playlist(playlist: Path, ordered: list[Path]) -> None:
-    """Paths relative to the playlist, so that both can move together; an existing file is left alone."""
+    """Write paths relative to the playlist, so that both can move together; an existing file is left alone."""
     names = [os.path.relpath(path, playlist.parent) for path in ordered]
     if any("\n" in name or "\r" in name for name in names):
         raise InputError(f"cannot write {playlist}: a playlist cannot hold a name with a line break")
@@ -101,14 +101,14 @@ def _write_playlist(playlist: Path, ordered: list[Path]) -> None:
 
 
 def _copy(ordered: list[Path], folder: Path) -> None:
-    """Numbered copies, all or none: they are made beside the folder, which then appears at once."""
+    """Copy all pieces with numbers, or none: copies are made beside the folder, which then appears at once."""
     partial = folder.parent / f".{folder.name}.{os.getpid()}.tmp"
     digits = max(2, len(str(len(ordered))))
     try:
         partial.mkdir()
         for number, path in enumerate(ordered, 1):
             shutil.copy2(path, partial / f"{number:0{digits}d}-{path.name}")
-        if folder.exists():  # and empty: not every system lets a folder be renamed onto one
+        if folder.exists():  # it is empty; not every system can rename a folder onto one
             folder.rmdir()
         partial.rename(folder)
     except OSError as error:

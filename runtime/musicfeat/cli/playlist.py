@@ -1,4 +1,4 @@
-"""``musicfeat playlist``: tracks of a catalog that go with some, or a path from one to another."""
+"""``musicfeat playlist``: tracks of a catalog similar to given ones, or a path from one to another."""
 
 from __future__ import annotations
 

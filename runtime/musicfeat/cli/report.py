@@ -1,4 +1,4 @@
-"""``musicfeat report``: a recording as one page to look at, listen to and send to somebody."""
+"""``musicfeat report``: a recording as one page to look at, listen to and send."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the report and tell its size."""
+    """Write the report and print its size."""
     from musicfeat.report.page import write_report
 
     size = write_report(options.audio, options.output, extractor(options, HOP), audio=options.embed)

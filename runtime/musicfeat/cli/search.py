@@ -1,4 +1,4 @@
-"""``musicfeat search``: what in a catalog sounds like this."""
+"""``musicfeat search``: tracks of a catalog that sound like a recording."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what was found, most similar first."""
+    """Print the results, most similar first."""
     from musicfeat.catalog import Catalog
 
     catalog = Catalog(options.catalog)

@@ -1,4 +1,4 @@
-"""What commands share: options of the model, one line for a failure."""
+"""Shared code of the commands: options of the model, one line for a failure."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def model_options(added: argparse.ArgumentParser) -> None:
 
 
 def extractor(options: argparse.Namespace, hop: float | None = None) -> Extractor:
-    """The model that the options ask for."""
+    """The model that the options name."""
     from musicfeat.extractor import Extractor
 
     return Extractor(options.model, options.device, options.threads, hop)
 
 
 def extracted(options: argparse.Namespace, model: Extractor) -> Iterator[Features | MusicfeatError]:
-    """The features of ``options.paths``, failures reported as they come."""
+    """The features of ``options.paths``; failures are reported as they occur."""
     for result in model.map(options.paths):
         if isinstance(result, MusicfeatError):
             report(result)
@@ -50,7 +50,7 @@ def extracted(options: argparse.Namespace, model: Extractor) -> Iterator[Feature
 
 
 def vacant(folder: Path) -> None:
-    """Raise InputError unless a folder can be made there without touching anything, or is there and empty."""
+    """Raise InputError unless the folder is empty, or can be made without touching anything."""
     try:
         free = not any(folder.iterdir()) if folder.is_dir() else folder.parent.is_dir() and not folder.exists()
     except OSError as error:
@@ -60,7 +60,7 @@ def vacant(folder: Path) -> None:
 
 
 def report(error: MusicfeatError) -> int:
-    """One line on stderr, and the exit code 1."""
+    """Print one line on stderr; return the exit code 1."""
     message = " ".join(str(error).split())
     print(f"musicfeat: {message}", file=sys.stderr)
     return 1

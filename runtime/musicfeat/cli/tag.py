@@ -1,4 +1,4 @@
-"""``musicfeat tag``: which instruments play."""
+"""``musicfeat tag``: the instruments that play in a file."""
 
 from __future__ import annotations
 

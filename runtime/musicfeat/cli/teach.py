@@ -1,4 +1,4 @@
-"""``musicfeat teach``: a tag of your own, from examples."""
+"""``musicfeat teach``: a tag of your own, learnt from examples."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the head and tell how well it knows other tracks."""
+    """Write the head and print its accuracy on other tracks."""
     from musicfeat.catalog import Catalog
 
     if options.output.suffix != ".json":

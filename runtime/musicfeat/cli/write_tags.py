@@ -1,4 +1,4 @@
-"""``musicfeat write-tags``: findings of a catalog into the tags of its files."""
+"""``musicfeat write-tags``: findings of a catalog, written into the tags of its files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print a line for each file that was written; 1 if one could not be."""
+    """Print a line for each written file; return 1 if one could not be written."""
     from musicfeat.catalog import Catalog
 
     catalog = Catalog(options.catalog)

@@ -1,4 +1,4 @@
-"""A local page on which a catalog can be seen and heard: ``musicfeat listen``.
+"""A local page to see and hear a catalog: ``musicfeat listen``.
 
 Needs the extra ``musicfeat[listen]``. The server is in these modules, the page in ``page``.
 """

@@ -1,4 +1,4 @@
-"""A file that was dropped on the page becomes one of the catalog's, when somebody asks for that."""
+"""Addition of a file that was dropped on the page to the catalog, on request."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from musicfeat.catalog.workers.options import ModelOptions
 from musicfeat.errors import AudioError, CatalogError
 
 FOLDER = "added"
-"""In the catalog's folder: a browser does not tell where a file came from, so a copy of it is kept there."""
+"""Folder for copies inside the catalog, since a browser does not reveal where a file came from."""
 LONGEST_NAME = 100
 
 
 def add(catalog: Catalog, options: ModelOptions, path: str, name: str) -> dict[str, Any]:
-    """Copy a file beside the catalog's parts and embed it as the catalog was made.
+    """Copy a file into the catalog's folder and embed it with the catalog's settings.
 
     Args:
         catalog: the catalog.
-        options: how its model is opened.
+        options: options for opening its model.
         path: the file.
-        name: what its owner calls it.
+        name: the file's name on its owner's computer.
 
     Raises:
         CatalogError: the catalog cannot be written, or is being written by another run.
@@ -52,7 +52,7 @@ def add(catalog: Catalog, options: ModelOptions, path: str, name: str) -> dict[s
 
 
 def _copied(path: str, folder: Path, name: str) -> Path:
-    """A copy under a name of its own."""
+    """A copy under a unique name."""
     stem, suffix = os.path.splitext(_plain(name))
     try:
         folder.mkdir(exist_ok=True)
@@ -72,7 +72,7 @@ def _copied(path: str, folder: Path, name: str) -> Path:
 
 
 def _plain(name: str) -> str:
-    """A file name that every system takes: no path, no control character, not hidden, not too long."""
+    """A file name that every system accepts: no path, no control character, not hidden, not too long."""
     kept = "".join(c if c.isprintable() and c not in '/\\:*?"<>|' else "-" for c in name).strip(" .")
     stem, suffix = os.path.splitext(kept)
     return f"{stem[:LONGEST_NAME] or 'file'}{suffix[:20]}"

@@ -1,4 +1,4 @@
-"""What the page is told, as plain data: put together from the catalog and from what the workers found."""
+"""The server's answers as plain data, built from the catalog and the workers' results."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ SHOWN_FAILURES = 3
 
 
 def options_of(library: Library, model: str | None = None) -> ModelOptions:
-    """How to open the model of a catalog: the file that is named, the bundled one of its name, or the default one."""
+    """Options for a catalog's model: the named file, the bundled model of its name, or the default one."""
     settings = library.catalog.settings
     known = settings.model if settings.model in bundled_models() else None
     return ModelOptions(model or known, hop=settings.hop)
 
 
 class Answers:
-    """Everything that is asked for, but files.
+    """All answers to the page except files.
 
     Args:
         library: the catalog.
-        workers: decode and judge.
+        workers: worker processes that decode and judge.
     """
 
     def __init__(self, library: Library, workers: Workers) -> None:
@@ -43,7 +43,7 @@ class Answers:
 
     @cached_property
     def model(self) -> Model | MusicfeatError:
-        """The model that judges now, or why there is none."""
+        """The model for judging files now, or the error that prevents it."""
         try:
             return self.workers.describe()
         except MusicfeatError as error:
@@ -51,7 +51,7 @@ class Answers:
 
     @cached_property
     def missing(self) -> int:
-        """How many files were not there when it was first asked."""
+        """Number of files that were missing at the first request."""
         return self.library.files.missing()
 
     @property
@@ -63,13 +63,13 @@ class Answers:
         return self._map
 
     def described_map(self) -> dict[str, Any]:
-        """What the map's bytes hold; whether a better layout is on its way, to be fetched when it is there."""
+        """The layout of the map's bytes, and whether a better one is being computed, to be fetched later."""
         found = self.map
         facts = {"layout": found.layout, "improving": self.layouts.improving}
         return {"count": found.count, "columns": found.described, **facts}
 
     def catalog(self) -> dict[str, Any]:
-        """The catalog as a whole."""
+        """The facts about the whole catalog."""
         library, settings = self.library, self.library.catalog.settings
         return {
             "name": library.catalog.folder.resolve().name,
@@ -90,7 +90,7 @@ class Answers:
         }
 
     def problems(self) -> list[str]:
-        """What does not work with this catalog and this machine, and how to mend it."""
+        """Problems with this catalog on this machine, and how to solve each."""
         library, problems = self.library, []
         files, failures = library.columns.files, library.failures
         if not files:
@@ -109,7 +109,7 @@ class Answers:
         return [*problems, other] if other else problems
 
     def other_model(self) -> str | None:
-        """Why what is judged now does not compare with the catalog, if so."""
+        """The reason why new results cannot be compared with the catalog, if any."""
         settings, model = self.library.catalog.settings, self.model
         if isinstance(model, MusicfeatError):
             return f"No file can be judged now: {model}"
@@ -122,7 +122,7 @@ class Answers:
         )
 
     def judged(self, found: Judged, name: str) -> dict[str, Any]:
-        """A recording judged now, in the fields of a track."""
+        """A recording judged on request, in the fields of a track."""
         features, tags = found.features, found.features.tag_curve
         labels = zip(features.labels, () if tags is None else tags.T, strict=tags is not None)
         curves = Curves(features.starts, features.ends, features.reversal, features.jigsaw, dict(labels))
@@ -138,7 +138,7 @@ class Answers:
         }
 
     def cuts(self, track: int) -> dict[str, Any]:
-        """A track of the catalog, with the cuts that are heard in its file.
+        """A track of the catalog, with the cuts found in its file.
 
         Raises:
             CatalogError: the model is not the catalog's.
@@ -150,7 +150,7 @@ class Answers:
         return self.library.track(track, found)
 
     def added(self, path: str, name: str) -> dict[str, Any]:
-        """A new file as one of the catalog's. Errors as for ``cuts``, and see ``add``."""
+        """A new file, added to the catalog. Errors as for ``cuts`` and ``add``."""
         self._check_model()
         return add(self.library.catalog, self.workers.options, path, name)
 
@@ -159,7 +159,7 @@ class Answers:
             raise CatalogError(other)
 
     def backwards(self, path: Callable[[], str], name: str) -> dict[str, Any]:
-        """A file judged as it sounds backwards.
+        """The results for a file played backwards.
 
         Raises:
             CatalogError: the model is not the catalog's.
@@ -169,7 +169,7 @@ class Answers:
         return self.judged(self.workers.backwards(path()), name)
 
     def analysed(self, path: str, name: str, token: str) -> dict[str, Any]:
-        """Everything about a new file. Errors as for ``Workers.analyse``."""
+        """All results for a new file. Errors as for ``Workers.analyse``."""
         found, other = self.workers.analyse(path), self.other_model()
         neighbours: list[dict[str, Any]] = []
         if not other and found.features.embedding.any():

@@ -1,4 +1,4 @@
-"""The rows of a catalog as columns in memory: all but embeddings, about 40 bytes a window and two for each label."""
+"""The rows of a catalog as columns in memory, without embeddings: about 40 bytes per window and two per label."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class File:
     """Seconds."""
     size: int | None
     mtime_us: int | None
-    """As they were when it was embedded."""
+    """Size and modification time when the file was embedded."""
     title: str | None = None
     artist: str | None = None
     album: str | None = None
@@ -44,19 +44,19 @@ class File:
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """R rows of F files, files in the catalog's order, the rows of each together and in time order."""
+    """R rows of F files in the catalog's order; the rows of a file are contiguous and in time order."""
 
     files: list[File]
     bounds: npt.NDArray[np.int64]
-    """[F + 1] the rows of file f are bounds[f] to bounds[f + 1]."""
+    """[F + 1] bounds of each file: the rows of file f are bounds[f] to bounds[f + 1]."""
     track: npt.NDArray[np.uint32]
     """[R] number of the file."""
     values: dict[str, Array]
     """[R] each: start, end (s), weight, silent, and reversal and jigsaw if the catalog has them."""
     tags: npt.NDArray[np.float16] | None
-    """[R, labels]."""
+    """[R, labels] probabilities."""
     place: npt.NDArray[np.int64]
-    """[R] where a row stands here, by its place in the catalog."""
+    """[R] index here of each row in the catalog's order."""
 
     def __len__(self) -> int:
         return len(self.track)
@@ -66,7 +66,7 @@ class Columns:
         return slice(int(self.bounds[track]), int(self.bounds[track + 1]))
 
     def reversed(self, track: int) -> float | None:
-        """P(plays backwards) of a whole file; None if the catalog does not know."""
+        """P(plays backwards) of a whole file; None if the catalog lacks it."""
         if "reversal" not in self.values:
             return None
         rows = self.rows(track)
@@ -116,7 +116,7 @@ def _joined(arrays: list[Array], empty: Array) -> Array:
 
 
 def _tracks(batch: pa.RecordBatch, order: dict[str, int], files: dict[str, File]) -> Array:
-    """[rows] number of each row's file; files that were not met before are noted."""
+    """[rows] file number of each row; new files are added to ``files``."""
     held = batch.column("path").dictionary_encode()
     names = held.dictionary.to_pylist()
     indices = np.asarray(held.indices)

@@ -1,4 +1,4 @@
-"""What is said of a track, as plain values for JSON, whether the catalog holds it or a worker judged it."""
+"""Facts about a track as plain values for JSON, from the catalog or from a worker."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Numbers = npt.NDArray[Any]
 
 
 class Curves(NamedTuple):
-    """A track over time; None is what is not known, which is told as nulls."""
+    """A track over time; an unknown curve is None, and nulls in JSON."""
 
     starts: Numbers
     ends: Numbers
@@ -26,12 +26,12 @@ class Curves(NamedTuple):
     """[W] probabilities by label."""
 
     def described(self, window: float, duration: float, cuts: Sequence[tuple[float, float]] = ()) -> dict[str, Any]:
-        """The curves, and what in them is suspicious, in time order.
+        """The curves, and suspicious places in time order.
 
         Args:
             window: seconds of a window.
             duration: seconds of the track.
-            cuts: seconds and probability of each splice that was heard.
+            cuts: seconds and probability of each splice found.
         """
         places = self._reversed(window, duration)
         places += [_place(time, time, "spliced", probability) for time, probability in cuts]
@@ -57,10 +57,10 @@ def _place(start: float, end: float, kind: str, probability: float) -> dict[str,
 
 
 def rounded(value: float | None) -> float | None:
-    """Four digits behind the point; None for what is no number."""
+    """The value with four decimals; None if it is not a finite number."""
     return round(float(value), 4) if value is not None and np.isfinite(value) else None
 
 
 def listed(values: Iterable[float]) -> list[float | None]:
-    """``rounded``, each."""
+    """Each value ``rounded``."""
     return [rounded(value) for value in values]

@@ -1,4 +1,4 @@
-"""Where the files of a catalog are, and which of them may be handed out."""
+"""Locations of a catalog's files, and the rules for serving them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from musicfeat.listen.columns import File
 
 
 class Files:
-    """The files of a catalog by their numbers.
+    """The files of a catalog by number.
 
-    A file is handed out if the catalog lists it, if it is a regular file, and if no symbolic link leads it elsewhere:
-    a path that goes through links is followed where it ends below the folder of all files (or the audio root), or
-    where size and time of change are those that the catalog noted, as for a library made of links.
+    A file may be served if the catalog lists it, it is a regular file, and no symbolic link leads it elsewhere:
+    a path through links is accepted if it ends below the folder of all files (or the audio root), or if its
+    size and modification time are those in the catalog, as for a library made of links.
 
     Args:
-        files: as the catalog lists them.
-        audio_root: a folder that stands for the one that held all files when the catalog was made.
+        files: the files as the catalog lists them.
+        audio_root: folder in place of the one that held all files when the catalog was made.
 
     Raises:
         InputError: the audio root is no folder.
@@ -41,7 +41,7 @@ class Files:
         ]
         sources = [printable(path.split(os.sep)[0]) if os.sep in path else "" for path in self._inner]
         self.sources = sorted(set(sources))
-        """Names of the folders in the folder of all files; "" is that folder itself."""
+        """Names of the folders directly in the folder of all files; "" is that folder itself."""
         numbers = {name: number for number, name in enumerate(self.sources)}
         self.source_of = [numbers[name] for name in sources]
 
@@ -51,36 +51,36 @@ class Files:
 
     @cached_property
     def folders(self) -> list[list[str]]:
-        """The folders that each track lies in, from the folder of all files down; each with those above it."""
+        """The folders that hold each track, each with its parents, from the folder of all files down."""
         parts = (printable(os.path.dirname(path)).split(os.sep) for path in self._inner)
         return [["/".join(some[:depth]) for depth in range(1, len(some) + 1) if some[0]] for some in parts]
 
     def path(self, track: int) -> str:
-        """Where a file should be now."""
+        """The expected path of a file now."""
         return os.path.join(self._root, self._inner[track])
 
     def shown(self, track: int) -> str:
-        """The same, for people and playlists."""
+        """The same path, for people and playlists."""
         return printable(self.path(track))
 
     def key(self, track: int) -> str:
-        """What a search for names looks at."""
+        """The text that a search for names examines."""
         file = self._files[track]
         return " ".join(filter(None, (printable(self._inner[track]), file.artist, file.title, file.album))).casefold()
 
     def present(self, track: int) -> bool:
-        """Whether a file could be handed out."""
+        """Whether a file may be served."""
         return self._refusal(track) is None
 
     def missing(self) -> int:
-        """How many files cannot be handed out; asks the file system for each."""
+        """Number of files that cannot be served; checks each in the file system."""
         return sum(not self.present(track) for track in range(len(self._files)))
 
     def checked(self, track: int) -> str:
-        """The path of a file that may be handed out.
+        """The path of a file that may be served.
 
         Raises:
-            AudioError: it may not, or is not there.
+            AudioError: the file may not be served, or is missing.
         """
         refusal = self._refusal(track)
         if refusal:
@@ -88,10 +88,10 @@ class Files:
         return self.path(track)
 
     def open(self, track: int) -> int:
-        """A handle of a file that may be handed out, which is the one that was checked.
+        """A handle of a file that may be served, the same file that was checked.
 
         Raises:
-            AudioError: it may not, or is not there.
+            AudioError: the file may not be served, or is missing.
         """
         path = self.checked(track)
         real = os.path.realpath(path)
@@ -132,5 +132,5 @@ def printable(text: str) -> str:
 def _common(paths: Sequence[str]) -> str:
     try:
         return os.path.commonpath([os.path.dirname(path) for path in paths]) if paths else ""
-    except ValueError:  # of several drives
+    except ValueError:  # on several drives
         return ""

@@ -1,4 +1,4 @@
-"""Jigsaws that are being played, and files that were dropped on the page: a bounded number of each."""
+"""Jigsaws in play and files dropped on the page, a limited number of each."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ GAMES, UPLOADS = 16, 4
 TRIES = 12
 FEWEST, MOST = 3, 6
 FURTHEST_SECONDS = 1200.0
-"""Places behind these are not played: a file is decoded from its beginning."""
+"""Latest start of a jigsaw, since a file is decoded from its beginning."""
 
 
 class Newest(Generic[Held]):
-    """The newest things by tokens that nobody can guess.
+    """The newest items, by tokens that nobody can guess.
 
     Args:
-        most: so many are kept.
+        most: number of items kept.
     """
 
     def __init__(self, most: int) -> None:
         self._most, self._held, self._changing = most, OrderedDict[str, Held](), Lock()
 
     def add(self, token: str, value: Held) -> list[Held]:
-        """Keep something; what has to go for it is returned."""
+        """Keep an item; return the items removed to make room."""
         with self._changing:
             self._held[token] = value
             return [self._held.popitem(last=False)[1] for _ in range(len(self._held) - self._most)]
 
     def get(self, token: str) -> Held:
-        """Something that is kept; LookupError if it is no longer."""
+        """The item of a token; LookupError if it is no longer kept."""
         found = self._held.get(token)
         if found is None:
             raise LookupError("that is no longer there: begin again")
@@ -61,11 +61,11 @@ class Game:
 
 
 class Games:
-    """Makes jigsaws of the catalog's tracks and judges answers.
+    """A maker of jigsaws from the catalog's tracks, and judge of answers.
 
     Args:
         library: the catalog.
-        workers: decode.
+        workers: worker processes that decode.
     """
 
     def __init__(self, library: Library, workers: Workers) -> None:
@@ -75,7 +75,7 @@ class Games:
         """A new game.
 
         Raises:
-            InputError: the request is malformed, or no track has such a place.
+            InputError: the request is malformed, or no track is long enough.
             AudioError: the file cannot be decoded.
             LookupError: there is no such track.
         """
@@ -104,7 +104,7 @@ class Games:
         return waves[number]
 
     def answer(self, token: str, order: Any) -> dict[str, Any]:
-        """Whether an order is right, and what the model says.
+        """Whether an order is right, and the model's order.
 
         Raises:
             InputError: the order does not hold every piece once.
@@ -131,7 +131,7 @@ class Games:
         return {"token": token, "name": name, "track": track, "start": round(start, 3), "pieces": urls}
 
     def _place(self, rows: slice, latest: float, generator: np.random.Generator) -> float:
-        """Where to begin: in a window that is not silent, if there is one early enough."""
+        """A start time: of an audible window if one is early enough, else random."""
         starts = self._library.columns.values["start"][rows]
         fit = (starts <= latest) & ~self._library.columns.values["silent"][rows]
         if len(starts) < 2 or not fit.any():
@@ -140,7 +140,7 @@ class Games:
 
 
 class Uploads:
-    """Files that were dropped on the page, in a folder that ends with the server."""
+    """Files dropped on the page, in a folder that is removed with the server."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="musicfeat-")
@@ -152,7 +152,7 @@ class Uploads:
         return token, os.path.join(self._folder.name, token)
 
     def keep(self, token: str, path: str, name: str) -> None:
-        """Keep a file for as long as few are newer."""
+        """Keep a file until enough newer ones have come."""
         for old, _ in self._kept.add(token, (path, name)):
             Path(old).unlink(missing_ok=True)
 
@@ -161,5 +161,5 @@ class Uploads:
         return self._kept.get(token)
 
     def close(self) -> None:
-        """Remove all."""
+        """Remove all files."""
         self._folder.cleanup()

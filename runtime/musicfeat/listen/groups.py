@@ -1,4 +1,4 @@
-"""Groups that the tracks of a catalog fall into: by what their tags say, and by the folders that they lie in."""
+"""Groups of a catalog's tracks, by their tags and by the folders that hold them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ MOST_DEPTH = 8
 
 
 class Groups:
-    """Groups by name: "artist", "album", "genre", and "folder2" on, the folders in those of the map's sources.
+    """Groups by name: "artist", "album", "genre", and from "folder2" on the folders inside the map's sources.
 
     Args:
-        files: of the catalog.
-        folders: those that each lies in, from the outermost.
+        files: the catalog's files.
+        folders: the folders that hold each file, outermost first.
     """
 
     def __init__(self, files: Sequence[File], folders: Sequence[Sequence[str]]) -> None:
@@ -24,10 +24,10 @@ class Groups:
         depth = min(MOST_DEPTH, max(map(len, folders), default=0))
         tags = {name: title for name, title in TAGS.items() if any(getattr(file, name) for file in files)}
         self.titles = tags | {f"folder{level}": f"Folder, {level} deep" for level in range(2, depth + 1)}
-        """What there is, with words for it."""
+        """Names of the available groups, with their titles."""
 
     def __getitem__(self, name: str) -> dict[str, Any]:
-        """The ``names`` of the groups, and for each track the number of its own in ``of``; null where it has none.
+        """The ``names`` of the groups, and in ``of`` each track's group number, null for none.
 
         Raises:
             LookupError: there are no groups of that name.
@@ -40,7 +40,7 @@ class Groups:
         return {"names": names, "of": [numbers[one] if one else None for one in found]}
 
     def told(self, track: int) -> dict[str, str]:
-        """What the tags of a track say."""
+        """The tags of a track."""
         return {name: value for name in ("artist", "album", "genre") if (value := getattr(self._files[track], name))}
 
     def _of(self, name: str) -> Callable[[int], str | None]:

@@ -1,8 +1,8 @@
-"""Who may ask, and what every response says: the page is for this machine's own browser, and for no other page.
+"""Access control and response headers: the page serves this machine's own browser and no other page.
 
-A page elsewhere in the web can send requests to 127.0.0.1, with a name of its own that it lets point there (DNS
-rebinding). So the Host must be the server's own, an Origin that is told must be the same, and what changes anything
-must carry a header that no foreign page can send without being asked for leave, which is never given (no CORS).
+A page elsewhere on the web can send requests to 127.0.0.1, under a name of its own that it points there (DNS
+rebinding). Therefore the Host must be the server's own, an Origin, if sent, must match it, and a request that changes
+anything must carry a header that a foreign page can send only with permission, which is never given (no CORS).
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ OWN_HEADER = "x-musicfeat"
 
 
 class Guard:
-    """Wraps the application.
+    """A wrapper of the application that refuses foreign requests.
 
     Args:
-        app: what answers the requests that may pass.
-        host: that the server is bound to.
-        port: likewise.
+        app: the application, which answers the permitted requests.
+        host: the host that the server is bound to.
+        port: the port that the server is bound to.
     """
 
     def __init__(self, app: ASGIApp, host: str, port: int) -> None:
@@ -76,7 +76,7 @@ class Guard:
         return None
 
     def _own(self, host: str) -> bool:
-        """Whether a Host is this server; beside its names an address passes, which nobody can rebind."""
+        """Whether a Host is this server: one of its names, or an address, which nobody can rebind."""
         name, _, port = host.casefold().rpartition(":")
         if not name or port != str(self._port):
             return False

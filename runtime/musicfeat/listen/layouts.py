@@ -1,8 +1,8 @@
-"""The map's layout: principal components at once, and t-SNE (van der Maaten and Hinton, 2008) when it is there.
+"""The map's layouts: principal components at once, and t-SNE (van der Maaten and Hinton, 2008) once it is computed.
 
-Measured on 3921 windows of 406 tracks: of a window's ten nearest on the map, 63 % are of its track by t-SNE, 65 % by
-all 296 numbers, 57 % by PaCMAP and 7 % by two principal components. On two cores 100,000 windows took 200 to 300 s
-beside other work, so that a process of low priority makes it once and a file beside the catalog keeps it.
+Measured on 3921 windows of 406 tracks: of a window's ten nearest, 63 % are from its track on the map by t-SNE, 65 % by
+all 296 numbers, 57 % by PaCMAP and 7 % by two principal components. On two busy cores, 100,000 windows took 200 to
+300 s, so a process of low priority computes t-SNE once, and a file beside the catalog stores it.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ FILE = ".listen-map.npz"
 FORMAT = 1
 COMPONENTS = 30
 FEWEST_ROWS, MOST_ROWS = 60, 300_000
-"""Fewer windows need no better layout; more would take hours."""
+"""Row counts for which t-SNE is computed; fewer rows do not need it, more would take hours."""
 MOST_SECONDS = 7200.0
 FIRST, BETTER = "principal components", "t-SNE"
 
 
 def improve(_: ModelOptions, components: Floats) -> Floats:
-    """What the process does."""
+    """The better layout, computed in a process of low priority."""
     if hasattr(os, "nice"):
         os.nice(10)
     return t_sne(components)
 
 
 class Layouts:
-    """The best layout so far of the rows that can be heard.
+    """The best layout so far of the audible rows.
 
     Args:
         library: the catalog.
@@ -53,25 +53,25 @@ class Layouts:
         self._better = self._stored()
 
     def best(self) -> tuple[str, Floats]:
-        """Name and [n, 2] places, from -1 to 1."""
+        """Name of the layout and [n, 2] places, from -1 to 1."""
         if self._better is not None:
             return BETTER, self._better
         return FIRST, self._library.vectors.layout[self._library.heard]
 
     @property
     def improving(self) -> bool:
-        """Whether a better layout is on its way."""
+        """Whether a better layout is being computed."""
         return self._process is not None and self._better is None
 
     def start(self) -> None:
-        """Begin to make the better layout, if it is missing, worth it, and openTSNE is installed."""
+        """Start to compute the better layout, if it is missing, worthwhile, and openTSNE is installed."""
         rows = int(np.count_nonzero(self._library.heard))
         if self._better is None and FEWEST_ROWS <= rows <= MOST_ROWS and find_spec("openTSNE"):
             self._process = WorkerProcess(ModelOptions(), improve)
             Thread(target=self._improve, args=(self._process,), daemon=True).start()
 
     def close(self) -> None:
-        """Give up what is being made."""
+        """Abandon a layout that is being computed."""
         if self._process:
             self._process.close()
 
@@ -80,7 +80,7 @@ class Layouts:
         try:
             found: Floats = scaled(process.call(components, MOST_SECONDS))
         except (CrashError, TimeoutError, MusicfeatError, RuntimeError):
-            self._process = None  # the first one stays
+            self._process = None  # the first layout stays
             return
         self._store(found)
         self._better = found
@@ -94,5 +94,5 @@ class Layouts:
             return None
 
     def _store(self, layout: Floats) -> None:
-        with suppress(OSError), replacing(self._file) as temporary:  # a catalog may be there to be read only
+        with suppress(OSError), replacing(self._file) as temporary:  # the catalog may be read-only
             np.savez(temporary, layout=layout, identity=np.array(self._identity))

@@ -1,4 +1,4 @@
-"""A catalog as the page sees it: tracks by number, their sources and files, map, neighbours, features."""
+"""A catalog for the page: tracks by number, their sources and files, map, neighbours, features."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from musicfeat.listen.vectors import Vectors, open_vectors
 
 BLOCK = 8192
 PER_SOURCE = 3
-"""Clips of one source among those that excite a dimension most, while there are other sources."""
+"""Most clips of one source among those that excite a dimension most, while there are other sources."""
 
 
 class Library:
@@ -32,10 +32,10 @@ class Library:
 
     Args:
         catalog: a catalog or its folder.
-        audio_root: where the files are now, if they were moved together: it stands for the folder that held them all.
+        audio_root: folder that holds the files now, if all were moved together.
 
     Raises:
-        CatalogError: it is no catalog, or a part is damaged.
+        CatalogError: the folder is no catalog, or a part is damaged.
         InputError: the audio root is no folder.
     """
 
@@ -54,7 +54,7 @@ class Library:
         return sorted(range(len(names)), key=lambda track: (names[track].casefold(), track))
 
     def summary(self, track: int) -> dict[str, Any]:
-        """What every list of tracks says of one."""
+        """The fields of a track in every list of tracks."""
         return {
             "id": track,
             "name": self.files.names[track],
@@ -67,13 +67,13 @@ class Library:
         }
 
     def search(self, text: str, limit: int) -> list[dict[str, Any]]:
-        """Tracks whose path or tags hold every word of a text, in the order of their names."""
+        """Tracks whose path or tags contain every word of a text, sorted by name."""
         words = text.casefold().split()
         found = (track for track in self.by_name if all(word in self.files.key(track) for word in words))
         return [self.summary(track) for track, _ in zip(found, range(limit), strict=False)]
 
     def track(self, track: int, cuts: Sequence[tuple[float, float]] = ()) -> dict[str, Any]:
-        """Everything that the catalog says of a track, and where it was heard to be cut: seconds and probability."""
+        """All facts of the catalog about a track, and the given cuts: seconds and probability."""
         rows, values, tags = self.columns.rows(track), self.columns.values, self.columns.tags
         labels = zip(self.catalog.settings.labels, () if tags is None else tags[rows].T, strict=tags is not None)
         curves = Curves(
@@ -87,10 +87,10 @@ class Library:
         return self.summary(track) | curves.described(self.catalog.settings.window, duration, cuts)
 
     def neighbours(self, track: int, start: float | None, k: int) -> list[dict[str, Any]]:
-        """The tracks most like a track, or like its window at a moment, each by its most similar window.
+        """The tracks most similar to a track, or to its window at a time, each by its most similar window.
 
         Raises:
-            InputError: there is nothing to hear there, or no such moment.
+            InputError: the track or window is silent, or there is no such time.
         """
         rows = self.columns.rows(track)
         units = self.vectors.units[rows].astype(np.float32)
@@ -106,7 +106,7 @@ class Library:
         return self.alike(query, k, track)
 
     def alike(self, query: Floats, k: int, without: int | None = None) -> list[dict[str, Any]]:
-        """The tracks most like a unit vector [D]; as ``musicfeat.catalog.search`` finds them by reading all rows."""
+        """The tracks most similar to a unit vector [D]; the same as from ``musicfeat.catalog.search`` over all rows."""
         best, columns = Best(k, windows=False), self.columns
         for first in range(0, len(columns), BLOCK):
             units = self.vectors.units[first : first + BLOCK].astype(np.float32)
@@ -119,7 +119,7 @@ class Library:
         return [self._clip(int(found.path), found.start, found.end, similarity=found.similarity) for found in best.rows]
 
     def features(self, dimensions: list[int], k: int, summed: bool) -> list[dict[str, Any]]:
-        """The clips that excite dimensions most, standardised over the catalog; at most one a track.
+        """The clips with the greatest values of dimensions, standardised over the catalog; at most one per track.
 
         Raises:
             InputError: there is no such dimension.
@@ -150,7 +150,7 @@ class Library:
 
     @cached_property
     def heard(self) -> npt.NDArray[np.bool_]:
-        """[R] which rows are not silent."""
+        """[R] whether a row is audible."""
         return ~np.isnan(self.vectors.layout[:, 0])
 
     def _standardised(self, dimension: int) -> Floats:
@@ -160,7 +160,7 @@ class Library:
         return np.where(self.heard, (values - heard.mean()) / (spread or 1.0), -np.inf) if len(heard) else values
 
     def _most(self, curve: Floats, k: int) -> list[dict[str, Any]]:
-        """The k greatest, one a track, and few of a source unless there are no others."""
+        """The k greatest rows, one per track, and few per source unless there are no others."""
         rows = [int(row) for row in self._peaks(curve)]
         few, rest, seen = list[int](), list[int](), Counter[str]()
         for row in rows:
@@ -177,7 +177,7 @@ class Library:
         ]
 
     def _peaks(self, curve: Floats) -> npt.NDArray[np.int64]:
-        """The greatest row of each track, greatest first, silence left out."""
+        """The greatest row of each track, in descending order, without silence."""
         order = np.argsort(-curve, kind="stable")
         order = order[np.isfinite(curve[order])]
         _, first = np.unique(self.columns.track[order], return_index=True)

@@ -1,4 +1,4 @@
-"""The map: a few numbers for every window that can be heard, as little-endian columns."""
+"""The map: a few numbers for every audible window, as little-endian columns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from musicfeat.listen.projection import Floats
 ALIGNMENT = 4
 NO_TAG = 255
 MOST_SOURCES = 65535
-"""What a source's 16 bits hold; the rest count as the last."""
+"""Largest source number in 16 bits; further sources count as the last."""
 
 
 class Map:
@@ -22,8 +22,8 @@ class Map:
 
     Args:
         library: the catalog.
-        kind: of layout.
-        layout: [n, 2] places of the windows that can be heard.
+        kind: name of the layout.
+        layout: [n, 2] places of the audible windows.
     """
 
     def __init__(self, library: Library, kind: str, layout: Floats) -> None:

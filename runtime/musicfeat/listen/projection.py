@@ -1,4 +1,4 @@
-"""Embeddings in two dimensions, for the map."""
+"""Projections of embeddings to two dimensions, for the map."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ BLOCK = 8192
 
 
 def principal(vectors: npt.NDArray[np.floating], count: int) -> Floats:
-    """[n, D] -> [n, count] principal components, found on an even sample of rows and computed block by block.
+    """[n, D] -> [n, count] principal components, fitted on an even sample of rows and computed block by block.
 
-    Rows of zeros stand for silence and decide nothing. The sign is that of the skewness.
+    Rows of zeros stand for silence and are not fitted. Each component's skewness sets its sign.
     """
     found = np.zeros((len(vectors), count), np.float32)
     sample = np.asarray(vectors[:: max(1, len(vectors) // SAMPLE_ROWS)], np.float64)
@@ -33,7 +33,7 @@ def principal(vectors: npt.NDArray[np.floating], count: int) -> Floats:
 
 
 def scaled(layout: Floats) -> Floats:
-    """[n, 2] centred and scaled alike along both axes, so that all lie from -1 to 1."""
+    """[n, 2] centred, and scaled alike along both axes to the range -1 to 1."""
     if not len(layout):
         return layout
     low, high = layout.min(axis=0), layout.max(axis=0)
@@ -42,9 +42,9 @@ def scaled(layout: Floats) -> Floats:
 
 
 def t_sne(components: Floats) -> Floats:
-    """[n, d] -> [n, 2] by t-SNE (openTSNE), begun at the first two components and so alike in every run.
+    """[n, d] -> [n, 2] by t-SNE (openTSNE), started at the first two components and so the same in every run.
 
-    Perplexity 30, 150 iterations exaggerated and 350 plain.
+    Perplexity 30, 150 iterations with exaggeration and 350 without.
     """
     from openTSNE import TSNE
 

@@ -1,4 +1,4 @@
-"""A file's bytes, whole or in part (RFC 9110, section 14), a block at a time."""
+"""A file's bytes, whole or in part (RFC 9110, section 14), one block at a time."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ TYPES = {".flac": "audio/flac", ".opus": "audio/ogg", ".m4a": "audio/mp4", ".caf
 
 
 def wanted(header: str | None, size: int) -> tuple[int, int] | None:
-    """First byte and the byte behind the last of a Range header, None for the whole.
+    """First byte and end (exclusive) of a Range header; None for the whole file.
 
-    More than one range, or what is no range of bytes, stands for the whole, as the standard allows.
+    Several ranges, or a malformed one, stand for the whole file, as the standard allows.
 
     Raises:
-        ValueError: the range lies behind the file's end.
+        ValueError: the range starts after the file's end.
     """
     found = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", (header or "").replace(" ", ""))
     if not found or found[0] == "bytes=-":
@@ -39,12 +39,12 @@ def wanted(header: str | None, size: int) -> tuple[int, int] | None:
 
 
 def response(handle: int, name: str, header: str | None, method: str) -> Response:
-    """The answer to a request for a file; the handle is closed when it was sent.
+    """The response to a request for a file; the handle is closed once it is sent.
 
     Args:
-        handle: of the open file.
-        name: of the file, which tells its type.
-        header: Range, as asked.
+        handle: handle of the open file.
+        name: name of the file, which determines its type.
+        header: the request's Range header.
         method: GET or HEAD.
     """
     size = os.fstat(handle).st_size
@@ -65,7 +65,7 @@ def response(handle: int, name: str, header: str | None, method: str) -> Respons
 
 
 class Part(StreamingResponse):
-    """Some bytes of a file, which is closed as soon as they were sent, or nobody wants them any more."""
+    """A range of bytes of a file, which is closed once they are sent or the client is gone."""
 
     def __init__(self, file: FileIO, start: int, stop: int, status: int, headers: dict[str, str], kind: str) -> None:
         super().__init__(_blocks(file, start, stop), status, headers, kind)

@@ -1,4 +1,4 @@
-"""From the command's options to a running server."""
+"""Start of the server from the command's options."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def serve(options: argparse.Namespace) -> NoReturn:
     """Serve a catalog until Ctrl-C.
 
     Raises:
-        CatalogError: it is no catalog, or damaged.
-        InputError: an option is out of its range, or the address is taken.
+        CatalogError: the folder is no catalog, or damaged.
+        InputError: an option is out of range, or the address is taken.
         KeyboardInterrupt: Ctrl-C.
     """
     if not 0 <= options.port <= 65535:
@@ -37,14 +37,14 @@ def serve(options: argparse.Namespace) -> NoReturn:
             run(server, listener, options)
         finally:
             server.close()
-    raise KeyboardInterrupt  # only Ctrl-C ends it; uvicorn raises this itself, but not in a shell's background job
+    raise KeyboardInterrupt  # only Ctrl-C ends it; uvicorn raises this itself, except in a shell's background job
 
 
 def bound(host: str, port: int) -> socket.socket:
     """A listening socket.
 
     Raises:
-        InputError: the address cannot be had.
+        InputError: the address is not available.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
@@ -63,12 +63,12 @@ def run(server: Server, listener: socket.socket, options: argparse.Namespace) ->
     if options.host not in LOCAL:
         print(f"musicfeat: whoever reaches {options.host} can see the catalog and hear its files", file=sys.stderr)
     if options.open:
-        webbrowser.open(address)  # the socket listens already: the browser waits
+        webbrowser.open(address)  # the socket is listening already, so the browser can wait
     uvicorn.Server(configured(server, options.host, port)).run(sockets=[listener])
 
 
 def configured(server: Server, host: str, port: int) -> uvicorn.Config:
-    """How the application is served on an address."""
+    """The server's configuration for an address."""
     return uvicorn.Config(
         server.app(host, port),
         log_level="warning",

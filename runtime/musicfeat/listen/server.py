@@ -1,4 +1,4 @@
-"""The application: addresses, and what each answers. Everything slow runs in threads or in worker processes."""
+"""The application: addresses and their answers. Slow work runs in threads or worker processes."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ MOST_HITS = 100_000
 SECONDS = 120.0
 Endpoint = Callable[[Request], Awaitable[Response]]
 for _suffix, _kind in ((".js", "text/javascript"), (".css", "text/css"), (".html", "text/html")):
-    mimetypes.add_type(_kind, _suffix)  # some systems call them something else, which nosniff takes literally
+    mimetypes.add_type(_kind, _suffix)  # some systems register other types, which nosniff enforces
 
 
 class Server:
-    """The application and what it holds open.
+    """The application and its resources.
 
     Args:
         library: the catalog.
-        model: file of the catalog's model, where it is not a bundled one.
-        most_bytes: of an upload.
-        seconds: for which a worker may work on one file.
+        model: file of the catalog's model, if it is not a bundled one.
+        most_bytes: limit of an upload.
+        seconds: time limit of a worker for one file.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Server:
         self._games, self._lessons = Games(library, self._workers), Lessons(library)
 
     def app(self, host: str, port: int) -> ASGIApp:
-        """The application for an address that it is bound to."""
+        """The application for the address that it is bound to."""
         track = "/api/tracks/{track:int}"
         routes = [
             self._get("/api/catalog", lambda _: self._answers.catalog()),
@@ -87,7 +87,7 @@ class Server:
         return Guard(Starlette(routes=routes, exception_handlers=errors, lifespan=self._lifespan), host, port)
 
     def close(self) -> None:
-        """End all processes and remove what was uploaded."""
+        """End all processes and remove uploaded files."""
         self._answers.layouts.close()
         self._workers.close()
         self._uploads.close()
@@ -163,7 +163,7 @@ class Server:
         return JSONResponse(found)
 
     async def _receive(self, request: Request, path: str) -> None:
-        """Write the body down, no more of it than is allowed."""
+        """Write the request's body to a file, up to the allowed size."""
         size = 0
         with open(path, "wb") as file:
             async for block in request.stream():

@@ -1,4 +1,4 @@
-"""Tags taught on the page: answers of yes and no, kept as examples in the catalog's folder."""
+"""Tags taught on the page: answers of yes and no, stored as examples in the catalog's folder."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from musicfeat.heads import NAME
 from musicfeat.listen.library import Library
 
 ASKED = 8
-"""Tracks that are shown at once."""
+"""Tracks shown at once."""
 LABELS = ("no", "yes")
 
 
 class Lessons:
-    """Answers by the name of a tag.
+    """Answers by tag name.
 
     Args:
         library: the catalog.
@@ -30,13 +30,13 @@ class Lessons:
     def __init__(self, library: Library) -> None:
         self._library, self._changing = library, Lock()
         self._answers: dict[str, dict[int, str]] = {}
-        """Name of a tag -> number of a track among the teacher's -> label."""
+        """Tag name -> the teacher's number of a track -> label."""
 
     def state(self, name: str) -> dict[str, Any]:
-        """How far a tag is, in words, and which tracks to label next.
+        """Progress of a tag, in words, and the tracks to label next.
 
         Raises:
-            InputError: the name cannot be one.
+            InputError: the tag name is not valid.
             CatalogError: scikit-learn is missing, or a part is damaged.
         """
         with self._changing:
@@ -50,10 +50,10 @@ class Lessons:
             return {"name": name, "counts": counts, "told": told, "next": following, "fewest": FEWEST}
 
     def answer(self, name: str, track: Any, label: Any) -> dict[str, Any]:
-        """Note that a tag holds of a track or not, at once and on the disk; no label takes an answer back.
+        """Store whether a tag holds for a track, in memory and on disk; no label removes an answer.
 
         Raises:
-            InputError: the label is none. LookupError: there is no such track. And as ``state``.
+            InputError: the label is not valid. LookupError: there is no such track. Others as for ``state``.
         """
         if label not in (*LABELS, None):
             raise InputError(f"a label is yes, no or null, got {label!r}"[:200])
@@ -70,7 +70,7 @@ class Lessons:
         return self.state(name)
 
     def finish(self, name: str) -> dict[str, Any]:
-        """Give the catalog a column of the tag. Errors as ``state``; CatalogError if another run is at work on it."""
+        """Add a column of the tag to the catalog. Errors as ``state``; CatalogError if another run is writing to it."""
         with self._changing:
             head, judged = self._teacher.teach(self._examples(name), name)
             fill(self._library.catalog, [head])
@@ -83,7 +83,7 @@ class Lessons:
 
     @cached_property
     def _numbers(self) -> dict[int, int]:
-        """Number of a track on the page by that among the teacher's."""
+        """The page's number of a track by the teacher's number."""
         known = self._teacher.tracks.numbers
         paths = (to_text(file.path) for file in self._library.columns.files)
         return {known[path]: number for number, path in enumerate(paths) if path in known}

@@ -1,7 +1,7 @@
-"""The embeddings of a catalog, turned for neighbours, for features and for the map, in one file mapped into memory.
+"""The embeddings of a catalog, arranged for neighbours, features and the map, in one memory-mapped file.
 
-The file is hidden beside the catalog and made anew when the parts change: [R, D] unit vectors of the catalog's space
-and the embeddings by dimension, [D, R], both in half precision, 4 D bytes a row.
+The file is hidden beside the catalog and rebuilt when the parts change: [R, D] unit vectors of the catalog's space,
+and [D, R] embeddings by dimension, both in half precision, 4 D bytes per row.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ FILE = ".listen.arrays"
 FORMAT = 1
 BLOCK = 4096
 MOST_SECONDS = 600.0
-"""To wait for another server that makes the same file."""
+"""Longest wait for another server that builds the same file."""
 
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """What is kept of R rows with D numbers each; rows of silence are zeros, and their layout is not a number."""
+    """Arrays for R rows of D numbers each; silent rows are zeros with NaN as layout."""
 
     space: Space
     units: npt.NDArray[np.float16]
-    """[R, D]."""
+    """[R, D] unit vectors."""
     dimensions: npt.NDArray[np.float16]
-    """[D, R]."""
+    """[D, R] embeddings."""
     layout: Floats
-    """[R, 2] from -1 to 1."""
+    """[R, 2] places from -1 to 1."""
     change: Floats
-    """[R] cosine distance to the window before, per second."""
+    """[R] cosine distance to the previous window, per second."""
     identity: str
-    """Changes with what the catalog holds."""
+    """A text that changes with the catalog's contents."""
 
 
 def open_vectors(catalog: Catalog, columns: Columns) -> Vectors:
-    """The file of a catalog, made if it is missing, damaged or not of these rows.
+    """Arrays from a catalog's file, which is built if it is missing, damaged or for other rows.
 
     Raises:
         CatalogError: a part is damaged, or the catalog was rewritten meanwhile.
@@ -67,7 +67,7 @@ def open_vectors(catalog: Catalog, columns: Columns) -> Vectors:
 
 
 def _held(path: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
-    """The arrays of a file, if it is whole and of these rows."""
+    """The arrays of a file, if it is complete and for these rows."""
     try:
         held, arrays = open_arrays(path)
     except (FileNotFoundError, CatalogError):
@@ -76,18 +76,18 @@ def _held(path: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _made(catalog: Catalog, columns: Columns, facts: dict[str, Any]) -> dict[str, Any]:
-    """Write the file and open it; where the catalog may only be read, in a folder that ends at once."""
+    """Write the file and open it; for a read-only catalog, in a folder that is removed at once."""
     path = catalog.folder / FILE
     try:
         with portalocker.Lock(catalog.folder / ".lock-listen", "a", timeout=MOST_SECONDS):
-            if arrays := _held(path, facts):  # made by another server meanwhile
+            if arrays := _held(path, facts):  # built by another server meanwhile
                 return arrays
             _write(catalog, columns, path, facts)
             return open_arrays(path)[1]
     except (OSError, portalocker.LockException):
         with temporary_folder() as folder:
             _write(catalog, columns, Path(folder) / FILE, facts)
-            return open_arrays(Path(folder) / FILE)[1]  # what is mapped stays when its name is gone
+            return open_arrays(Path(folder) / FILE)[1]  # the mapping outlives the file's name
 
 
 def _write(catalog: Catalog, columns: Columns, path: Path, facts: dict[str, Any]) -> None:

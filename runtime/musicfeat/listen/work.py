@@ -1,4 +1,4 @@
-"""What a worker process does for the page: decode, judge, draw. What it is asked for is a ``Task``."""
+"""Work in the page's worker processes: decoding, judging and drawing, each requested by a ``Task``."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from musicfeat.sound.waveform import Waveform
 from musicfeat.suspicion import LEAST, splices
 
 BACKWARDS_SECONDS = 1800
-"""A longer file is not played backwards, since that takes the whole of it in memory."""
+"""Longest file that is played backwards, since that takes the whole file in memory."""
 PIECE_SECONDS = 10 / 3
 AUDIBLE = 1e-3
-"""Root mean square from which a piece can be heard."""
+"""Least root mean square of an audible piece."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """Something to do with a file."""
+    """A request to a worker process."""
 
     kind: Literal["describe", "picture", "analyse", "cuts", "backwards", "pieces"]
     path: str = ""
     count: int = 0
-    """Pieces."""
+    """Number of pieces."""
     start: float = 0.0
-    """Seconds into the file where the first piece begins."""
+    """Start of the first piece in the file, in seconds."""
     seed: int = 0
 
 
 class Model(NamedTuple):
-    """What the page must know of the model."""
+    """Facts about the model for the page."""
 
     name: str
     version: str
@@ -49,11 +49,11 @@ class Model(NamedTuple):
 
 
 Cuts = list[tuple[float, float]]
-"""Seconds and probability of each."""
+"""Seconds and probability of each cut."""
 
 
 class Judged(NamedTuple):
-    """A recording judged now."""
+    """Results for a recording judged on request."""
 
     features: Features
     splices: Cuts
@@ -67,10 +67,10 @@ class Pieces(NamedTuple):
     """WAV files, shuffled."""
     seconds: float
     right: tuple[int, ...]
-    """Indices of the pieces as handed, in playing order."""
+    """Indices of the shuffled pieces, in playing order."""
     order: tuple[int, ...]
     probability: float
-    """What the model says."""
+    """The model's probability of its order."""
 
 
 def work(options: ModelOptions, task: Task) -> Any:
@@ -78,7 +78,7 @@ def work(options: ModelOptions, task: Task) -> Any:
 
     Raises:
         AudioError: the file cannot be decoded.
-        InputError: it is too short or too long for this.
+        InputError: the file is too short or too long for the task.
         ModelError: the model cannot be opened.
     """
     if task.kind == "describe":
@@ -98,27 +98,27 @@ def _model(options: ModelOptions) -> Extractor:
 
 
 def describe(options: ModelOptions) -> Model:
-    """The facts of the model."""
+    """The facts about the model."""
     card = _model(options).card
     return Model(card.name, card.version, card.weights_sha256, card.outputs)
 
 
 def analyse(options: ModelOptions, path: str) -> Judged:
-    """Features of a file, where it was cut, and its picture."""
+    """Features of a file, its cuts and its picture."""
     model = _model(options)
     found = model(path)
     return Judged(found, cuts(model, path) if found.duration > model.window else [], overview(path).packed())
 
 
 def cuts(model: Extractor, path: str) -> Cuts:
-    """Where a file longer than a window was cut, if the model can tell."""
+    """Cuts in a file longer than a window, if the model can find cuts."""
     if "successor" not in model.session.outputs:
         return []
     return [(cut.start, cut.probability) for cut in splices(path, model, LEAST)]
 
 
 def backwards(options: ModelOptions, path: str) -> Judged:
-    """Features of a file that is played backwards."""
+    """Features of a file played backwards."""
     model = _model(options)
     rate, parts, length = model.card.sample_rate, list[Waveform](), 0
     for part in blocks(path, rate=rate):
@@ -130,10 +130,10 @@ def backwards(options: ModelOptions, path: str) -> Judged:
 
 
 def pieces(options: ModelOptions, task: Task) -> Pieces:
-    """Consecutive pieces of a file, shuffled, and the order that the model gives them.
+    """Consecutive pieces of a file, shuffled, with the model's order of them.
 
     Raises:
-        InputError: the file ends too soon, or there is nothing to hear.
+        InputError: the file ends too early, or the pieces are silent.
     """
     sound = decoded(task.path)
     size = round(PIECE_SECONDS * sound.sr)
@@ -152,7 +152,7 @@ def pieces(options: ModelOptions, task: Task) -> Pieces:
 
 
 def _excerpt(parts: Any, start: int, length: int) -> Waveform:
-    """Some samples of a recording, decoded no further than needed."""
+    """A range of samples of a recording, decoded no further than needed."""
     kept, place = [np.zeros(0, np.float32)], 0
     for part in parts:
         kept.append(part[max(0, start - place) : max(0, start + length - place)])
@@ -163,7 +163,7 @@ def _excerpt(parts: Any, start: int, length: int) -> Waveform:
 
 
 def _shuffled(count: int, seed: int) -> npt.NDArray[np.int64]:
-    """An order of the pieces that is not the right one."""
+    """A random order of the pieces other than the right one."""
     generator = np.random.default_rng(seed)
     while True:
         places = generator.permutation(count)

@@ -1,4 +1,4 @@
-"""The worker processes of the page: one for pictures, one with the model; each does one thing at a time."""
+"""The page's worker processes: one for pictures, one with the model; each does one task at a time."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from musicfeat.errors import AudioError
 from musicfeat.listen.work import Cuts, Judged, Model, Pieces, Task, work
 
 PICTURES = 64
-"""That are kept in memory, of up to 80 kB each."""
+"""Most pictures kept in memory, of up to 80 kB each."""
 
 
 class Workers:
-    """Decodes and judges files where they can do no harm.
+    """Access to the worker processes, which decode and judge files in isolation.
 
     Args:
-        options: how the model is opened.
-        seconds: after which a task is given up and its process killed.
+        options: options for opening the model.
+        seconds: time limit of a task, after which its process is killed.
     """
 
     def __init__(self, options: ModelOptions, seconds: float) -> None:
@@ -30,13 +30,13 @@ class Workers:
         self._pictures = OrderedDict[str, dict[str, Any]]()
 
     def describe(self) -> Model:
-        """The model's facts; ModelError if it cannot be opened."""
+        """The facts about the model; ModelError if it cannot be opened."""
         with self._judging:
             found: Model = self._call(self._judge, Task("describe"))
         return found
 
     def picture(self, path: str) -> dict[str, Any]:
-        """The picture of a file, kept for the next time. Errors as for ``analyse``."""
+        """The picture of a file, cached. Errors as for ``analyse``."""
         with self._painting:
             found = self._pictures.pop(path, None) or self._call(self._painter, Task("picture", path))
             self._pictures[path] = found
@@ -45,29 +45,29 @@ class Workers:
         return found
 
     def analyse(self, path: str) -> Judged:
-        """Everything about a file.
+        """All results for a file.
 
         Raises:
-            AudioError: it cannot be decoded, it crashed the decoder, or took too long.
+            AudioError: the file cannot be decoded, crashed the decoder, or took too long.
         """
         with self._judging:
             found: Judged = self._call(self._judge, Task("analyse", path))
         return found
 
     def cuts(self, path: str) -> Cuts:
-        """Where a file was cut. Errors as for ``analyse``."""
+        """Cuts in a file. Errors as for ``analyse``."""
         with self._judging:
             found: Cuts = self._call(self._judge, Task("cuts", path))
         return found
 
     def backwards(self, path: str) -> Judged:
-        """What the model says when a file is played backwards. Errors as for ``analyse``; InputError if too long."""
+        """Results for a file played backwards. Errors as for ``analyse``; InputError if it is too long."""
         with self._judging:
             found: Judged = self._call(self._judge, Task("backwards", path))
         return found
 
     def pieces(self, path: str, count: int, start: float, seed: int) -> Pieces:
-        """Shuffled pieces. Errors as for ``analyse``; InputError if there is no such place or nothing to hear."""
+        """Shuffled pieces. Errors as for ``analyse``; InputError if the file is too short or silent there."""
         with self._judging:
             found: Pieces = self._call(self._judge, Task("pieces", path, count, start, seed))
         return found
