@@ -1,4 +1,4 @@
-"""Work a little ahead in a thread, so that decoding overlaps with the model."""
+"""Iteration a few items ahead in a thread, so that decoding overlaps with the model."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ POLL_SECONDS = 0.1
 
 
 def ahead(items: Iterable[Item], most: int) -> Iterator[Item]:
-    """The same items in the same order, up to ``most`` of them made before they are asked for.
+    """The same items in the same order, up to ``most`` of them produced before they are asked for.
 
-    An error of ``items`` is raised in its place; closing the result stops the thread.
+    An error of ``items`` is raised in its place; closing the generator stops the thread.
     """
     queue: Queue[tuple[Item | None, BaseException | None, bool]] = Queue(most)
     stopped = Event()
@@ -44,7 +44,7 @@ def _fill(items: Iterable[Item], queue: Queue[tuple[Item | None, BaseException |
 
 
 def _put(queue: Queue[Item], item: Item, stopped: Event) -> bool:
-    """Wait for room, but not after the reader has gone."""
+    """Put an item once there is room; False if the reader has gone."""
     while not stopped.is_set():
         try:
             queue.put(item, timeout=POLL_SECONDS)

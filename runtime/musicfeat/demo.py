@@ -1,4 +1,4 @@
-"""The demo: a clip that it makes itself, judged forwards, backwards and in the wrong order, with a picture."""
+"""Demo: a file or a synthesised clip, judged forwards, backwards and in the wrong order, with a picture."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def run(extractor: Extractor, audio: Path | None, picture: Path) -> list[str]:
 
     Args:
         extractor: the model to judge with; its hop is the step of the curves in the picture.
-        audio: a file, of which the first minute is judged; None for the synthesised clip.
-        picture: SVG file to write, of the first 20 s.
+        audio: a file, whose first minute is judged; None for the synthesised clip.
+        picture: SVG file to write; it shows the first 20 s.
     """
     rate = extractor.card.sample_rate
     sound = blocks(audio, rate=rate) if audio else blocks(synthesise(), RATE, rate=rate)
@@ -92,7 +92,7 @@ def synthesise(seconds: float = 24.0) -> Waveform:
 
 
 def _pluck(note: int, seconds: float, generator: np.random.Generator) -> Doubles:
-    """A string: ten partials, the higher the sooner gone."""
+    """A plucked string: ten partials, the higher ones decaying faster."""
     time = np.arange(int(seconds * RATE)) / RATE
     pitch = 440 * 2 ** ((note - 69) / 12)
     partials = np.arange(1, 11)[:, None]

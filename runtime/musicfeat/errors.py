@@ -1,4 +1,4 @@
-"""Every error that this package raises on purpose, under one root class."""
+"""All errors that this package raises on purpose, under one root class."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ class MusicfeatError(Exception):
     """Root of all errors of this package: catch this one to catch them all."""
 
     path: str | None = None
-    """The file that failed, where many are worked on."""
+    """The file that failed, if several are processed."""
 
 
 class InputError(MusicfeatError, ValueError):

@@ -15,17 +15,17 @@ from musicfeat.errors import InputError
 
 PREFIX = ".musicfeat-"
 ABANDONED = 3600.0
-"""Seconds after which a file that a killed process left half-written is removed by the next that writes beside it."""
+"""Seconds after which a half-written file of a killed process is removed by the next write in the folder."""
 
 NOTHING_TO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR)
-"""What file systems answer that cannot sync a folder: network shares, those of virtual machines, some of FUSE."""
+"""Errors of file systems that cannot sync a folder: network shares, those of virtual machines, some of FUSE."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A hidden file of the same suffix beside ``path``, which takes its place when the block ends well.
+    """A hidden file with the suffix of ``path`` in its folder; it replaces ``path`` when the block ends without error.
 
-    After an error or a kill ``path`` is what it was. Several processes may write one file: the last to end wins.
+    After an error or a kill ``path`` is unchanged. Several processes may write one file: the last to end wins.
     """
     _sweep(path.parent)
     temporary = path.with_name(f"{PREFIX}{os.getpid()}-{path.name[-50:]}")
@@ -38,7 +38,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def needing_temporary() -> Iterator[None]:
-    """Say what to do where there is no folder for temporary files."""
+    """Raise InputError with advice if there is no folder for temporary files."""
     try:
         yield
     except OSError as error:
@@ -47,10 +47,10 @@ def needing_temporary() -> Iterator[None]:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder that vanishes when the block ends.
+    """A folder that is removed when the block ends.
 
     Raises:
-        InputError: there is none where it could be made.
+        InputError: there is no folder for temporary files.
     """
     with needing_temporary():
         folder = tempfile.TemporaryDirectory(prefix="musicfeat-", ignore_cleanup_errors=True)
@@ -60,7 +60,7 @@ def temporary_folder() -> Iterator[Path]:
 
 @lru_cache
 def _sweep(folder: Path) -> None:
-    """Remove what was abandoned; once in a process, since a folder may hold very many files."""
+    """Remove abandoned files; once in a process, since a folder may hold very many files."""
     for left in folder.glob(f"{PREFIX}*"):
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > ABANDONED:
@@ -68,8 +68,8 @@ def _sweep(folder: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Bring a file or folder to the disk, where the file system can."""
-    if os.name == "nt":  # which can sync neither what is open for reading nor a folder
+    """Flush a file or folder to the disk, if the file system can."""
+    if os.name == "nt":  # Windows can sync neither a file open for reading nor a folder
         return
     try:
         handle = os.open(path, os.O_RDONLY)

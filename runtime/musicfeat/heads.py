@@ -1,4 +1,4 @@
-"""Heads: tags that somebody taught, as one linear layer over the embedding; see ``musicfeat.catalog.teach``."""
+"""Heads: tags taught by a user, as one linear layer over the embedding; see ``musicfeat.catalog.teach``."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """Probabilities of n labels, one of which holds: a softmax of ``embedding @ matrix + bias``."""
+    """Probabilities of n exclusive labels: a softmax of ``embedding @ matrix + bias``."""
 
     name: str
-    """Of its column in catalogs: small letters, digits and underscores."""
+    """Name, also of its column in catalogs: lower-case letters, digits and underscores."""
     labels: tuple[str, ...]
     matrix: npt.NDArray[np.float64]
-    """[D, n]."""
+    """[D, n] weights of the layer."""
     bias: npt.NDArray[np.float64]
-    """[n]."""
+    """[n] bias of the layer."""
     model: str
     version: str
     weights_sha256: str
-    """The model whose embeddings it reads."""
+    """Digest of the weights of the model whose embeddings it reads."""
     examples: dict[str, int] = field(default_factory=dict)
-    """How many it was taught with, by label."""
+    """Number of examples that it was taught with, by label."""
     told: str = ""
-    """How well it knows tracks that it was not taught, in words."""
+    """Its accuracy on tracks that it was not taught with, in words."""
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -52,7 +52,7 @@ class Head:
             raise InputError(f"the head {self.name} holds numbers that are none, or not one for each label")
 
     def __call__(self, embeddings: npt.ArrayLike) -> Floats:
-        """[rows, D] embeddings -> [rows, n] probabilities; zeros for zeros, which are silence."""
+        """[rows, D] embeddings -> [rows, n] probabilities; rows of zeros, which are silence, give zeros."""
         rows = np.asarray(embeddings, np.float64)
         scores = rows @ self.matrix + self.bias
         powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
@@ -68,11 +68,11 @@ class Head:
             )
 
     def check_card(self, card: ModelCard) -> None:
-        """The same for an opened model."""
+        """Raise ModelError unless it was taught on embeddings of the model of a card."""
         self.check(card.weights_sha256, f"{card.name} {card.version}")
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write it as JSON, whole or not at all."""
+        """Write the head as JSON, whole or not at all."""
         values = asdict(self) | {"format": FORMAT, "matrix": self.matrix.tolist(), "bias": self.bias.tolist()}
         try:
             with replacing(Path(path)) as temporary:
@@ -85,8 +85,8 @@ def opened_heads(sources: Iterable[Head | str | os.PathLike[str]], card: ModelCa
     """Heads for a model.
 
     Raises:
-        ModelError: one is damaged or belongs to another model.
-        InputError: two have one name.
+        ModelError: a head is damaged or belongs to another model.
+        InputError: two heads have the same name.
     """
     if isinstance(sources, (str, os.PathLike)):
         raise InputError(f"heads are a list, got the single {os.fspath(sources)!r}")
@@ -102,7 +102,7 @@ def load_head(source: Head | str | os.PathLike[str]) -> Head:
     """A head from its file.
 
     Raises:
-        ModelError: there is none, it is damaged, or written by a newer version.
+        ModelError: the file is missing, damaged, or written by a newer version.
     """
     if isinstance(source, Head):
         return source

@@ -1,9 +1,9 @@
-"""The API of HEAR (Turian et al., 2022), by which its tasks and its validator ask a model for embeddings.
+"""The API of HEAR (Turian et al., 2022), through which its tasks and its validator get a model's embeddings.
 
     hear-validator musicfeat.hear
     python3 -m heareval.embeddings.runner musicfeat.hear --tasks-dir tasks
 
-Needs torch, which nothing else of this package does.
+This module needs torch; no other module of the package does.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from musicfeat.extractor import Extractor
 from musicfeat.features import Features
 
 HOP_SECONDS = 0.5
-"""Between timestamps, of models without frames."""
+"""Seconds between timestamps for models without frames."""
 
 
 class Model(torch.nn.Module):
-    """A model of musicfeat as HEAR knows one; it runs on the CPU, whatever device it is moved to.
+    """A musicfeat model with HEAR's interface; it runs on the CPU, whatever device it is moved to.
 
     Args:
         model: path of a model file, or the name of a bundled model; None is the default model.
@@ -64,7 +64,7 @@ def get_scene_embeddings(audio: torch.Tensor, model: Model) -> torch.Tensor:
 def get_timestamp_embeddings(audio: torch.Tensor, model: Model) -> tuple[torch.Tensor, torch.Tensor]:
     """[n, samples] at ``model.sample_rate`` -> [n, T, D'] embeddings, and [n, T] the milliseconds of their middles.
 
-    They are the model's frames, or where it has none, windows that begin every half second.
+    They are the model's frames, or, for a model without frames, windows that begin every half second.
     """
     found = [model.places(wave, model.sample_rate) for wave in _waves(audio)]
     parts = [_frames(one, model) if model.has_frames else (one.embeddings, one.times) for one in found]
@@ -74,7 +74,7 @@ def get_timestamp_embeddings(audio: torch.Tensor, model: Model) -> tuple[torch.T
 
 
 def _frames(found: Features, model: Model) -> tuple[Any, Any]:
-    """[T, D'] frames that lie in the sound, and [T] seconds of their middles."""
+    """[T, D'] frames that lie within the sound, and [T] their middles in seconds."""
     hop = model.scenes.card.frame_hop / model.sample_rate
     rows, times = [], []
     for start, end, frames in zip(

@@ -1,4 +1,4 @@
-"""What ``musicfeat info`` prints: versions, devices asked for and really enabled, the model's card."""
+"""Output of ``musicfeat info``: versions, devices asked for and really enabled, the model's card."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TWICE = (
 
 
 def info_lines(model: str | None, device: str, threads: int | None) -> tuple[list[str], MusicfeatError | None]:
-    """The report, line by line, and what is wrong with the device or the model, if anything."""
+    """The lines to print, and the error of the device or the model, if any."""
     versions = installed(LIBRARIES)
     lines = [f"musicfeat {__version__}, Python {platform.python_version()}, {platform.platform()}"]
     lines += [f"  {name} {version or 'not installed'}" for name, version in versions.items()]
@@ -44,7 +44,7 @@ def info_lines(model: str | None, device: str, threads: int | None) -> tuple[lis
 
 
 def gpu_names() -> str:
-    """The GPUs by index and name, or why there are none."""
+    """The GPUs by index and name, or the reason why there are none."""
     try:
         return ", ".join(f"{index} {name}" for index, name in enumerate(gpus())) or "none"
     except DriverError as error:
@@ -52,7 +52,7 @@ def gpu_names() -> str:
 
 
 def tensorrt_state() -> str:
-    """Whether TensorRT could be used on a GPU, or why not."""
+    """Version of TensorRT if it can be used, else the reason why not."""
     try:
         cuda_runtime()
         return f"{tensorrt().__version__}, ready where there is a GPU"

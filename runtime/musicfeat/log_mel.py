@@ -1,7 +1,7 @@
 """The numpy reference of the log-mel spectrogram.
 
-The torch module, the exported graph and the tests are all held to this file, and to nothing
-else. It favours clarity over speed: models carry their own, faster spectrogram.
+The torch module and the exported graph are tested against this file alone. It favours clarity over speed:
+models carry their own, faster spectrogram.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SILENCE_POWER = 1e-12
 
 @dataclass(frozen=True)
 class LogMelSpec:
-    """Everything that pins a log-mel spectrogram down.
+    """Parameters that define a log-mel spectrogram.
 
     A clip of ``n`` samples has ``n // step`` frames, each the mean power of ``pool`` DFT frames. DFT frame ``t`` is
     centred on the middle of the samples ``t * hop`` to ``(t + 1) * hop - 1``; samples outside the clip are zeros. With
@@ -60,7 +60,7 @@ class LogMelSpec:
 
     @property
     def last_bin(self) -> int:
-        """The highest DFT bin that any mel band weighs."""
+        """The highest DFT bin with a weight in any mel band."""
         return int(np.ceil(self.fmax * self.n_fft / self.sample_rate))
 
 

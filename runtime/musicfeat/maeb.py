@@ -1,4 +1,4 @@
-"""An entry for MAEB, the audio benchmark of mteb: ``mteb.evaluate(musicfeat.maeb.model(), tasks)``."""
+"""Entry for MAEB, the audio benchmark of mteb: ``mteb.evaluate(musicfeat.maeb.model(), tasks)``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Encoder(AbsEncoder):
     """Encodes the sounds of a task, each as its pooled embedding.
 
     Args:
-        model_name: ignored but for mteb's own records.
+        model_name: used only in mteb's records.
         model: path of a model file, or the name of a bundled model; None is the default model.
         device: "cpu" or "cuda:INDEX".
     """
@@ -51,7 +51,7 @@ def _sounds(batch: Any) -> Iterator[tuple[Any, float]]:
 
 
 def entry(model: str | None = None) -> ModelMeta:
-    """What mteb records of a model: all of it from the model's own card."""
+    """Record of a model for mteb, taken from the model's card."""
     try:
         opened = Extractor(model, outputs=())
     except MusicfeatError as error:

@@ -1,8 +1,7 @@
-"""ONNX Runtime with its reporting switched off: the only door through which the packages and benchmarks import it.
+"""ONNX Runtime with its telemetry off; the packages and benchmarks import it only from here.
 
 From 1.29 on it writes a device id into the user's cache and reports each model that is opened, unless the environment
-says otherwise when the library is loaded. A program that loaded it earlier reports no more from here on; what it had
-reported by then is the program's own affair.
+forbids it when the library is loaded. If a program has loaded the library earlier, telemetry stops at this import.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import os
 from importlib import import_module
 from typing import Any
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # also for the processes that this one starts
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # child processes inherit it
 
 import onnxruntime
 

@@ -1,4 +1,4 @@
-"""One recording on its way through the model: its windows gathered, and put together as features."""
+"""A recording on its way through the model: rows of its windows are gathered and joined as features."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ DECISIVE_SECONDS = 1.0
 
 
 class Recording:
-    """Gathers what the model says of each window; keeps no sound.
+    """Outputs of the model for each window of a recording, without the sound.
 
     Args:
-        card: of the model.
+        card: the model's card.
         hop: samples from one window to the next.
-        path: the file, if it is one.
-        heads: tags that were taught.
+        path: path of the file; None for an array.
+        heads: heads for the features.
     """
 
     def __init__(self, card: ModelCard, hop: int, path: str | None = None, heads: Sequence[Head] = ()) -> None:
@@ -36,13 +36,13 @@ class Recording:
 
     path: str | None
     sr: int | None
-    """Hz of the source, once it is open."""
+    """Sample rate of the source in Hz, once it is open."""
     error: MusicfeatError | None
-    """Why it could not be read to its end."""
+    """Error that stopped its reading, if any."""
     loss: Loss
-    """What could not be decoded so far."""
+    """Sound that could not be decoded so far."""
     start: float
-    """Seconds on a player's clock, where its first window begins."""
+    """Start of its first window in seconds on a player's clock."""
 
     def add(self, window: Window, values: Mapping[str, Floats]) -> None:
         """Append a window's row of each output."""
@@ -58,7 +58,7 @@ class Recording:
         return self.error
 
     def features(self) -> Features:
-        """Put the rows together; silent, short and padded windows decide nothing."""
+        """Features of the rows; silent, short and padded windows are undecided."""
         rows = np.array(self._rows, dtype=np.int64)
         start, valid, silent = rows[:, 0], rows[:, 1], rows[:, 2].astype(bool)
         values = {name: np.stack(parts) for name, parts in self._values.items()}
@@ -84,7 +84,7 @@ class Recording:
 
 
 def _quiet(values: Floats, silent: npt.NDArray[np.bool_]) -> Floats:
-    """Zeros for silent windows."""
+    """Values with those of silent windows set to zero."""
     return np.where(silent.reshape(-1, *[1] * (values.ndim - 1)), np.float32(0), values)
 
 

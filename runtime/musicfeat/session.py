@@ -1,4 +1,4 @@
-"""The place of ``Session`` and ``cores`` up to 0.8; they live in ``musicfeat.model`` now."""
+"""Import path of ``Session`` and ``cores`` up to 0.8; they are in ``musicfeat.model`` now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``Embedder``: recordings in, rows of numbers out, as a step of scikit-learn's pipelines."""
+"""``Embedder``: a step of scikit-learn's pipelines that turns recordings into rows of numbers."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         classifier = make_pipeline(Embedder(), StandardScaler(), LogisticRegression())
         classifier.fit(paths, classes)
 
-    Copies of an embedder, and all that ask for the same, share one opened model in each process. A search or a
-    cross-validation over the whole pipeline hears every recording again each time: embed once, before it, to save that.
+    Copies of an embedder, and others with the same arguments, share one opened model in each process. A search or a
+    cross-validation over the whole pipeline embeds every recording again each time; embed once before it to save that.
 
     Args:
         model: path of a model file, or the name of a bundled model; None is the default model.
@@ -40,7 +40,7 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         threads: threads of the model; None is one for each core. With ``n_jobs`` use 1.
         sr: sample rate in Hz of all waveforms; files know their own.
         hop: seconds from one window to the next; None lets windows touch without overlap.
-        features: what to put side by side, in this order, of "embedding", "tags" and "reversal".
+        features: names from "embedding", "tags" and "reversal", joined in this order.
     """
 
     def __init__(
@@ -61,10 +61,10 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.features = features
 
     def fit(self, X: Any = None, y: Any = None) -> Embedder:  # noqa: ARG002, N803
-        """Check ``features`` and what kind of thing ``X`` is; hear nothing.
+        """Check ``features`` and the type of ``X``, without decoding anything.
 
         Raises:
-            InputError: either cannot be used.
+            InputError: one of them cannot be used.
         """
         self._checked_features()
         if X is not None:
@@ -84,7 +84,7 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             AudioError: a file cannot be decoded; the error names it.
             InputError: a waveform or an argument is unusable; the error says which.
-            ModelError, DeviceError: as ``Extractor``.
+            ModelError, DeviceError: as for ``Extractor``.
         """
         features, items = self._checked_features(), list(_many(X))
         if not items:
@@ -93,13 +93,13 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.stack([np.concatenate([_values(heard, name) for name in features]) for heard in found])
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:  # noqa: ARG002
-        """Names of the D columns: "embedding0" and on, "tag_piano", "reversal". Opens the model.
+        """Names of the D columns, such as "embedding0", "tag_piano" or "reversal". Opens the model.
 
         Args:
             input_features: ignored, as recordings have no columns.
         """
         features, extractor = self._checked_features(), self._extractor()
-        # The card does not tell how many numbers an embedding has; one sample of silence does.
+        # The card does not hold the size of an embedding; one sample of silence tells it.
         size = extractor(np.zeros(1), extractor.card.sample_rate).embedding.size
         names = {
             "embedding": [f"embedding{i}" for i in range(size)],
@@ -132,7 +132,7 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _heard(self, extractor: Extractor, items: list[Any]) -> Iterator[Features]:
         if all(isinstance(item, (str, os.PathLike)) for item in items):
-            for result in extractor.map(items):  # decodes the next file while the model runs
+            for result in extractor.map(items):  # map decodes the next file while the model runs
                 if isinstance(result, MusicfeatError):
                     raise result
                 yield result
@@ -156,7 +156,7 @@ def _values(features: Features, name: str) -> Floats:
 
 
 def _many(X: Any) -> Iterable[Any]:  # noqa: N803
-    """The recordings to go through one by one, however they are held."""
+    """The recordings of any accepted container, one by one."""
     shape = getattr(X, "shape", None)
     if isinstance(X, (str, os.PathLike)) or not isinstance(X, Iterable) or shape == ():
         raise InputError(f"X must be many recordings, paths or waveforms, got {type(X).__name__}: pass [recording]")
@@ -171,7 +171,7 @@ def _many(X: Any) -> Iterable[Any]:  # noqa: N803
 
 
 def _rows(table: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """One waveform a row, or one path in the only column."""
+    """Rows of a table: one waveform each, or the path in the only column."""
     if table.ndim == 1 or table.dtype.kind not in "OUT":
         return table
     if table.shape[1] != 1:

@@ -1,7 +1,7 @@
-"""Where a recording seems to play backwards, as a whole or for a while, or to be spliced.
+"""Findings in a recording: stretches that seem to play backwards, and splices.
 
-What plays backwards is read from the windows' ``reversal``. What was cut can only be heard in the file: a window's
-``jigsaw`` looks at its own two joins, and a cut hardly ever falls there.
+Reversed stretches are read from the windows' ``reversal``. Cuts are found only by decoding the file again: a
+window's ``jigsaw`` looks at its own two joins, and a cut hardly ever falls there.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from musicfeat.extractor import Extractor
 
 Doubles = npt.NDArray[np.float64]
 ALIKE = 0.5
-"""Correlation of what two windows of a track say wrongly: however many agree, they count at most as 1 / ``ALIKE``."""
+"""Correlation of the errors of two windows of a track; any number of them counts as 1 / ``ALIKE`` at most."""
 REVERSED_PRIOR, CUT_PRIOR = -2.0, -6.5
-"""Log-odds that a track has a backward stretch, and a place a cut, before anything was heard; both are rare."""
+"""Prior log-odds that a track has a backward stretch, and that a place has a cut; both are rare."""
 DROP = 2.0
-"""A stretch ends where the log-odds of the windows behind it sum to less than minus this."""
+"""Threshold that ends a stretch: the log-odds of the windows behind it sum to less than minus this."""
 LEAST = 0.5
-"""Probability from which the pages call a place suspicious."""
+"""Least probability at which the pages call a place suspicious."""
 WHOLE = 0.9
-"""A stretch that covers so much of a track is the track."""
+"""Least share of a track that a stretch covers to count as the whole track."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Finding:
     kind: Literal["reversed", "spliced"]
     start: float
     end: float
-    """Seconds; for a splice the same. A backward stretch is known to about half a window."""
+    """End in seconds, equal to the start for a splice; a stretch's bounds are exact to about half a window."""
     probability: float
 
     def __str__(self) -> str:
@@ -44,7 +44,7 @@ class Finding:
 
 
 class Track(NamedTuple):
-    """What the rows of a file say."""
+    """Rows of a file, as far as findings need them."""
 
     path: str
     duration: float
@@ -53,12 +53,12 @@ class Track(NamedTuple):
 
     @property
     def starts(self) -> Doubles:
-        """[rows] seconds."""
+        """[rows] start of each window in seconds."""
         return self.rows[:, 1]
 
     @property
     def ends(self) -> Doubles:
-        """[rows] seconds."""
+        """[rows] end of each window in seconds."""
         return self.rows[:, 2]
 
     @property
@@ -68,15 +68,15 @@ class Track(NamedTuple):
 
     @property
     def whole(self) -> bool:
-        """Whether no row is missing."""
+        """True if no row is missing."""
         return len(self.rows) == self.rows[:, 0].max() + 1 and bool(self.ends.max() >= self.duration - 1e-6)
 
 
 def reversals(track: Track, window: float, least: float) -> list[Finding]:
-    """Where a track plays backwards: one finding from its beginning to its end if it does so nearly everywhere.
+    """Stretches of a track that play backwards; one finding for the whole track if it does so nearly everywhere.
 
-    The log-odds of a stretch's windows are averaged, as in ``Features.reversed``, and count for one window to at
-    most two, the more the longer it is; then ``REVERSED_PRIOR`` is added.
+    The log-odds of a stretch's windows are averaged, as in ``Features.reversed``, and weigh as much as one window
+    or, in longer stretches, up to two; then ``REVERSED_PRIOR`` is added.
     """
     p = np.clip(track.reversal, 1e-4, 1 - 1e-4)
     gains = np.log(p / (1 - p))
@@ -95,10 +95,10 @@ def reversals(track: Track, window: float, least: float) -> list[Finding]:
 
 
 def splices(path: str, extractor: Extractor, least: float) -> list[Finding]:
-    """Where a file was cut, heard again.
+    """Cuts in a file, which is decoded for this.
 
     Raises:
-        AudioError: it cannot be decoded.
+        AudioError: the file cannot be decoded.
         ModelError: the model has no ``successor``.
     """
     found = []
@@ -124,7 +124,7 @@ def _runs(gains: Doubles) -> Iterator[tuple[int, int]]:
 
 
 def _span(track: Track, own: Doubles, part: slice) -> tuple[float, float]:
-    """Seconds: windows that overlap speak for their middle."""
+    """Start and end of a stretch in seconds; overlapping windows count only for their middle."""
     last = part.stop - 1
     middle = (track.starts + track.ends) / 2
     start = middle[part.start] - own[part.start - 1] / 2 if part.start else 0.0

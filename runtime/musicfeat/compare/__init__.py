@@ -1,1 +1,1 @@
-"""Two sounds beside each other."""
+"""Comparison of two sounds."""

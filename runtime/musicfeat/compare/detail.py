@@ -1,9 +1,9 @@
-"""The detail of a sound: what its spectrum does from moment to moment, without level, tone colour or envelope.
+"""Detail of a sound: changes of its spectrum from moment to moment, without level, tone colour or envelope.
 
-Two recordings of one note, and two stretches of one noise, share envelope and colour; their detail is chance, and no
-more alike than two throws of dice. A copy that was coded, made quieter, equalised or resampled keeps it. It is a
-fingerprint in real numbers, near to that of Haitsma and Kalker (A highly robust audio fingerprinting system, 2002),
-who keep the signs of differences over time and frequency.
+Two recordings of one note, and two stretches of one noise, share envelope and colour; their detail is random, and no
+more alike than two throws of dice. A copy that was coded, made quieter, equalised or resampled keeps its detail. It
+is a fingerprint in real numbers, similar to that of Haitsma and Kalker (A highly robust audio fingerprinting system,
+2002), who keep the signs of differences over time and frequency.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from musicfeat.sound.waveform import Waveform
 
 Floats = npt.NDArray[np.float32]
 SPEC = LogMelSpec(sample_rate=11025, n_fft=512, hop=128, n_mels=40, fmin=150.0, fmax=4000.0)
-"""46 ms every 12 ms, up to what telephones and coarse coders keep."""
+"""Frames of 46 ms every 12 ms, up to the highest frequency that telephones and coarse coders keep."""
 FRAME = SPEC.step / SPEC.sample_rate
 """Seconds from one frame to the next."""
 AROUND = 10
-"""Frames before and after, 0.12 s each way, whose mean is taken away."""
+"""Number of frames before and after, 0.12 s each way, whose mean is subtracted."""
 BESIDE = 3
-"""Bands below and above, whose mean is taken away."""
+"""Number of bands below and above, whose mean is subtracted."""
 FAINT = 0.05
-"""Variance of detail, in squared nepers, that says little: tones that stand still, what coders and rounding add."""
+"""Variance of detail, in squared nepers, of steady tones and of coding and rounding noise, which says little."""
 FLOOR = 1e-5
-"""Of the loudest frame's mean power: what is 50 dB below it is coders' taste."""
+"""Share of the loudest frame's mean power that is added to all power; coders differ below it (-50 dB)."""
 QUIET = 1e-6
-"""A frame below this share of the loudest one's power counts as silent."""
+"""Share of the loudest frame's power below which a frame counts as silent."""
 BLOCK = 2048
-"""Frames whose spectrum is computed at once."""
+"""Number of frames whose spectrum is computed at once."""
 EDGE = 2
-"""Frames that a block shares with its neighbours."""
+"""Number of frames that a block shares with its neighbours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,17 +44,17 @@ class Detail:
     """The detail of one sound in T frames."""
 
     values: npt.NDArray[np.float16]
-    """[T, bands] log power beside its neighbourhood in time and frequency, each frame of about unit variance, so that
-    a beginning, which all sounds have, counts no more than what follows; 0 where it is silent."""
+    """[T, bands] log power less its mean nearby in time and frequency, each frame of about unit variance, so that the
+    onset, which all sounds have, counts no more than the rest; 0 in silence."""
     heard: npt.NDArray[np.bool_]
-    """[T] whether the frame sounds."""
+    """[T] True for each frame that is not silent."""
 
     def __len__(self) -> int:
         return len(self.values)
 
     @property
     def seconds(self) -> float:
-        """How long the sound is."""
+        """Length of the sound in seconds."""
         return len(self) * FRAME
 
 
@@ -76,7 +76,7 @@ def detail(power: Floats) -> Detail:
 
 
 def _powers(pieces: Iterable[Waveform]) -> Iterator[Floats]:
-    """Mel power of a waveform that comes in pieces, block by block, as if it came at once."""
+    """Mel power of a waveform in pieces, block by block, equal to that of the whole."""
     margin, size = EDGE * SPEC.step, BLOCK * SPEC.step
     held = np.zeros(margin, np.float32)
     for piece in pieces:
@@ -90,7 +90,7 @@ def _powers(pieces: Iterable[Waveform]) -> Iterator[Floats]:
 
 
 def _mean_around(values: Floats, reach: int) -> Floats:
-    """The mean of so many rows before and after each row; of fewer at the ends."""
+    """Mean of ``reach`` rows before and after each row, of fewer at the ends."""
     sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0, dtype=np.float64)])
     here = np.arange(len(values))
     first, stop = np.maximum(here - reach, 0), np.minimum(here + reach + 1, len(values))

@@ -1,4 +1,4 @@
-"""Whether two sounds are one recording: where their detail agrees, how surely, and for how long."""
+"""Likeness of two sounds, to tell if they are one recording: the offset, certainty and length of their agreement."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from musicfeat.compare.detail import FRAME, Detail
 
 Doubles = npt.NDArray[np.float64]
 LEAST = 0.3
-"""Correlation of detail from which long sounds are one recording; that of different ones falls with their length."""
+"""Least correlation of detail in long copies of one recording; that of different recordings falls with their length."""
 LEAST_SHORT = 0.7
-"""The same of sounds up to ``SHORT_SECONDS``: two takes of one note reached 0.6, copies of notes as MP3 0.9."""
+"""Least correlation in copies up to ``SHORT_SECONDS``; two takes of one note reached 0.6, MP3 copies of notes 0.9."""
 SHORT_SECONDS = 2.0
 LEAST_SIGMA = 7.0
-"""Standard deviations of chance by which the correlation of one recording stands out."""
+"""Least correlation of copies in standard deviations of chance."""
 SHARED_CORRELATION = 0.3
 SHARED_SECONDS = 0.5
-"""Around a moment, where it is decided whether it is in common."""
+"""Length of sound around a moment that decides if both sounds share it."""
 LEAST_OVERLAP = 0.5
-"""Of the shorter sound."""
+"""Least overlap as a share of the shorter sound."""
 CHANCE = 8.0
-"""Neighbouring values of the detail that are worth one independent value."""
+"""Number of neighbouring values of the detail that count as one independent value."""
 TELLING = 0.5
-"""Variance of detail that a sounding frame counts with at least: of a tone that stands still, only the ends would
-tell, and these are alike in all tones."""
+"""Least variance of detail that a sounding frame counts with; without it only the ends of a steady tone would count,
+and these are alike in all tones."""
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """How far two sounds are one recording, at the offset where they agree best."""
+    """Agreement of two sounds at the offset where they agree best."""
 
     correlation: float
-    """Of the detail where they overlap, up to 1."""
+    """Correlation of the detail where they overlap, up to 1."""
     seconds: float
-    """How much sound overlaps."""
+    """Length of the overlap."""
     sigma: float
-    """The correlation in standard deviations of what chance gives at other offsets; grows with the sound compared."""
+    """Correlation in standard deviations of chance at other offsets; it grows with the length compared."""
     offset: float
-    """Seconds of the first sound before the second one begins; below 0, the second has more before."""
+    """Seconds of the first sound before the second begins; below 0 if the second begins earlier."""
     share: tuple[float, float]
-    """Of the first's and of the second's sound, silence left out, what the other has too."""
+    """Shares of the first and of the second sound, without silence, that the other contains too."""
 
     @property
     def same(self) -> bool:
-        """Whether they are one recording as far as they overlap."""
+        """True if they are one recording where they overlap."""
         return self.correlation >= least_correlation(self.seconds) and self.sigma >= LEAST_SIGMA
 
 
@@ -54,12 +54,12 @@ NOTHING = Likeness(0.0, 0.0, 0.0, 0.0, (0.0, 0.0))
 
 
 def least_correlation(seconds: float) -> float:
-    """The correlation that so much sound must reach: what is above chance shrinks with the root of the length."""
+    """Least correlation of copies of this length; chance correlation shrinks with the root of the length."""
     return LEAST + (LEAST_SHORT - LEAST) * min(1.0, (SHORT_SECONDS / max(seconds, 1e-9)) ** 0.5)
 
 
 def likeness(first: Detail, second: Detail) -> Likeness:
-    """Compare two sounds at all offsets at which at least half of the shorter one overlaps."""
+    """Likeness of two sounds, from all offsets at which at least half of the shorter one overlaps."""
     lags, found = correlations(first, second)
     if not len(lags):
         return NOTHING
@@ -68,14 +68,14 @@ def likeness(first: Detail, second: Detail) -> Likeness:
     overlap = min(len(first) - lag, len(second)) - max(0, -lag)
     apart = found[np.abs(lags - lag) * FRAME > SHARED_SECONDS]
     chance = (CHANCE / (overlap * first.values.shape[1])) ** 0.5
-    if len(apart) * FRAME > 1:  # periodic sounds agree at many offsets, and say less by it
+    if len(apart) * FRAME > 1:  # periodic sounds agree at many offsets, so one agreement says less
         chance = max(chance, float(np.std(apart)))
     share = _shares(first, second, lag)
     return Likeness(peak, overlap * FRAME, peak / chance, (lag + between) * FRAME, share)
 
 
 def correlations(first: Detail, second: Detail) -> tuple[npt.NDArray[np.int64], Doubles]:
-    """Frames by which the second begins later than the first, and the correlation of the detail at each."""
+    """Offsets of the second from the first in frames, and the correlation of the detail at each."""
     least = max(1, round(LEAST_OVERLAP * min(len(first), len(second))))
     lags = np.arange(least - len(second), len(first) - least + 1)
     if not first.heard.any() or not second.heard.any():
@@ -93,7 +93,7 @@ def correlations(first: Detail, second: Detail) -> tuple[npt.NDArray[np.int64], 
 
 
 def _between_frames(some: Detail, start: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> Doubles:
-    """Energy of the detail from frame to frame, at least what a sounding frame counts."""
+    """Energy of the detail between frames, with at least ``TELLING`` for each sounding frame."""
     sums = np.concatenate([[0.0], np.cumsum(_energy(some))])
     return np.asarray(sums[stop] - sums[start])
 
@@ -115,7 +115,7 @@ def _peak(found: Doubles, best: int) -> tuple[float, float]:
 
 
 def _shares(first: Detail, second: Detail, lag: int) -> tuple[float, float]:
-    """Of each sound, the share that agrees with the other."""
+    """Share of each sound that agrees with the other."""
     start, stop = max(0, lag), min(lag + len(second), len(first))
     there, here = slice(start, stop), slice(start - lag, stop - lag)
     products = np.einsum("tb,tb->t", first.values[there].astype(np.float32), second.values[here].astype(np.float32))

@@ -1,8 +1,8 @@
-"""The report of a recording, and the pictures in it.
+"""Report of a recording, and the pictures in it.
 
     from musicfeat.report import write_report
 
-Names are loaded when first used: pictures need nothing of the model.
+Names are loaded when first used, because pictures do not need the model.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Modules of the listening page as one script, and its styles as one sheet, to stand inside an HTML file."""
+"""Modules of the listening page as one script, and its styles as one sheet, for use inside an HTML file."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) (\w+))"
 
 @dataclass(frozen=True)
 class Bundle:
-    """A script and a style sheet, with the hashes by which a content security policy admits them and nothing else."""
+    """A script and a style sheet, with the hashes by which a content security policy admits only them."""
 
     script: str
     style: str
 
     @property
     def script_hash(self) -> str:
-        """For ``script-src``."""
+        """Hash of the script for ``script-src``."""
         return _hash(self.script)
 
     @property
     def style_hash(self) -> str:
-        """For ``style-src``."""
+        """Hash of the style sheet for ``style-src``."""
         return _hash(self.style)
 
 
 def bundled(entry: str) -> Bundle:
-    """The module of the page with all that it imports, each as a function of its own, and the styles.
+    """A module of the page and all its imports, each as a function of its own, and the styles.
 
-    Modules are written as the page's are: ``import { a, b } from "./x.js";``, and ``export`` before a declaration.
+    Modules have the form of the page's: ``import { a, b } from "./x.js";``, and ``export`` before a declaration.
 
     Raises:
-        InputError: a file of the package is missing, or cannot stand inside HTML.
+        InputError: a file of the package is missing, or cannot be put inside HTML.
     """
     modules: dict[str, str] = {}
     _add(entry, modules)
@@ -52,7 +52,7 @@ def bundled(entry: str) -> Bundle:
 
 
 def _add(name: str, modules: dict[str, str]) -> None:
-    """A module behind those that it imports."""
+    """Add a module behind those that it imports."""
     source = _read(name)
     for found in IMPORT.finditer(source):
         if found[2] not in modules:

@@ -1,4 +1,4 @@
-"""A recording at a glance: a small spectrogram and the outline of its waveform, read in blocks."""
+"""Overview of a recording: a small spectrogram and the outline of its waveform, read in blocks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from musicfeat.sound.audio import PathLike, blocks
 from musicfeat.sound.waveform import Waveform
 
 DECIBELS = 60.0
-"""From the loudest place to what is drawn as silence."""
+"""Range in decibels from the loudest place down to the level drawn as silence."""
 BLOCK = 512
 """Frames of the spectrogram that are computed at once."""
 SPEC = LogMelSpec()
@@ -24,27 +24,27 @@ SPEC = LogMelSpec()
 
 @dataclass(frozen=True, eq=False)
 class Overview:
-    """What a picture of a recording needs, whatever its length."""
+    """Data for a picture of a recording, bounded in size for any length."""
 
     seconds: float
     spectrogram: npt.NDArray[np.uint8]
     """[frames, bands] mel power in decibels, low bands first; 0 is ``DECIBELS`` below the loudest place, 255 there."""
     peaks: npt.NDArray[np.int8]
-    """[2 * frames] least and greatest sample of each frame, in turns; 127 is full scale or, above, the loudest."""
+    """[2 * frames] least and greatest sample of each frame, alternating; 127 is full scale or a louder peak."""
 
     def packed(self) -> dict[str, Any]:
-        """As plain values for JSON, the arrays as base64 of their bytes."""
+        """Plain values for JSON, with the arrays as base64 of their bytes."""
         frames, bands = self.spectrogram.shape
         texts = {name: base64.b64encode(getattr(self, name).tobytes()).decode() for name in ("spectrogram", "peaks")}
         return {"seconds": self.seconds, "frames": frames, "bands": bands, **texts}
 
 
 def overview(path: PathLike, frames: int = 1200) -> Overview:
-    """Decode a file once, in memory that does not grow with its length.
+    """Overview of a file, decoded once in memory that does not grow with its length.
 
     Args:
         path: the file.
-        frames: columns of the picture at most; a file that has more steps than these fills at least half.
+        frames: greatest number of columns in the picture; a file with more steps than these fills at least half.
 
     Raises:
         AudioError: the file cannot be decoded.
@@ -60,7 +60,7 @@ def overview(path: PathLike, frames: int = 1200) -> Overview:
 
 
 class _Columns:
-    """As many columns as asked for; whenever they are full, neighbours are put together."""
+    """A limited number of columns; whenever they are full, neighbours are merged."""
 
     def __init__(self, most: int) -> None:
         self._most, self._size, self._frames = most, 1, 0
@@ -68,7 +68,7 @@ class _Columns:
         self._low, self._high = np.zeros(most), np.zeros(most)
 
     def add(self, power: npt.NDArray[np.float64], wave: Waveform) -> None:
-        """Take the next frames: their mel power [k, bands] and their samples [k, hop]."""
+        """Add the next frames: their mel power [k, bands] and their samples [k, hop]."""
         while self._frames + len(power) > self._most * self._size:
             self._fold()
         column = (self._frames + np.arange(len(power))) // self._size
@@ -103,9 +103,9 @@ class _Columns:
 
 
 def _mel_blocks(pieces: Iterator[Waveform]) -> Iterator[tuple[Waveform, npt.NDArray[np.float64]]]:
-    """The waveform in blocks of whole frames (but for the last), each with its mel power [frames, bands].
+    """The waveform in blocks of whole frames (except the last), each with its mel power [frames, bands].
 
-    A block is computed with a frame of its neighbours at either side, so that it is as if the whole were at hand.
+    A block is computed with one frame of its neighbours at either side, so that the result equals that of the whole.
     """
     hop, size = SPEC.hop, BLOCK * SPEC.hop
     before, waiting = np.zeros(hop, dtype=np.float32), np.zeros(0, dtype=np.float32)

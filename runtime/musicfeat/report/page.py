@@ -1,4 +1,4 @@
-"""The report of a recording: one HTML file that holds all it shows and can fetch nothing."""
+"""Report of a recording: one self-contained HTML file that can fetch nothing."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from musicfeat.sound.audio import PathLike
 from musicfeat.suspicion import LEAST, Finding, Track, reversals, splices
 
 LARGEST_SOUND = 64 << 20
-"""Bytes of a sound file that may be embedded; more is too much to send, and for some browsers to open."""
+"""Greatest size in bytes of an embedded sound file; more is too much to send, and for some browsers to open."""
 TYPES = {
     ".aac": "audio/aac", ".flac": "audio/flac", ".m4a": "audio/mp4", ".mp3": "audio/mpeg", ".oga": "audio/ogg",
     ".ogg": "audio/ogg", ".opus": "audio/ogg", ".wav": "audio/wav",
 }  # fmt: skip
-"""What browsers play, by the ending of the name; they look at the bytes themselves where they do not know it."""
+"""Media types that browsers play, by suffix; for an unknown type they look at the bytes."""
 
 
 def write_report(path: PathLike, output: PathLike, extractor: Extractor, *, audio: bool = False) -> int:
-    """Judge a file and write its report; the output appears whole or not at all.
+    """Analyse a file and write its report, whole or not at all.
 
     Args:
         path: the recording.
         output: the HTML file to write.
         extractor: its hop is the step of the curves.
-        audio: whether to embed the file, so that the report can be listened to.
+        audio: True embeds the file, so that the report can play it.
 
     Returns:
         The report's size in bytes.
@@ -59,7 +59,7 @@ def write_report(path: PathLike, output: PathLike, extractor: Extractor, *, audi
 
 
 def judged(path: PathLike, extractor: Extractor) -> dict[str, Any]:
-    """What a report shows, as plain values for JSON."""
+    """Content of a report, as plain values for JSON."""
     features = extractor(path)
     name = os.fsencode(os.path.basename(os.fspath(path))).decode("utf-8", "replace")
     card = extractor.card
@@ -80,7 +80,7 @@ def judged(path: PathLike, extractor: Extractor) -> dict[str, Any]:
 
 
 def suspicious(path: PathLike, features: Features, extractor: Extractor) -> list[Finding]:
-    """Stretches that seem to play backwards, and cuts where there is enough sound to find any, in time order."""
+    """Stretches that seem to play backwards, and cuts if there is enough sound to find any, in time order."""
     rows = np.stack([np.arange(len(features)), features.starts, features.ends, features.reversal], axis=1)
     found = reversals(Track(str(path), float(features.ends[-1]), rows), extractor.window, LEAST)
     if "successor" in extractor.session.outputs and features.duration > extractor.window:
@@ -89,10 +89,10 @@ def suspicious(path: PathLike, features: Features, extractor: Extractor) -> list
 
 
 def html(data: Mapping[str, Any], bundle: Bundle, sound: str | None = None) -> str:
-    """The page of what ``judged`` returned; ``sound`` is base64."""
+    """HTML page with the result of ``judged``; ``sound`` is base64."""
     name, model = escape(str(data["name"])), escape(str(data["model"]))
     facts = f"P(plays backwards) {data['reversed']:.3f}; {len(data['suspicious'])} suspicious places"
-    # In a script element only "<" could end it or begin a comment.
+    # Only "<" could end a script element or begin a comment in it.
     values = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     held = f'<script id="sound" type="text/plain">{sound}</script>\n' if sound else ""
     policy = (

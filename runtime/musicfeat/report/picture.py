@@ -1,4 +1,4 @@
-"""One picture of a recording as SVG: spectrogram, reversal and order curves, tags over time."""
+"""Picture of a recording as SVG: spectrogram, reversal and order curves, tags over time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COLOURS = np.array([[12, 7, 46], [87, 16, 110], [188, 55, 84], [249, 142, 9], [2
 
 
 def draw(wave: Waveform, rate: int, features: Features, title: str) -> str:
-    """SVG text of a recording, as a whole."""
+    """SVG text of the picture of a whole recording."""
     shown = len(wave) / rate
     rows = [_spectrogram(wave, rate)]
     rows.append(_curves(features, shown, {"P(backwards)": features.reversal, "P(out of order)": features.jigsaw}))
@@ -54,7 +54,7 @@ def _spectrogram(wave: Waveform, rate: int) -> str:
 
 
 def _curves(features: Features, shown: float, curves: dict[str, npt.NDArray[np.float32]]) -> str:
-    """Each window's value at the centre of its sound."""
+    """SVG text of curves through each window's value at the centre of its sound."""
     parts = [f'<rect width="{PLOT}" height="{ROW}" fill="#f6f6f8"/>']
     parts += [f'<text x="-8" y="{ROW * (1 - v) + 4:.0f}" text-anchor="end">{v:g}</text>' for v in (0, 0.5, 1)]
     for i, ((name, values), colour) in enumerate(zip(curves.items(), ("#b02a55", "#1f6fb4"), strict=False)):
@@ -85,7 +85,7 @@ def _time_axis(shown: float) -> str:
 
 
 def _png(levels: npt.NDArray[np.float64]) -> str:
-    """Values from 0 to 1, [height, width], in colours, as a data URI."""
+    """Data URI of a PNG that shows values from 0 to 1, [height, width], as colours."""
     place = np.clip(levels, 0, 1) * (len(COLOURS) - 1)
     lower = np.minimum(place.astype(int), len(COLOURS) - 2)
     part = (place - lower)[..., None]
