@@ -1,4 +1,4 @@
-/** What was found, on canvases that share one axis of time. */
+/** Findings drawn on canvases that share one time axis. */
 const RIGHT = 18;
 const TOP = 8;
 const BOTTOM = 24;
@@ -6,7 +6,7 @@ const TICK_PIXELS = 64;
 const TICKS = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
 const HEAT = [[12, 7, 46], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]];
 
-/** @param {object} picture of `spectrogram`, or null for an empty frame */
+/** @param {object} picture from `spectrogram`, or null for an empty frame */
 export function drawSpectrogram(canvas, picture, duration) {
   const plot = frame(canvas, duration);
   if (!picture) return;
@@ -19,7 +19,7 @@ export function drawSpectrogram(canvas, picture, duration) {
 
 /**
  * @param {{values: number[], colour: string, dashes: number[]}[]} curves from 0 to 1 at `times` seconds
- * @param {Function} known of a value; a curve is broken where it is not
+ * @param {Function} known whether a value is known; a curve is broken where it is not
  */
 export function drawCurves(canvas, times, curves, duration, known) {
   const plot = frame(canvas, duration);
@@ -51,7 +51,7 @@ export function drawStrips(canvas, edges, rows, duration) {
   });
 }
 
-/** Clears a canvas, sharp at the screen's density, and draws the axis of time. */
+/** Clears a canvas, sharp at the screen's density, and draws the time axis. */
 function frame(canvas, duration) {
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
   const density = window.devicePixelRatio || 1;
@@ -83,7 +83,7 @@ function timeAxis(plot, duration) {
   }
 }
 
-/** Minutes and seconds; below a step of a second, seconds alone. */
+/** Minutes and seconds; for steps below a second, seconds alone. */
 export function clock(time, step = 1) {
   if (step < 1) return `${time.toFixed(step < 0.1 ? 2 : 1)} s`;
   const seconds = Math.round(time);

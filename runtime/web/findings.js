@@ -1,10 +1,10 @@
-/** The findings as elements: facts, bars and a table. While there are none, as much room is kept. */
+/** The findings as elements: facts, bars and a table. Without findings, the same room is kept. */
 import { clock } from "./draw.js";
 
 const MOST_TAGS = 8;
 const NOTHING = "–";
 
-/** The tags that are the most probable in the whole file, as {label, index, share}, index being that in `labels`. */
+/** The most probable tags of the whole file, as {label, index, share}, index being that in `labels`. */
 export function strongest(result) {
   if (!result?.tag_curve) return [];
   return result.labels
@@ -13,7 +13,7 @@ export function strongest(result) {
     .slice(0, MOST_TAGS);
 }
 
-/** The value and the note of each fact on the page, dashes while there is no result. */
+/** Fills in the value and the note of each fact on the page; dashes without a result. */
 export function fillFacts(list, result) {
   const took = (seconds) => [
     `${seconds.toFixed(seconds < 1 ? 3 : 2)} s`,
@@ -34,7 +34,7 @@ function rates({ sr, sr_declared: declared }) {
   return `${sr / 1000} kHz${declared ? "" : ", the browser's rate"}`;
 }
 
-/** The strongest tags with a bar each; without a result, as many without a name. */
+/** The strongest tags with a bar each; without a result, as many nameless ones. */
 export function barItems(result) {
   const nameless = Array(MOST_TAGS).fill({ label: NOTHING, share: 0 });
   return (result ? strongest(result) : nameless).map(({ label, share }) => {
@@ -53,7 +53,7 @@ export function tableRows(result) {
   });
 }
 
-/** Of what a window could not tell, the features say exactly one half. */
+/** Whether a probability was decided; the features give exactly one half for an undecided window. */
 export function isDecided(probability) {
   return probability !== 0.5;
 }

@@ -1,4 +1,4 @@
-/** Music features that know the order of time, in browsers and Node. */
+/** Music features with temporal order, in browsers and Node. */
 export { Extractor } from "./lib/extractor.js";
 export { Features } from "./lib/features.js";
 export { Continuity } from "./lib/continuity.js";

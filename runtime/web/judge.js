@@ -1,22 +1,22 @@
-/** The page's use of the package: one recording at a time, and a picture of it drawn beside the page. */
+/** The page's use of the package: one recording at a time, with a picture drawn in parallel. */
 import { offlineWorker } from "./offline.js";
 import { Extractor } from "./index.js";
 
 const at = (module) => offlineWorker(new URL(module, import.meta.url));
 
 export class Judge {
-  /** The model's card, once it is loaded; asking for it anew never loads it twice. */
+  /** The model's card, once it is loaded; repeated requests load it only once. */
   get card() {
     this.extractor ??= Extractor.load({ worker: () => at("lib/worker.js") });
     return this.extractor.then(({ card }) => card);
   }
 
   /**
-   * Everything found in a file. A file that is still in work is given up: its promise fails as aborted.
+   * Results for a file. A file still in work is given up: its promise is rejected as aborted.
    * @param {File} file
-   * @param {number} windowsPerWindow how many windows begin within one
-   * @param {{picture: Function, progress: Function}} on told of what is there before the end
-   * @returns {Promise<object>} the features with the file, the model, the rates and the seconds that it took
+   * @param {number} windowsPerWindow number of windows that begin within one
+   * @param {{picture: Function, progress: Function}} on called with results that are ready before the end
+   * @returns {Promise<object>} the features with the file, the model, the rates and the seconds taken
    */
   async judge(file, windowsPerWindow, on) {
     this.control?.abort();

@@ -1,6 +1,6 @@
 /**
- * A module worker that is bound to this page's Content-Security-Policy as the page is. One that starts from its own
- * URL would go by its own headers, and a plain web server sends none; one that starts from a blob inherits.
+ * A module worker under this page's Content-Security-Policy. A worker started from its own URL would
+ * follow that URL's headers, and a plain web server sends none; one started from a blob inherits the page's policy.
  * @param {URL} url of the module
  */
 export function offlineWorker(url) {

@@ -1,10 +1,10 @@
-/** The page: a file in, the findings on the screen. */
+/** The page: takes a file and shows its findings. */
 import { drawCurves, drawSpectrogram, drawStrips } from "./draw.js";
 import { barItems, fillFacts, isDecided, strongest, tableRows } from "./findings.js";
 import { Judge } from "./judge.js";
 import { MusicfeatError } from "./index.js";
 
-const STEPS = [1, 2, 4, 10]; // parts of a window
+const STEPS = [1, 2, 4, 10]; // as parts of a window
 const USUAL_STEP = 4;
 
 const element = (id) => document.getElementById(id);
@@ -68,7 +68,7 @@ function show(news) {
 function draw() {
   const { picture, duration, result } = shown;
   drawSpectrogram(element("spectrogram"), picture, duration);
-  // A window is drawn at the middle of its sound.
+  // A window's value is drawn at the middle of its sound.
   const times = result ? result.starts.map((start, i) => (start + result.ends[i]) / 2) : [];
   const curves = [
     { values: result?.jigsaw ?? [], colour: "disordered", dashes: [6, 4] },
@@ -111,12 +111,12 @@ function save() {
 element("form").addEventListener("submit", (event) => event.preventDefault());
 element("file").addEventListener("change", ({ target }) => {
   if (target.files[0]) judgeFile(target.files[0]);
-  target.value = ""; // So that the same file can be chosen again; its name stands in the label.
+  target.value = ""; // Allows the same file to be chosen again; its name stands in the label.
 });
 element("step").addEventListener("change", () => chosen && judgeFile(chosen));
 element("save").addEventListener("click", save);
 for (const kind of ["dragover", "dragleave", "drop"]) {
-  // Anywhere on the page, or the browser would leave it for the file.
+  // Accepts a drop anywhere; otherwise the browser would open the file.
   window.addEventListener(kind, (event) => {
     event.preventDefault();
     element("drop").classList.toggle("over", kind === "dragover");

@@ -1,4 +1,4 @@
-/** A picture of a recording: power in decibels on the mel scale. It is only looked at; the model makes its own. */
+/** A picture of a recording: power in decibels on the mel scale. It is only for display; the model makes its own. */
 import { FFT } from "./lib/fft.js";
 
 const SIZE = 2048;
@@ -6,9 +6,9 @@ const RANGE_DECIBELS = 80;
 const LEAST_HERTZ = 30;
 
 /**
- * Each column is the mean of two Hann-windowed frames, whatever lies between columns of a long recording.
+ * A spectrogram whose columns are means of two Hann-windowed frames each; gaps between columns are skipped.
  * @param {Float32Array} wave [samples] at `rate`
- * @param {number} columns at most so many
+ * @param {number} columns at most this many
  * @param {number} rows mel bands from 30 Hz to the Nyquist frequency
  * @returns {{columns: number, rows: number, levels: Uint8Array, marks: {hertz: number, place: number}[]}}
  *   levels [rows, columns], the highest frequency first: 0 to 255 for 80 dB below the loudest to the loudest; round
@@ -37,7 +37,7 @@ function windowed(part, wave, from, hann) {
   for (let i = 0; i < SIZE; i++) part[i] = hann[i] * (wave[from + i] ?? 0);
 }
 
-/** Of two real frames, transformed together as real and imaginary part: |A|^2 + |B|^2 = (|Z_k|^2 + |Z_-k|^2) / 2. */
+/** Power of two real frames, transformed as real and imaginary part: |A|^2 + |B|^2 = (|Z_k|^2 + |Z_-k|^2) / 2. */
 function bandPower(re, im, { first, last }) {
   let sum = 0;
   for (let k = first; k <= last; k++) {
@@ -47,7 +47,7 @@ function bandPower(re, im, { first, last }) {
   return sum / 2 / (last - first + 1);
 }
 
-/** The bins of each band, at least one. */
+/** First and last bin of each band, at least one bin. */
 function melBands(rate, rows) {
   const [least, most] = [toMel(LEAST_HERTZ), toMel(rate / 2)];
   const bin = (i) => (toHertz(least + ((most - least) * i) / rows) * SIZE) / rate;

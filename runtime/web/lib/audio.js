@@ -1,13 +1,13 @@
-/** A sound file to its channels, at the file's own rate, by the browser's decoders. */
+/** Decoding of a sound file to channels, at the file's own rate, by the browser's decoders. */
 import { AudioError, InputError } from "./errors.js";
 import { declaredRate } from "./rate.js";
 
 const FALLBACK_RATE = 48000;
 
 /**
- * @param {Blob} file perhaps with a name
+ * @param {Blob} file with or without a name
  * @returns {Promise<{channels: Float32Array[], sampleRate: number, rateDeclared: boolean}>} equally long channels;
- *   whether the rate is the one that the file declares, or one that the browser resampled it to
+ *   whether the rate is the file's declared one, or one that the browser resampled it to
  * @throws {AudioError} the file cannot be read or decoded, or holds no sound
  */
 export async function decode(file) {
@@ -31,7 +31,7 @@ export async function decode(file) {
   return { channels, sampleRate: sound.sampleRate, rateDeclared: sound.sampleRate === declared };
 }
 
-/** Decodes to `rate`; null if there is none, or the browser refuses it. */
+/** The sound decoded at `rate`; null without a rate, or if the browser refuses it. */
 function contextAt(rate) {
   try {
     return rate && new OfflineAudioContext(1, 1, rate);

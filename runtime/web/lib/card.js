@@ -1,4 +1,4 @@
-/** What a model file says of itself: the fields of `ModelCard` in `musicfeat/model/card.py`. */
+/** The card in a model file: the fields of `ModelCard` in `musicfeat/model/card.py`. */
 import { InputError, ModelError } from "./errors.js";
 import { metadata } from "./onnx_file.js";
 
@@ -8,7 +8,7 @@ const OUTPUTS = ["embedding", "frames", "reversal", "successor", "jigsaw", "tags
 /**
  * @param {Uint8Array} bytes of an ONNX file
  * @returns {object} the card
- * @throws {ModelError} another kind of file, or of another contract
+ * @throws {ModelError} the file is of another kind, or follows another contract
  */
 export function readCard(bytes) {
   const pairs = metadata(bytes);
@@ -25,14 +25,14 @@ export function readCard(bytes) {
     const consistent = card.sample_rate > 0 && 0 < card.hop && card.hop <= card.window && card.pieces > 1;
     if (consistent && card.outputs.includes("embedding")) return { labels: [], ...card };
   } catch {
-    // Falls through to the same words.
+    // Falls through to the same error.
   }
   throw new ModelError("The model file holds a damaged model card: export it anew.");
 }
 
 /**
- * The outputs asked for in the card's order; undefined is all.
- * @throws {InputError | ModelError} unknown names, or some that the model has not
+ * The requested outputs in the card's order; undefined requests all.
+ * @throws {InputError | ModelError} an output is unknown, or the model lacks it
  */
 export function chosenOutputs(card, asked) {
   if (asked === undefined) return card.outputs;

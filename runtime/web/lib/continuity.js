@@ -1,11 +1,11 @@
-/** Where a recording runs straight on, and where something was cut: the rules of `musicfeat/continuity.py`. */
+/** Continuity of a recording, and cuts in it: the rules of `musicfeat/continuity.py`. */
 import { logistic } from "./numbers.js";
 import { checkWindow } from "./sound.js";
 
 const STEPS = 14;
 const APART_SECONDS = 2;
 
-/** How surely the music runs straight on, at each of T times; see index.d.ts. */
+/** Evidence that the music is continuous, at each of T times; see index.d.ts. */
 export class Continuity {
   /** @param {{times: number[], evidence: number[]}} found */
   constructor({ times, evidence }) {

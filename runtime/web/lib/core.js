@@ -1,4 +1,4 @@
-/** The work itself, in whichever thread it runs: channels to mono, to the model's rate, to windows, to findings. */
+/** The processing, in any thread: channels to mono, to the model's rate, to windows, to findings. */
 import { continuity } from "./continuity.js";
 import { InputError, ModelError } from "./errors.js";
 import { features, rowOf } from "./features.js";
@@ -10,7 +10,7 @@ import { Session } from "./session.js";
 import { checkedRate, ends, mixed } from "./sound.js";
 import { count, cut } from "./windows.js";
 
-const LARGE = ["successor", "frames"]; // Only run where they are asked for, as in musicfeat/extractor.py.
+const LARGE = ["successor", "frames"]; // Run only on request, as in musicfeat/extractor.py.
 
 export class Core {
   /** @param {object} options of `Extractor.load` @param {object} hooks */
@@ -91,7 +91,7 @@ export class Core {
   }
 }
 
-/** Between two steps of work: tells how far it is, lets messages in, and stops if that is asked for. */
+/** A pause between two steps of work: reports progress, lets messages in, and stops on request. */
 async function between({ progress, signal }, news) {
   progress?.(news);
   await new Promise((resolve) => breath(resolve));
@@ -106,7 +106,7 @@ port2.onmessage = () => {
 };
 port2.unref?.();
 
-/** A turn of the event loop; timers would wait 4 ms in a browser. */
+/** One turn of the event loop; timers would wait 4 ms in a browser. */
 function breath(resolve) {
   waiting.push(resolve);
   port2.ref?.();

@@ -2,14 +2,14 @@
 import { DeviceError, InputError } from "./errors.js";
 import { runtimeFolder } from "./places.js";
 
-const MOST_THREADS = 4; // More hardly help, and each holds memory.
+const MOST_THREADS = 4; // More hardly help, and each needs memory.
 
 export const inNode = typeof process === "object" && Boolean(process.versions?.node) && process.type !== "renderer";
 
 const BUNDLES = { webgpu: "ort.webgpu.bundle.min.mjs", wasm: "ort.wasm.bundle.min.mjs" };
 
 /**
- * The devices to try, best first: the one asked for, or for "auto" all that may work here.
+ * The devices to try, best first: the requested one, or for "auto" all that may work here.
  * @throws {InputError} there is no such device here
  */
 export async function devices(asked = "auto") {
@@ -22,10 +22,10 @@ export async function devices(asked = "auto") {
 }
 
 /**
- * The library for a device, set up.
+ * The ONNX Runtime library for a device, configured.
  * @param {string} device of `devices`
  * @param {{threads?: number, runtime?: string | URL}} options
- * @throws {DeviceError} it is not installed, or the device is not there
+ * @throws {DeviceError} the library is not installed, or the device is not present
  */
 export async function library(device, { threads, runtime }) {
   checkThreads(threads);
@@ -38,13 +38,13 @@ export async function library(device, { threads, runtime }) {
   return ort;
 }
 
-/** Whether a browser offers a GPU, and not a CPU that plays one. */
+/** Whether a browser offers a real GPU, not one emulated by the CPU. */
 async function hasGpu() {
   const adapter = await globalThis.navigator?.gpu?.requestAdapter().catch(() => null);
   return Boolean(adapter) && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter);
 }
 
-/** ONNX Runtime reports usage from 1.29 on, unless told not to before it is loaded. */
+/** The native library, without usage reports, which it sends from 1.29 on unless disabled before it is loaded. */
 async function nativeLibrary() {
   process.env.ORT_DISABLE_TELEMETRY = "1";
   return imported("onnxruntime-node");
@@ -69,7 +69,7 @@ async function imported(name, place = name) {
   }
 }
 
-/** A page may share memory between threads only if its server sends the headers that isolate it. */
+/** The default number of threads; 1 in a page without the isolation headers that shared memory needs. */
 function usualThreads() {
   if (!inNode && !globalThis.crossOriginIsolated) return 1;
   return Math.min(MOST_THREADS, globalThis.navigator?.hardwareConcurrency ?? 1);

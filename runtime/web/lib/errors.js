@@ -1,4 +1,4 @@
-/** Every error that this package raises on purpose, as in `musicfeat/errors.py`: its message says how to mend it. */
+/** All errors that this package raises on purpose, as in `musicfeat/errors.py`; each message says how to solve it. */
 
 /** Root of all errors of this package. */
 export class MusicfeatError extends Error {
@@ -10,23 +10,23 @@ export class MusicfeatError extends Error {
 /** An argument cannot be used as it is: wrong shape, type, value or rate. */
 export class InputError extends MusicfeatError {}
 
-/** A file cannot be decoded, or is too short for what was asked. */
+/** A file cannot be decoded, or is too short for the request. */
 export class AudioError extends MusicfeatError {}
 
-/** A model file is missing, damaged, or does not keep the model contract. */
+/** A model file is missing, damaged, or breaks the model contract. */
 export class ModelError extends MusicfeatError {}
 
-/** The device asked for is not available. */
+/** The requested device is not available. */
 export class DeviceError extends MusicfeatError {}
 
 const KINDS = { MusicfeatError, InputError, AudioError, ModelError, DeviceError };
 
-/** An error as plain data, to be sent between threads. */
+/** An error as plain data, for another thread. */
 export function packed(error) {
   return { name: error.name, message: error.message };
 }
 
-/** The error that `packed` took apart. */
+/** The error from data of `packed`. */
 export function unpacked({ name, message }) {
   if (name in KINDS) return new KINDS[name](message);
   if (name === "AbortError") return new DOMException(message, name);

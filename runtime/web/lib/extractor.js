@@ -1,4 +1,4 @@
-/** The way in: a waveform or a file in, findings out. */
+/** The entry point: findings from a waveform or a file. */
 import { decode } from "./audio.js";
 import { Continuity } from "./continuity.js";
 import { Core } from "./core.js";
@@ -12,7 +12,7 @@ export class Extractor {
   #core;
 
   /**
-   * Open a model, the bundled one if none is named; see index.d.ts for the options.
+   * Open a model, by default the bundled one; see index.d.ts for the options.
    * @returns {Promise<Extractor>}
    */
   static async load({ worker = !inNode, onProgress, ...options } = {}) {
@@ -33,7 +33,7 @@ export class Extractor {
     return this.card.window / this.card.sample_rate;
   }
 
-  /** Everything found in a recording. */
+  /** All findings for a recording. */
   async extract(audio, options = {}) {
     const { hop, onWave } = options;
     const begin = performance.now();
@@ -59,17 +59,17 @@ export class Extractor {
     return this.#core.order({ pieces: plain, gap, transfer }, hooksOf(options));
   }
 
-  /** Where a recording of at least one window runs straight on, and where something was cut. */
+  /** Continuity of a recording of at least one window, and cuts in it. */
   async continuity(audio, options = {}) {
     return new Continuity(await this.#core.continuity(await this.#sound(audio, options), hooksOf(options)));
   }
 
-  /** Give the model's memory, and the worker if there is one, back. */
+  /** Free the model's memory and end its worker, if there is one. */
   close() {
     return this.#core.close();
   }
 
-  /** Channels, those of a decoded file to be handed over without a copy. */
+  /** Channels; those of a decoded file are transferred without a copy. */
   async #sound(audio, { sampleRate, onProgress }) {
     if (!(globalThis.Blob && audio instanceof Blob)) {
       return { ...asChannels(audio, sampleRate), rateDeclared: true, transfer: [] };

@@ -1,19 +1,19 @@
 /**
- * What the model says of each window, put together: the rules of `musicfeat/recording.py` and `musicfeat/features.py`,
- * to which the tests hold this file.
+ * The features of a recording from the outputs for its windows: the rules of `musicfeat/recording.py` and
+ * `musicfeat/features.py`, which the tests compare with this file.
  */
 import { isSilent, poolingWeights } from "./windows.js";
 
 const DECISIVE_SECONDS = 1;
 
-/** A window's place in the recording, and nothing of its sound. */
+/** A window's place in the recording, without its sound. */
 export function rowOf(window) {
   return { start: window.start, valid: window.valid, silent: isSilent(window) };
 }
 
-/** Everything found in one recording, one row per window; see index.d.ts. */
+/** All findings for one recording, one row per window; see index.d.ts. */
 export class Features {
-  /** @param {object} found by `features` */
+  /** @param {object} found from `features` */
   constructor(found) {
     Object.assign(this, found);
   }
@@ -51,10 +51,10 @@ export class Features {
 }
 
 /**
- * Silent, short and padded windows decide nothing.
+ * The features of a recording; silent, short and padded windows decide nothing.
  * @param {object} card of the model
  * @param {number} hop samples
- * @param {object[]} rows [W] of `rowOf`
+ * @param {object[]} rows [W] from `rowOf`
  * @param {Object<string, Float32Array[]>} values [W, n] for each output that was run
  * @returns {object} the fields of `Features`
  */
@@ -77,7 +77,7 @@ export function features(card, hop, rows, values) {
   };
 }
 
-/** Average probabilities as log-odds, clipped so that one certain window cannot outvote the rest. */
+/** Mean of probabilities as log-odds, clipped so that one certain window cannot outvote the rest. */
 export function poolProbability(probabilities, weights) {
   const logOdds = probabilities.map((p) => {
     const clipped = Math.min(Math.max(p, 1e-4), 1 - 1e-4);
@@ -86,7 +86,7 @@ export function poolProbability(probabilities, weights) {
   return 1 / (1 + Math.exp(-mean(logOdds, weights)[0]));
 }
 
-/** [W] share of each window in pooled values: silent ones have none, unless all are silent. */
+/** [W] weight of each window in pooled values: 0 for silent ones, unless all are silent. */
 function shares(rows, hop) {
   const allSilent = rows.every(({ silent }) => silent);
   const samples = poolingWeights(rows.map(({ valid }) => valid), hop);

@@ -22,7 +22,7 @@ export class FFT {
   }
 
   /**
-   * Transform complex numbers in place, unscaled. With the parts swapped it is the inverse, `size` times too large.
+   * Transform complex numbers in place, unscaled. Swapped parts give the inverse, `size` times too large.
    * @param {Float64Array} re [size] real parts
    * @param {Float64Array} im [size] imaginary parts
    */
@@ -38,7 +38,7 @@ export class FFT {
   }
 }
 
-/** The largest prime factor of a size; transforms of sizes with large ones are slow. */
+/** The largest prime factor of a size; transforms of sizes with large factors are slow. */
 export function largestFactor(size) {
   return Math.max(1, ...radices(size).map((radix) => (radix === 4 ? 2 : radix)));
 }
@@ -120,7 +120,7 @@ function radix4({ groups, stride, cos, sin }, re, im, toRe, toIm) {
   }
 }
 
-/** What an odd radix needs beside twiddle factors: powers of its roots of unity, and room for sums and differences. */
+/** Extra data of an odd radix: powers of its roots of unity, and buffers for sums and differences. */
 function unitCircle(radix) {
   const half = (radix - 1) / 2;
   const angle = (i) => (2 * Math.PI * (Math.floor(i / half) + 1) * ((i % half) + 1)) / radix;
@@ -131,7 +131,7 @@ function unitCircle(radix) {
   };
 }
 
-/** Values j and radix - j meet the same cosine and opposite sines, so their sum and difference serve both. */
+/** One odd-radix step; values j and radix - j share cosines with opposite sines, so sum and difference serve both. */
 function oddRadix({ radix, groups, stride, cos, sin, unit }, re, im, toRe, toIm) {
   const [far, half, { room }] = [groups * stride, (radix - 1) / 2, unit];
   for (let p = 0; p < groups; p++) {

@@ -1,6 +1,6 @@
 /**
  * Pieces of music packed into model windows, so that `successor` scores every join between them: the rules of
- * `musicfeat/joins.py`, to which the tests hold this file.
+ * `musicfeat/joins.py`, which the tests compare with this file.
  */
 import { InputError } from "./errors.js";
 import { round } from "./numbers.js";
@@ -9,7 +9,7 @@ const SLACK_SECONDS = 0.003;
 const LEAST_SECONDS = 1;
 const GAP_STEP_SECONDS = 0.05;
 
-/** The sizes that packing needs, in samples, and the largest gap in seconds. */
+/** The sizes for packing, in samples, and the largest gap in seconds. */
 export function layoutOf(card) {
   const { pieces: slots, piece_distance: distance, sample_rate: rate } = card;
   const slot = Math.floor(card.window / slots);
@@ -17,7 +17,7 @@ export function layoutOf(card) {
   return { slots, slot, distance, rate, window: card.window, largestGap, longest: slot + round(SLACK_SECONDS * rate) };
 }
 
-/** InputError for fewer than two pieces, or one too short to compare. */
+/** Throws an InputError for fewer than two pieces, or one too short to compare. */
 export function checkPieces(waves, { rate }) {
   if (waves.length < 2) throw new InputError(`ordering needs at least 2 pieces, got ${waves.length}`);
   waves.forEach((wave, i) => {
@@ -27,7 +27,7 @@ export function checkPieces(waves, { rate }) {
   });
 }
 
-/** The gaps to try, in seconds: the one told, or a grid when it is null. */
+/** The gaps to try, in seconds: the given one, or a grid for null. */
 export function gapCandidates(gap, { largestGap }) {
   if (gap === null) {
     const count = Math.ceil((largestGap + 1e-9) / GAP_STEP_SECONDS);
@@ -63,7 +63,7 @@ export async function joinScores(waves, gap, layout, score) {
   return total.map((row, a) => row.map((sum, b) => sum / Math.max(seen[a][b], 1)));
 }
 
-/** One slot of a window: the piece's end or beginning, half the gap silent at that edge. */
+/** One slot of a window: the piece's end or beginning, with half the gap as silence at that edge. */
 function placed(wave, missing, { slot, rate }, isTail) {
   const [room, edge] = [slot - missing, Math.floor(missing / 2)];
   const slack = wave.length - room;
@@ -86,7 +86,7 @@ function zeros(n) {
   return Array.from({ length: n }, () => Array(n).fill(0));
 }
 
-/** Sets of up to three pieces that hold every pair at least once, greedily few. */
+/** Sets of up to three pieces that contain every pair at least once; greedy, to keep them few. */
 function* triples(n) {
   const open = new Set();
   const key = (a, b) => Math.min(a, b) * n + Math.max(a, b);
@@ -102,7 +102,7 @@ function* triples(n) {
   }
 }
 
-/** Each piece with each other one that may follow it. */
+/** All ordered pairs of two different pieces. */
 function* couples(n) {
   for (let a = 0; a < n; a++) for (let b = 0; b < n; b++) if (a !== b) yield [a, b];
 }

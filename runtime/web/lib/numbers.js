@@ -1,6 +1,6 @@
-/** Arithmetic as numpy and Python do it. */
+/** Arithmetic as in numpy and Python. */
 
-/** To the nearest whole number, halves to the even one. */
+/** The nearest whole number; halves go to the even one. */
 export function round(x) {
   const whole = Math.round(x);
   return Math.abs(x % 1) === 0.5 && whole % 2 ? whole - 1 : whole;

@@ -1,6 +1,6 @@
 /**
- * An ONNX file as the protocol buffer that it is: metadata read, outputs left out, as in `musicfeat/model/pruning.py`.
- * ONNX Runtime for the web hands no metadata out, and runs every node of a file, whichever outputs are fetched.
+ * An ONNX file read as a protocol buffer: metadata is read, outputs are removed, as in `musicfeat/model/pruning.py`.
+ * ONNX Runtime for the web exposes no metadata, and runs all nodes of a file, whichever outputs are fetched.
  */
 import { ModelError } from "./errors.js";
 
@@ -13,7 +13,7 @@ const text = new TextDecoder();
 /**
  * @param {Uint8Array} bytes of an ONNX file
  * @returns {Map<string, string>} its metadata_props
- * @throws {ModelError} another kind of file
+ * @throws {ModelError} the file is of another kind
  */
 export function metadata(bytes) {
   const pairs = new Map();
@@ -28,7 +28,7 @@ export function metadata(bytes) {
 /**
  * @param {Uint8Array} bytes of an ONNX file
  * @param {Set<string>} names of the outputs to keep
- * @returns {Uint8Array} a copy with these outputs alone, and the nodes that they need
+ * @returns {Uint8Array} a copy with only these outputs and the nodes that they need
  */
 export function keepOutputs(bytes, names) {
   const parts = [];
@@ -44,7 +44,7 @@ export function keepOutputs(bytes, names) {
   return joined(parts);
 }
 
-/** The graph's fields but for other outputs and nodes that lead only there; nodes are in order of use. */
+/** The graph's fields without other outputs and the nodes that only those need; nodes are in order of use. */
 function keptFields(graph, names) {
   const needed = new Set(names);
   const kept = [];

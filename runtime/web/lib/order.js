@@ -1,6 +1,6 @@
 /**
- * From scores of "a directly before b" to the order of any number of pieces: the rules of `musicfeat/order.py`, to
- * which the tests hold this file.
+ * The order of any number of pieces from scores of "a directly before b": the rules of `musicfeat/order.py`,
+ * which the tests compare with this file.
  */
 import { argmax, draws, logistic, logSumExp } from "./numbers.js";
 
@@ -31,7 +31,7 @@ export function mostProbable(gaps, tables) {
   };
 }
 
-/** The order with the greatest sum of scores along it: exact (Held and Karp, 1962), or searched when there are many. */
+/** The order with the greatest sum of scores: exact (Held and Karp, 1962), or by search for many pieces. */
 export function bestOrder(scores) {
   const n = scores.length;
   if (n > EXACT_PIECES) return searched(scores);
@@ -50,13 +50,13 @@ export function pathScore(scores, order) {
   return order.slice(1).reduce((sum, piece, i) => sum + scores[order[i]][piece], 0);
 }
 
-/** Logarithm of exp(score) summed over all orders; estimated from draws when there are many pieces. */
+/** Logarithm of exp(score) summed over all orders; estimated from random orders for many pieces. */
 export function logPartition(scores, best) {
   if (scores.length <= EXACT_PIECES) return logSumExp(sweep(scores, logSumExp).at(-1));
   return logSumExp([sampledPartition(scores), pathScore(scores, best)]);
 }
 
-/** P(not in order as handed) when the identity has prior 1/2 and the other orders share the rest. */
+/** P(not in the given order), with prior 1/2 for the identity and the rest shared by the other orders. */
 export function shuffledProbability(identity, partition, pieces) {
   const others = partition + Math.log1p(-Math.exp(Math.min(identity - partition, -1e-12)));
   let logCount = 0;
@@ -64,13 +64,13 @@ export function shuffledProbability(identity, partition, pieces) {
   return logistic(others - identity - (logCount + Math.log1p(-Math.exp(-logCount))));
 }
 
-/** [2^n][n]: `reduce` over all orders of the set of pieces (bits of the row) that end with a column. */
+/** [2^n][n]: `reduce` over all orders of the set of pieces (bits of the row) that end with a column's piece. */
 function sweep(scores, reduce) {
   const n = scores.length;
   const table = Array.from({ length: 2 ** n }, () => Array(n).fill(-Infinity));
   for (let i = 0; i < n; i++) table[1 << i][i] = 0;
   for (let mask = 1; mask < 2 ** n; mask++) {
-    if ((mask & (mask - 1)) === 0) continue; // A single piece; smaller sets have smaller numbers than their unions.
+    if ((mask & (mask - 1)) === 0) continue; // A single piece; subsets have smaller numbers than their set.
     for (let last = 0; last < n; last++) {
       if (!((mask >> last) & 1)) continue;
       table[mask][last] = reduce(table[mask ^ (1 << last)].map((value, i) => value + scores[i][last]));
@@ -79,7 +79,7 @@ function sweep(scores, reduce) {
   return table;
 }
 
-/** The order as handed and the best few greedy ones, each improved by moving runs of pieces until nothing gains. */
+/** The given order and the best few greedy ones, each improved by moves of runs of pieces until none gains. */
 function searched(scores) {
   const greedy = scores.map((_, first) => greedyOrder(scores, first));
   greedy.sort((a, b) => pathScore(scores, b) - pathScore(scores, a));
@@ -98,9 +98,9 @@ function greedyOrder(scores, first) {
   return order;
 }
 
-/** Or-opt (Or, 1976): move the run of pieces whose move gains most, until none gains. */
+/** Or-opt (Or, 1976): the run of pieces whose move gains most is moved, until no move gains. */
 function improved(order, scores) {
-  // A first and a last stop that cost nothing make the ends like any other place.
+  // Free first and last stops make the ends like any other place.
   const costs = [...scores.map((row) => [...row, 0]), Array(scores.length + 1).fill(0)];
   for (let current = order; ; ) {
     const { gain, moved } = bestMove(current, costs);
@@ -126,7 +126,7 @@ function bestMove(order, costs) {
   return best;
 }
 
-/** Orders drawn piece by piece in proportion to exp(score), each weighed by what the drawing favoured. */
+/** The log-sum estimated from orders drawn piece by piece in proportion to exp(score), and weighted for that. */
 function sampledPartition(scores) {
   const [n, draw] = [scores.length, draws(0)];
   return logSumExp(Array.from({ length: DRAWS }, () => drawnWeight(scores, n, draw))) - Math.log(DRAWS);

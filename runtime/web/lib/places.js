@@ -1,9 +1,9 @@
-/** Where the model and ONNX Runtime lie when nobody says so: installed by npm, or in a checkout. */
+/** Default locations of the model and ONNX Runtime: as installed by npm, or in a checkout. */
 const INSTALLED = import.meta.url.includes("/node_modules/");
 
 export const DEFAULT_MODEL = "music-small";
 
-/** The URL of a model that came with the package. */
+/** The URL of a model in the package. */
 export function bundledModel(name) {
   const folder = INSTALLED ? "../models/" : "../../musicfeat/models/";
   return new URL(`${folder}${name}.onnx`, import.meta.url);

@@ -1,11 +1,11 @@
 /**
- * The sample rate that a sound file declares. The browser would resample to its own rate while decoding, unheard and
- * by rough means, unless it is asked for the file's.
+ * The sample rate that a sound file declares. Unless asked for that rate, the browser would resample while
+ * decoding to a rate of its own, by rough means.
  */
 
 /**
  * @param {ArrayBuffer} buffer of a wav, flac, ogg, opus, mp3, m4a or mp4 file
- * @returns {number | null} Hz, or null where no rate was found
+ * @returns {number | null} Hz, or null if no rate was found
  */
 export function declaredRate(buffer) {
   const bytes = new Uint8Array(buffer);
@@ -19,7 +19,7 @@ export function declaredRate(buffer) {
     if (name(4) === "ftyp") return ofMp4(bytes, view);
     return ofMpeg(view);
   } catch (error) {
-    if (error instanceof RangeError) return null; // The file ends too soon; decoding will say so.
+    if (error instanceof RangeError) return null; // The file ends too soon; decoding will report it.
     throw error;
   }
 }
@@ -45,7 +45,7 @@ function ofOgg(bytes, view) {
   return flac >= 0 ? view.getUint32(flac + 18) >>> 12 : null;
 }
 
-/** ISO/IEC 14496-12: an audio sample entry ends with its rate as a 16.16 number, 28 bytes behind the entry's name. */
+/** ISO/IEC 14496-12: an audio sample entry ends with its rate as a 16.16 number, 28 bytes after the entry's name. */
 function ofMp4(bytes, view) {
   const entry = [..."mp4a"].map((letter) => letter.charCodeAt(0));
   for (let place = bytes.indexOf(entry[0]); place >= 0; place = bytes.indexOf(entry[0], place + 1)) {
@@ -56,7 +56,7 @@ function ofMp4(bytes, view) {
   return null;
 }
 
-/** ISO/IEC 11172-3 and 13818-3 (MPEG 1, 2 and 2.5) and 13818-7 (ADTS): a frame that another of its kind follows. */
+/** ISO/IEC 11172-3 and 13818-3 (MPEG 1, 2 and 2.5) and 13818-7 (ADTS): a frame followed by another of its kind. */
 function ofMpeg(view) {
   for (let place = 0; place + 6 <= view.byteLength; place++) {
     if (view.getUint8(place) !== 0xff) continue;

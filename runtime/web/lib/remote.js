@@ -1,4 +1,4 @@
-/** A `Core` in a thread of its own, so that a page stays smooth; one piece of work after the other. */
+/** A `Core` in a thread of its own, so that a page stays smooth; it does one task at a time. */
 import { DeviceError, unpacked } from "./errors.js";
 import { inNode } from "./devices.js";
 
@@ -8,7 +8,7 @@ export class Remote {
   /**
    * @param {object} options of `Extractor.load`, as plain data
    * @param {object} hooks
-   * @param {true | (() => Worker)} worker what makes the thread
+   * @param {true | (() => Worker)} worker a function that makes the thread, or true for the default
    */
   static async open(options, hooks, worker) {
     const remote = new Remote(await started(worker));

@@ -1,10 +1,10 @@
 /**
- * Band-limited resampling with Kaiser-windowed sincs, held in the tests to soxr's quality "HQ", which the Python
+ * Band-limited resampling with Kaiser-windowed sincs, compared in the tests with soxr's quality "HQ", which the Python
  * runtime uses: flat up to 0.914 of the lower Nyquist frequency, nothing above it.
  *
- * Between rates of a simple ratio by FFT (overlap-save): a block's spectrum is weighed, cut or extended, and
- * transformed back at the other rate. Between others a low-pass (downwards) makes room, so that a short kernel can
- * read between the samples; upwards the one kernel is long.
+ * Rates of a simple ratio use an FFT (overlap-save): a block's spectrum is weighted, cut or extended, and
+ * transformed back at the other rate. For other rates, a low-pass (downwards) allows a short kernel to
+ * interpolate between the samples; upwards, the one kernel is long.
  */
 import { FFT, largestFactor } from "./fft.js";
 
@@ -32,7 +32,7 @@ export function resample(wave, sr, rate) {
   return interpolate(lowpass(wave, band, short.half), short, sr, rate, length);
 }
 
-/** Sizes of a block and its margins at both rates, all whole; null where they would be large or hard to transform. */
+/** Integer sizes of a block and its margins at both rates; null if they would be large or hard to transform. */
 function blockSizes(half, sr, rate) {
   const divisor = greatestCommonDivisor(sr, rate);
   const [from, to] = [sr / divisor, rate / divisor];
@@ -44,7 +44,7 @@ function blockSizes(half, sr, rate) {
   return { from: times * from, to: times * to, margin, marginTo: (margin / from) * to };
 }
 
-/** Two blocks at a time, one as the real and one as the imaginary part: the kernel is real and keeps them apart. */
+/** Resampling by FFT, two blocks at a time as real and imaginary part, which the real kernel keeps separate. */
 function bySpectrum(wave, { at }, { from, to, margin, marginTo }, length) {
   const [forward, backward] = [new FFT(from), new FFT(to)];
   const weights = zeroPhase(forward, margin, at);
@@ -67,7 +67,7 @@ function bySpectrum(wave, { at }, { from, to, margin, marginTo }, length) {
   return result;
 }
 
-/** The kernel's spectrum, which is real with its middle at sample 0, divided by the size for the way back. */
+/** The kernel's spectrum, real with the kernel's middle at sample 0, divided by the size for the inverse transform. */
 function zeroPhase(fft, margin, at) {
   const [re, im] = [new Float64Array(fft.size), new Float64Array(fft.size)];
   for (let j = -margin; j <= margin; j++) re[(j + fft.size) % fft.size] = at(j) / fft.size;
@@ -75,7 +75,7 @@ function zeroPhase(fft, margin, at) {
   return re;
 }
 
-/** The `kept` lowest frequencies of either sign, weighed, of a spectrum of another size. */
+/** Writes the `kept` lowest frequencies of either sign, weighted, into a spectrum of another size. */
 function weigh(part, to, weights, kept) {
   const [size, sizeTo] = [part.length, to.length];
   if (sizeTo > 2 * kept) to.fill(0);
@@ -85,8 +85,8 @@ function weigh(part, to, weights, kept) {
 }
 
 /**
- * A low-pass kernel as a function of time in samples, and beyond how many samples it is 0 (Kaiser 1974).
- * Frequencies in cycles a sample.
+ * A low-pass kernel as a function of time in samples, and its half width in samples (Kaiser 1974).
+ * Frequencies are in cycles per sample.
  */
 function kernel(pass, stop) {
   const half = Math.ceil((ATTENUATION - 7.95) / (14.36 * (stop - pass)) / 2);
@@ -118,8 +118,8 @@ function padded(wave, margin) {
 }
 
 /**
- * The filtered wave from `margin` samples before its beginning to `margin` behind its end, where it rings on.
- * Two blocks at a time, one as the real and one as the imaginary part: the kernel is real and keeps them apart.
+ * The filtered wave from `margin` samples before its start to `margin` after its end, where it rings on.
+ * Two blocks at a time are real and imaginary part, which the real kernel keeps separate.
  */
 function lowpass(wave, { half, at }, margin) {
   let size = LEAST_BLOCK;
@@ -143,7 +143,7 @@ function lowpass(wave, { half, at }, margin) {
   return limited;
 }
 
-/** The kernel's transform, delayed by `half` samples and divided by the size for the way back. */
+/** The kernel's transform, delayed by `half` samples and divided by the size for the inverse transform. */
 function frequencyResponse(fft, half, at) {
   const [re, im] = [new Float64Array(fft.size), new Float64Array(fft.size)];
   for (let j = 0; j <= 2 * half; j++) re[j] = at(j - half) / fft.size;
@@ -167,7 +167,7 @@ function multiply(re, im, by) {
 }
 
 /**
- * Read between the samples of a wave that begins `half` samples early and ends so much late. Output k lies at
+ * Interpolation between the samples of a wave that is padded by `half` samples on both sides. Output k lies at
  * k * sr / rate; its fraction is one of `phases`, each with its row of taps.
  */
 function interpolate(wave, { half, at }, sr, rate, length) {

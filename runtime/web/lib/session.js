@@ -1,4 +1,4 @@
-/** A model behind one door: found, opened on a device, held to its card; windows in, outputs out. */
+/** A model on a device, checked against its card: windows in, outputs out. */
 import { chosenOutputs, readCard } from "./card.js";
 import { devices, inNode, library } from "./devices.js";
 import { DeviceError, InputError, ModelError, MusicfeatError } from "./errors.js";
@@ -11,7 +11,7 @@ const INPUT = "waveform";
 export class Session {
   /**
    * @param {object} options of `Extractor.load`
-   * @param {(loaded: number, total: number) => void} onBytes told while the model file arrives
+   * @param {(loaded: number, total: number) => void} onBytes called while the model file arrives
    */
   static async open(options, onBytes) {
     const bytes = await modelBytes(options.model ?? DEFAULT_MODEL, onBytes);
@@ -46,7 +46,7 @@ export class Session {
     const heard = this.card.level_matters ? samples : levelled(samples);
     const waveform = new this.ort.Tensor("float32", heard, [1, samples.length]);
     const found = await this.session.run({ [INPUT]: waveform }, outputs);
-    // A copy: the library may hand out its own memory.
+    // A copy: the library may return its own memory.
     return Object.fromEntries(outputs.map((name) => [name, Float32Array.from(found[name].data)]));
   }
 
@@ -67,7 +67,7 @@ async function opened(graph, device, options) {
   }
 }
 
-/** @throws {ModelError} it is not there */
+/** @throws {ModelError} the model is missing */
 async function modelBytes(model, onBytes) {
   if (model instanceof ArrayBuffer) return new Uint8Array(model);
   if (ArrayBuffer.isView(model)) return new Uint8Array(model.buffer, model.byteOffset, model.byteLength);

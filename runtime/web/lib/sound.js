@@ -7,10 +7,10 @@ const LOUDEST = 1e30; // Resampling and summing stay finite up to here.
 const FULL_SCALE = new Map([[Float32Array, 1], [Float64Array, 1], [Int16Array, 2 ** 15], [Int32Array, 2 ** 31]]);
 
 /**
- * @param {AudioBuffer | ArrayLike<number> | ArrayLike<number>[]} audio samples, or channels of equally many
- * @param {number} [sampleRate] Hz; left out for an AudioBuffer, which knows its own
+ * @param {AudioBuffer | ArrayLike<number> | ArrayLike<number>[]} audio samples, or channels of equal length
+ * @param {number} [sampleRate] Hz; omitted for an AudioBuffer, which has its own
  * @returns {{channels: ArrayLike<number>[], sampleRate: number}}
- * @throws {InputError} of another shape or type, or without a usable rate
+ * @throws {InputError} the shape or type is wrong, or there is no usable rate
  */
 export function asChannels(audio, sampleRate) {
   if (typeof audio?.getChannelData === "function") {
@@ -21,7 +21,7 @@ export function asChannels(audio, sampleRate) {
   return { channels: checkedChannels(isSamples(audio) ? [audio] : audio), sampleRate: rate };
 }
 
-/** Whole Hz, or InputError. */
+/** The rate if it is a valid whole number of Hz; throws an InputError otherwise. */
 export function checkedRate(rate) {
   if (rate === undefined || rate === null) {
     throw new InputError("sampleRate is missing: pass the samples' rate in Hz, for instance { sampleRate: 44100 }");
@@ -33,8 +33,8 @@ export function checkedRate(rate) {
 }
 
 /**
- * The mean of channels in single precision, integers at full scale; new samples, or the only channel itself.
- * @throws {InputError} NaN or infinity in it
+ * The mean of channels in single precision, scaled from integers; new samples, or the only channel itself.
+ * @throws {InputError} the channels contain NaN or infinity
  */
 export function mixed(channels) {
   const factor = 1 / (channels.length * (FULL_SCALE.get(channels[0].constructor) ?? 1));
@@ -48,7 +48,7 @@ export function mixed(channels) {
   return mono;
 }
 
-/** The first and the last `size` samples of a long waveform, joined; a short one whole. */
+/** The first and last `size` samples of a long waveform, joined; a short one whole. */
 export function ends(wave, size) {
   if (wave.length <= 2 * size) return wave;
   const joined = new Float32Array(2 * size);
@@ -57,7 +57,7 @@ export function ends(wave, size) {
   return joined;
 }
 
-/** AudioError if there is not a window of sound. */
+/** Throws an AudioError for less than a window of sound. */
 export function checkWindow(wave, card) {
   if (wave.length >= card.window) return;
   throw new AudioError(`continuity needs at least a window of ${card.window / card.sample_rate} s of sound`);

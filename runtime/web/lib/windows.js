@@ -1,16 +1,16 @@
 /**
  * Windows of fixed length and hop, and the level at which the model hears them: the rules of
- * `musicfeat/sound/windows.py` and of `levelled` in `musicfeat/model/session.py`, to which the tests hold this file.
+ * `musicfeat/sound/windows.py` and of `levelled` in `musicfeat/model/session.py`, which the tests compare with this.
  */
 const SILENCE = Math.fround(2e-6);
 const QUIET = 2 ** -6;
 
 /**
- * Cut a recording into windows that start at 0, hop, 2 hop, ... and stop with the first that reaches its end.
+ * Windows of a recording that start at 0, hop, 2 hop, ... and stop with the first that reaches its end.
  * @param {Float32Array} wave [samples], at least one
  * @param {number} window samples
  * @param {number} hop samples, from 1 to `window`
- * @yields {{samples: Float32Array, start: number, valid: number}} [window] samples, zeros behind the `valid` ones
+ * @yields {{samples: Float32Array, start: number, valid: number}} [window] samples, zeros after the `valid` ones
  */
 export function* cut(wave, window, hop) {
   for (let start = 0; start === 0 || start - hop + window < wave.length; start += hop) {
@@ -21,19 +21,19 @@ export function* cut(wave, window, hop) {
   }
 }
 
-/** How many windows `cut` yields. */
+/** Number of windows that `cut` yields. */
 export function count(length, window, hop) {
   return length <= window ? 1 : 1 + Math.ceil((length - window) / hop);
 }
 
-/** Whether a window holds nothing to hear, a constant offset included. */
+/** Whether a window is inaudible, even with a constant offset. */
 export function isSilent({ samples, valid }) {
   const [least, most] = range(samples.subarray(0, valid));
   return Math.fround(most - least) <= SILENCE;
 }
 
 /**
- * Samples that each window stands for in a pooled result: its first `hop`, the last window all that it holds.
+ * Number of samples that each window represents in a pooled result: its first `hop`, for the last window all.
  * @param {number[]} valid [W] sounding samples of each window
  */
 export function poolingWeights(valid, hop) {
@@ -41,9 +41,9 @@ export function poolingWeights(valid, hop) {
 }
 
 /**
- * Bring a very loud or very quiet window to a peak between 1/2 and 1, by a power of two and so exactly.
+ * Scale a very loud or very quiet window to a peak between 1/2 and 1, by a power of two and so exactly.
  * @param {Float32Array} samples [window]
- * @returns {Float32Array} the samples themselves where nothing is to be done
+ * @returns {Float32Array} the same samples if no scaling is needed
  */
 export function levelled(samples) {
   const [least, most] = range(samples);

@@ -1,4 +1,4 @@
-/** The far end of `remote.js`: a thread that is handed a port, opens a model and does what the port asks. */
+/** The other end of `remote.js`: a thread that receives a port, opens a model and does the port's tasks. */
 import { Core } from "./core.js";
 import { packed } from "./errors.js";
 

@@ -1,4 +1,4 @@
-/** Headless Chromium and a server for it; what is missing is said in words. */
+/** Headless Chromium and a server for it; a message names anything missing. */
 import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -16,7 +16,7 @@ export function chromium() {
   return process.env.CHROMIUM ?? found;
 }
 
-/** Serves the folder of the runtime; `isolated` pages may share memory between threads. */
+/** A server of the runtime's folder; `isolated` pages may share memory between threads. */
 export async function serve(isolated) {
   const headers = isolated ? ISOLATED : {};
   const server = createServer(async ({ url }, response) => {
@@ -30,7 +30,7 @@ export async function serve(isolated) {
   return { origin: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
 }
 
-/** A browser whose WebGPU, if it has any, is played by the CPU. */
+/** A browser whose WebGPU, if it has any, runs on the CPU. */
 export async function launch(executablePath) {
   const { default: puppeteer } = await import("puppeteer-core");
   const root = process.getuid?.() === 0 ? ["--no-sandbox"] : [];

@@ -1,4 +1,4 @@
-/** The package in headless Chromium: WebAssembly with and without threads, WebGPU, and Node's numbers in each. */
+/** Tests of the package in headless Chromium (WebAssembly with and without threads, WebGPU) against Node's results. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Extractor } from "../index.js";
@@ -11,7 +11,7 @@ const path = chromium();
 const skip = path ? false : "Chromium is not installed (Debian: chromium), or CHROMIUM does not name it";
 const native = await import("onnxruntime-node").then(() => true, () => false);
 
-/** In the page: open an extractor, judge the tune, and hand plain numbers back. */
+/** Runs in the page: opens an extractor, judges the tune, and returns plain numbers. */
 async function judged({ options, seconds, asFile }) {
   const { Extractor: Browsers } = await import("/web/index.js");
   const sounds = await import("/web/test/sounds.js");
@@ -60,7 +60,7 @@ describe("an extractor in Chromium", { skip }, () => {
   });
   after(() => browser?.close());
 
-  /** What a page of its own finds, held to Node's numbers. */
+  /** Compares the results of a fresh page with Node's. */
   async function agrees(options, { isolated = true, asFile = false } = {}) {
     const site = await serve(isolated);
     const page = await browser.newPage();
@@ -88,7 +88,7 @@ describe("an extractor in Chromium", { skip }, () => {
 
   it("takes a file, and one thread where the server isolates nothing", async () => {
     const { device, threads } = await agrees({}, { isolated: false, asFile: true });
-    assert.deepEqual([device, threads], ["wasm", 1]); // A GPU that the CPU plays is not taken unless it is named.
+    assert.deepEqual([device, threads], ["wasm", 1]); // A GPU emulated by the CPU is used only if it is named.
   });
 
   it("runs WebGPU where it is asked for", async (context) => {

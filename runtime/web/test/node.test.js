@@ -1,4 +1,4 @@
-/** The package in Node: its rules, its errors, and the same numbers whatever runs them. */
+/** Tests of the package in Node: its rules, its errors, and equal numbers from every device. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Extractor } from "../index.js";

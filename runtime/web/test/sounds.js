@@ -1,4 +1,4 @@
-/** Sound for the tests: notes of a repeating tune, plucked, so that it has a beat and a direction. */
+/** Sound for the tests: plucked notes of a repeating tune, which give it a beat and a direction. */
 export const RATE = 44100;
 
 /** @returns {Float32Array} mono at `RATE` */
@@ -17,7 +17,7 @@ export function tune(seconds) {
   return wave;
 }
 
-/** The largest difference of two lists of numbers, as deep as they are. */
+/** The largest difference between two nested lists of numbers. */
 export function distance(a, b) {
   if (typeof a === "number") return Math.abs(a - b);
   return a.length === b.length ? Math.max(0, ...Array.from(a, (value, i) => distance(value, b[i]))) : Infinity;
