@@ -1,4 +1,4 @@
-/** A file from the drop zone: judged by the server and shown; added to the catalog only when that is asked for. */
+/** A file from the drop zone: judged by the server and shown; added to the catalog only on request. */
 import { h } from "./dom.js";
 import { neighbourList } from "./neighbours.js";
 import { Turnable } from "./turnable.js";

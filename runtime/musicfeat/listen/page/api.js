@@ -1,6 +1,6 @@
-/** What the server answers, as plain objects. Every call throws an ApiError whose message can be shown. */
+/** The server's answers as plain objects. Every call throws an ApiError whose message can be shown. */
 
-/** The server refused, or is gone; the message says what is wrong and how to mend it. */
+/** The server refused or is gone; the message names the problem and its solution. */
 export class ApiError extends Error {}
 
 const TYPES = { float32: Float32Array, uint32: Uint32Array, uint16: Uint16Array, uint8: Uint8Array };
@@ -26,7 +26,7 @@ function post(path, body, headers = {}, signal = undefined) {
   return json(path, { method: "POST", body, headers: { "X-Musicfeat": "1", ...headers }, signal });
 }
 
-/** The last few tracks are kept, as pointing and playing ask for the same ones again and again. */
+/** A track; the last few are cached, as pointing and playing request the same ones repeatedly. */
 function track(id) {
   const answer = kept.get(id) ?? json(`tracks/${id}`);
   kept.delete(id);
@@ -37,8 +37,8 @@ function track(id) {
 }
 
 /**
- * The map's columns by name, as typed arrays of `count` values; the name of its `layout`, and whether a better one is
- * in the making (`improving`).
+ * The map's columns by name, as typed arrays of `count` values, with the name of its `layout` and whether a better one
+ * is being computed (`improving`).
  */
 async function map() {
   const [{ count, columns, layout, improving }, bytes] = await Promise.all([
@@ -55,7 +55,7 @@ async function map() {
 export const api = {
   catalog: () => json("catalog"),
   map,
-  /** Groups of tracks: their `names`, and `of`, for each track the number of its own or null. */
+  /** Groups of tracks: their `names`, and in `of` each track's group number or null. */
   groups: (name) => json(`groups/${name}`),
   /** The map's facts without its columns. */
   mapFacts: () => json("map"),
@@ -73,12 +73,12 @@ export const api = {
     json(`features?${new URLSearchParams({ dimensions: dimensions.join(","), k, ...(sum && { sum: 1 }) })}`),
   /** @param {File} file */
   analyse: (file, signal) => post("analyse", file, { "X-File-Name": encodeURIComponent(file.name) }, signal),
-  /** @param {string} token that `analyse` answered */
+  /** @param {string} token from `analyse` */
   analysedBackwards: (token) => json(`analyse/${token}/backwards`),
   add: (token) => post(`analyse/${token}/add`),
   game: (pieces, trackId = null) => post("game", JSON.stringify({ pieces, track: trackId })),
   lesson: (name) => json(`teach/${encodeURIComponent(name)}`),
-  /** @param {"yes"|"no"|null} label null takes an answer back */
+  /** @param {"yes"|"no"|null} label null removes an answer */
   teach: (name, trackId, label) =>
     post(`teach/${encodeURIComponent(name)}`, JSON.stringify({ track: trackId, label })),
   finishLesson: (name) => post(`teach/${encodeURIComponent(name)}/finish`),

@@ -1,9 +1,9 @@
-/** The page's frame: which view stands in it, the search box, the drop zone, the player and the catalog's problems. */
+/** The page's frame: the current view, the search box, the drop zone, the player and the catalog's problems. */
 import { api } from "./api.js";
 import { h } from "./dom.js";
 import { Player, playerBar, steerByKeyboard } from "./player.js";
 
-// Loaded when first shown, so that the map paints without waiting for them.
+// Views are loaded when first shown, so that the map paints without waiting for them.
 const VIEWS = {
   map: () => import("./map.js"),
   track: () => import("./track.js"),
@@ -13,11 +13,11 @@ const VIEWS = {
   analyse: () => import("./analyse.js"),
 };
 const TITLES = { map: "Map", track: "Track", features: "Features", teach: "Teach", game: "Game", analyse: "Analysis" };
-const PAUSE = 200; // ms without a key before the search begins
+const PAUSE = 200; // ms without a key before the search starts
 
 const element = (id) => document.getElementById(id);
 const player = new Player();
-/** What every view gets; `id` and `start` (seconds) come from the address, `file` from the drop zone. */
+/** Arguments of every view; `id` and `start` (seconds) come from the address, `file` from the drop zone. */
 const context = { api, player, catalog: null, id: null, start: null, file: null, search: "", again: () => go() };
 const shown = { name: null, view: null, turn: 0 };
 
@@ -82,12 +82,12 @@ function analyse(file) {
 function listenToFiles() {
   element("file").addEventListener("change", ({ target }) => {
     if (target.files[0]) analyse(target.files[0]);
-    target.value = ""; // So that the same file can be chosen again.
+    target.value = ""; // Allows the same file to be chosen again.
   });
   for (const kind of ["dragover", "dragleave", "drop"]) {
     addEventListener(kind, (event) => {
       if (!event.dataTransfer?.types.includes("Files")) return;
-      event.preventDefault(); // Or the browser would leave the page for the file.
+      event.preventDefault(); // Otherwise the browser would leave the page for the file.
       element("over").hidden = kind !== "dragover";
       if (kind === "drop" && event.dataTransfer.files[0]) analyse(event.dataTransfer.files[0]);
     });

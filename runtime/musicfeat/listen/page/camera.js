@@ -1,11 +1,11 @@
-/** Which part of the map is seen: places to pixels and back, zooming, panning. */
+/** The visible part of the map: conversion of places to pixels and back, zooming, panning. */
 
-const MARGIN = 1.12; // the whole map and a little more
-const DEEPEST = 2000; // times the scale at which the whole map is seen
+const MARGIN = 1.12; // shows the whole map and a little more
+const DEEPEST = 2000; // times the scale of the whole map
 const GLIDE = 260; // ms
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** Events: "change" when another part is seen. */
+/** Camera over the map. Events: "change" when the visible part changes. */
 export class Camera extends EventTarget {
   #width = 1;
   #height = 1;
@@ -16,7 +16,7 @@ export class Camera extends EventTarget {
   /** CSS pixels per unit of the map. */
   scale = 1;
 
-  /** CSS pixels. What was seen whole is seen whole again. */
+  /** Set the size in CSS pixels; a view of the whole map stays one. */
   resize(width, height) {
     [this.#width, this.#height] = [Math.max(width, 1), Math.max(height, 1)];
     if (this.#whole) this.#set(0, 0, this.#least);
@@ -27,18 +27,18 @@ export class Camera extends EventTarget {
     return Math.min(this.#width, this.#height) / 2 / MARGIN;
   }
 
-  /** How many times as close as when the whole map is seen. */
+  /** Scale relative to the view of the whole map. */
   get zoom() {
     return this.scale / this.#least;
   }
 
-  /** From the map to clip space, for the points. */
+  /** Transform from the map to clip space, for the points. */
   get transform() {
     const scale = [(2 * this.scale) / this.#width, (2 * this.scale) / this.#height];
     return { scale, shift: [-this.x * scale[0], -this.y * scale[1]] };
   }
 
-  /** The part of the map that is seen. */
+  /** The visible part of the map. */
   get box() {
     const [left, top] = this.toMap(0, 0);
     const [right, bottom] = this.toMap(this.#width, this.#height);
@@ -58,7 +58,7 @@ export class Camera extends EventTarget {
     this.#set(this.x - right / this.scale, this.y + down / this.scale, this.scale);
   }
 
-  /** The place under `left`, `top` (CSS pixels, by default the middle) stays where it is. */
+  /** Zoom around the place under `left`, `top` (CSS pixels, by default the middle). */
   zoomBy(factor, left = this.#width / 2, top = this.#height / 2) {
     this.#flight++;
     const [x, y] = this.toMap(left, top);
@@ -66,18 +66,18 @@ export class Camera extends EventTarget {
     this.#set(x - (left - this.#width / 2) / scale, y + (top - this.#height / 2) / scale, scale);
   }
 
-  /** The whole map. */
+  /** Show the whole map. */
   reset() {
     this.#fly(0, 0, this.#least);
   }
 
-  /** So that all of a box of the map is seen, and not closer than makes sense for a single point. */
+  /** Show all of a box of the map; the zoom is limited for small boxes. */
   show({ left, right, top, bottom }) {
     const size = Math.min(this.#width / (right - left || 1e-9), this.#height / (top - bottom || 1e-9)) / 1.3;
     this.#fly((left + right) / 2, (top + bottom) / 2, Math.min(this.#limit(size), 24 * this.#least));
   }
 
-  /** Pan as little as makes a place be seen. */
+  /** Pan as little as makes a place visible. */
   reveal(x, y) {
     const [left, top] = this.toScreen(x, y);
     const edge = 40;

@@ -1,9 +1,9 @@
-/** Which windows were found by name and which are chosen, by lasso, by sight or from those found; saved as a file. */
+/** Windows found by name, and windows chosen by lasso, from the view or from those found; saved as a file. */
 import { download } from "./dom.js";
 import { toCsv, toM3u } from "./export.js";
 import { boxOf } from "./places.js";
 
-const MOST = 100000; // tracks that the server lists at once
+const MOST = 100000; // tracks in one list from the server
 const SAVED = { csv: ["csv", "text/csv"], m3u: ["m3u8", "audio/x-mpegurl"] };
 
 export class Choice {
@@ -32,7 +32,7 @@ export class Choice {
     return windows;
   }
 
-  /** Tracks by name: their windows stand out, and are zoomed to when `zoom`. */
+  /** Highlight the windows of tracks found by name, and zoom to them if `zoom`. */
   async search(text, zoom) {
     const turn = ++this.#searches;
     try {

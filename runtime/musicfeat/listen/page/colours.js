@@ -1,10 +1,10 @@
-/** What the points' colours say, and their legend as plain data. */
+/** Colours of the points, and their legend as plain data. */
 import { rgb } from "./dom.js";
 
 export const GROUPS = 12; // colours of the style sheet, --c0 to --c11
 export const STEPS = 5; // colours of the ramp, --r0 to --r4
-const NOTHING = 255; // a tag that is none
-const SAMPLE = 20000; // values by which a ramp's ends are found
+const NOTHING = 255; // the number for no tag
+const SAMPLE = 20000; // values from which a ramp's ends are found
 
 const MODES = [
   { name: "source", title: "Source", kind: "groups" },
@@ -15,7 +15,7 @@ const MODES = [
 ];
 
 /**
- * What this catalog's points can be coloured by; those with `asked` need `addGroups` first.
+ * The colour modes for this catalog's points; those with `asked` need `addGroups` first.
  *
  * @param {object} map columns of `api.map`
  * @param {object} groups titles of groups of tracks by name
@@ -30,13 +30,13 @@ export function modes(map, groups = {}) {
   return found.length ? [found[0], ...asked, ...found.slice(1)] : [MODES[0], ...asked];
 }
 
-/** Put a column of groups into the map. @param {{names: string[], of: (number|null)[]}} groups of `api.groups` */
+/** Add a column of groups to the map. @param {{names: string[], of: (number|null)[]}} groups from `api.groups` */
 export function addGroups({ name }, { names, of }, map) {
   map[name] = Uint32Array.from(map.track, (track) => of[track] ?? names.length);
   (map.words ??= {})[name] = names;
 }
 
-/** How many rows the longest legend of some modes has, so that room for it can be kept. */
+/** Number of rows in the longest legend of some modes, so that room for it can be kept. */
 export function legendRows(modes, map) {
   return Math.max(
     ...modes.map(({ name, kind, asked }) => (asked ? GROUPS : kind === "groups" ? Math.min(GROUPS, new Set(map[name]).size) : 2)),
@@ -46,7 +46,7 @@ export function legendRows(modes, map) {
 /**
  * Colour every point.
  *
- * @returns {{rgb: Uint8Array, legend: object}} three bytes a point, and either {groups: [{title, colour, count,
+ * @returns {{rgb: Uint8Array, legend: object}} three bytes per point, and either {groups: [{title, colour, count,
  *   values: Set}]} with the largest groups first, or {ramp: {from, to, unit}}
  */
 export function paint(mode, map, catalog) {
@@ -107,7 +107,7 @@ function paintRamp({ name, ends, unit }, map) {
   return { rgb: fill(map.count, ink), legend: { ramp: { from, to, unit, open: !ends } } };
 }
 
-/** From the 2nd to the 98th of a hundred: a few wild values must not take all the colours. */
+/** Ends of a ramp, from the 2nd to the 98th percentile, so that outliers do not take all colours. */
 function usualEnds(column) {
   const stride = Math.max(1, Math.floor(column.length / SAMPLE));
   const values = column.filter((value, i) => i % stride === 0 && Number.isFinite(value)).sort();
@@ -130,11 +130,11 @@ const FAINT = 32;
 const CLEAR = 235;
 
 /**
- * Colours with opacity, and the order of drawing.
+ * Colours with opacity, and the drawing order.
  *
- * @param {Uint8Array} colours three bytes a point
- * @param {Uint8Array|null} lit 1 for the points that stand out, or null where none does
- * @returns {{rgba: Uint8Array, order: Uint32Array}} points that stand out are drawn last; the others are mixed, so that
+ * @param {Uint8Array} colours three bytes per point
+ * @param {Uint8Array|null} lit 1 for highlighted points, or null for no highlight
+ * @returns {{rgba: Uint8Array, order: Uint32Array}} highlighted points are drawn last; the others are shuffled, so that
  *   the last source of the catalog does not hide the rest
  */
 export function compose(colours, lit) {

@@ -1,8 +1,8 @@
 /**
- * Pictures of a recording on canvases that share one axis of time. Plain data in, nothing kept: draw again after a
- * change of size or colours. The canvas tells its colours and margins by custom properties, see track.css.
+ * Pictures of a recording on canvases that share one time axis, stateless: draw again after a change of
+ * size or colours. Custom properties of the canvas set its colours and margins, see track.css.
  *
- * Places, wherever they are taken, are [{start, end}] in seconds: a stretch, or a moment where both are the same.
+ * Places are always [{start, end}] in seconds: a stretch, or a moment where both are the same.
  */
 import { clock } from "./dom.js";
 
@@ -11,12 +11,12 @@ const BOTTOM = 24;
 const TICK_PIXELS = 56;
 const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400];
 const HEAT = [[12, 7, 46], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]];
-/** What the spectrogram's bands span, in Hz, and where its axis is marked. */
+/** Range of the spectrogram's bands in Hz, and the marks of its axis. */
 const [LOWEST, HIGHEST] = [30, 7200];
 const HERTZ = [500, 1000, 2000, 4000];
 const UNDECIDED = 0.5;
 
-/** @param {{peaks: Int8Array, seconds: number, places: object[]}} picture least and greatest sample in turns */
+/** @param {{peaks: Int8Array, seconds: number, places: object[]}} picture least and greatest sample alternate */
 export function drawWaveform(canvas, { peaks, seconds, places = [] }) {
   const plot = frame(canvas, seconds);
   const { context, colours } = plot;
@@ -46,8 +46,8 @@ export function drawSpectrogram(canvas, { spectrogram, frames, bands, seconds })
 }
 
 /**
- * @param {{times: number[], curves: object[], seconds: number, places: object[]}} judgement each curve being
- *   {values, colour, dashes}: values from 0 to 1 at `times`, broken where one is null or says exactly one half
+ * @param {{times: number[], curves: object[], seconds: number, places: object[]}} judgement each curve is
+ *   {values, colour, dashes}: values from 0 to 1 at `times`, with a gap where one is null or exactly one half
  */
 export function drawCurves(canvas, { times, curves, seconds, places = [] }) {
   const plot = frame(canvas, seconds);
@@ -86,12 +86,12 @@ export function drawTags(canvas, { edges, rows, seconds }) {
   });
 }
 
-/** Of what a window could not tell, the features say exactly one half, and a catalog may know nothing. */
+/** Whether a value was decided; undecided windows have exactly one half, unknown ones null. */
 export function isDecided(probability) {
   return Number.isFinite(probability) && probability !== UNDECIDED;
 }
 
-/** Clears a canvas, sharp at the screen's density, and draws the axis of time. */
+/** Clears a canvas, sharp at the screen's density, and draws the time axis. */
 function frame(canvas, seconds) {
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
   const density = window.devicePixelRatio || 1;
@@ -130,7 +130,7 @@ function leftLabel({ context, colours, x }, y, text) {
   context.fillText(text, x - 8, y, x - 8);
 }
 
-/** Stretches, behind what is drawn. */
+/** Bands for stretches, drawn behind the data. */
 function shade({ context, colours, at, y, height }, places) {
   context.fillStyle = colours.suspect;
   for (const { start, end } of places.filter(isStretch)) {
@@ -140,7 +140,7 @@ function shade({ context, colours, at, y, height }, places) {
   context.globalAlpha = 1;
 }
 
-/** A bar above each stretch, a flag and a line at each moment, over what is drawn. */
+/** A bar above each stretch, and a flag and a line at each moment, drawn over the data. */
 function flag({ context, colours, at, y, height }, places) {
   context.fillStyle = colours.suspect;
   for (const place of places) {
@@ -182,7 +182,7 @@ function heat(value) {
   return HEAT[lower].map((colour, i) => Math.round(colour + (HEAT[lower + 1][i] - colour) * (place - lower)));
 }
 
-/** Slaney's scale, as the model's spectrogram has it. */
+/** Slaney's mel scale, as in the model's spectrogram. */
 function mel(hertz) {
   return hertz < 1000 ? (hertz * 3) / 200 : 15 + (27 * Math.log(hertz / 1000)) / Math.log(6.4);
 }

@@ -3,12 +3,12 @@
 const COLUMNS = ["start", "x", "y", "reversal", "jigsaw", "change"];
 
 /**
- * RFC 4180, one row a window: the track's id, name and source, its start in seconds, place on the map, scores and tag.
- * What the catalog lacks is empty.
+ * CSV by RFC 4180, one row per window: its track's id, name and source, start in seconds, place, scores and tag.
+ * Values that the catalog lacks are empty.
  *
  * @param {number[]} windows
- * @param {object} map columns of `api.map`
- * @param {object} catalog of `api.catalog`
+ * @param {object} map columns from `api.map`
+ * @param {object} catalog from `api.catalog`
  * @param {Map<number, {name: string}>} tracks by id
  */
 export function toCsv(windows, map, { sources, labels }, tracks) {
@@ -24,7 +24,7 @@ export function toCsv(windows, map, { sources, labels }, tracks) {
 }
 
 /**
- * Extended M3U in UTF-8, one entry a track in the catalog's order, with the first of its windows as the place to start
+ * Extended M3U in UTF-8, one entry per track in the catalog's order, started at the first of its windows
  * (players other than VLC start at the beginning).
  */
 export function toM3u(windows, map, tracks) {
@@ -40,12 +40,12 @@ export function toM3u(windows, map, tracks) {
   return `${["#EXTM3U", ...lines].join("\n")}\n`;
 }
 
-/** A float32 in the fewest digits that say it. */
+/** A float32 in the fewest digits that identify it. */
 function number(value) {
   return Number.isFinite(value) ? String(Number(value.toPrecision(7))) : "";
 }
 
-/** Quoted where needed; a text that a spreadsheet would take for a formula gets an apostrophe before it. */
+/** A field, quoted if needed; text that a spreadsheet would take for a formula gets a leading apostrophe. */
 function quoted(value) {
   const text = typeof value === "string" && /^[=@+\t\r]|^-\D/.test(value) ? `'${value}` : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

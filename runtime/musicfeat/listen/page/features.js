@@ -1,7 +1,7 @@
-/** Features: the clips that excite dimensions of the embedding most, to see and to hear. */
+/** Features: the clips that excite dimensions of the embedding most, to see and hear. */
 import { clock, h } from "./dom.js";
 
-const SHOWN = 12; // clips of each
+const SHOWN = 12; // clips per dimension
 const MOST = 12; // dimensions at once
 
 /** @returns {Promise<{close: () => void}>} */

@@ -1,4 +1,4 @@
-/** Numbers and words for what the model says of a recording, as /api/tracks/ID answers it. */
+/** Numbers and words for the model's results on a recording, in the form of /api/tracks/ID. */
 import { isDecided } from "./curves.js";
 import { clock, counted } from "./dom.js";
 
@@ -7,7 +7,7 @@ const MOST_TAGS = 8;
 const SURE = 0.75;
 const KINDS = { reversed: "plays backwards", spliced: "cut" };
 
-/** Log-odds averaged over the windows, each by the sound that only it stands for: one probability, null if unknown. */
+/** Mean log-odds over windows, weighted by the sound that only each holds, as one probability; null if unknown. */
 export function pooled(probabilities, { starts, ends }) {
   let [total, weights] = [0, 0];
   probabilities.forEach((p, i) => {
@@ -20,7 +20,7 @@ export function pooled(probabilities, { starts, ends }) {
   return weights ? 1 / (1 + Math.exp(-total / weights)) : null;
 }
 
-/** The tags that are the most probable in the whole recording, as {label, values, share}. */
+/** The most probable tags of the whole recording, as {label, values, share}. */
 export function strongest({ tags, starts, ends }, most = MOST_TAGS) {
   const weights = starts.map((start, i) => (starts[i + 1] ?? ends[i]) - start);
   const whole = weights.reduce((sum, weight) => sum + weight, 0);
@@ -61,13 +61,13 @@ function suspects(places) {
   return [cuts && counted(cuts, "cut"), stretches && backwards].filter(Boolean).join(", ") || "none found";
 }
 
-/** Where a place is, and what it is. */
+/** Time and kind of a place, in words. */
 export function told({ start, end, kind, probability }) {
   const where = end > start ? `${clock(start)} to ${clock(end)}` : clock(start);
   return { where, what: KINDS[kind] ?? kind, probability: percent(probability) };
 }
 
-/** What the pictures show, for those who do not see them. */
+/** A description of the pictures for people who cannot see them. */
 export function alternatives(data) {
   const { duration, suspicious } = data;
   const places = suspicious.map(told).map(({ where, what }) => `${what} at ${where}`);
@@ -89,7 +89,7 @@ function range(name, values, { starts, ends }) {
   return `${name} lies between ${percent(least)} and ${percent(most)}, the highest at ${clock(time)}.`;
 }
 
-/** A row of texts for each window, under the heads of `COLUMNS`. */
+/** A row of texts for each window, under the headings `COLUMNS`. */
 export function rows(data) {
   const tags = Object.entries(data.tags ?? {});
   return data.starts.map((start, i) => {
@@ -102,7 +102,7 @@ export function rows(data) {
 
 export const COLUMNS = ["From", "To", "Backwards", "Out of order", "Strongest tag"];
 
-/** Where one window's value gives way to the next one's: n + 1 seconds. */
+/** Times at which one window's value ends and the next one's begins: n + 1 seconds. */
 export function edges({ starts, ends }) {
   const middles = starts.map((start, i) => (start + ends[i]) / 2);
   return [starts[0], ...middles.slice(1).map((middle, i) => (middles[i] + middle) / 2), ends.at(-1)];

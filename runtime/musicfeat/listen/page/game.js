@@ -1,4 +1,4 @@
-/** The jigsaw: pieces of a track, shuffled, to be put in order by ear; then the model's answer beside one's own. */
+/** The jigsaw: shuffled pieces of a track, put in order by ear; then the model's answer beside the player's. */
 import { counted, h } from "./dom.js";
 import { percent } from "./findings.js";
 import { letter, Pieces } from "./pieces.js";
@@ -6,7 +6,7 @@ import { letter, Pieces } from "./pieces.js";
 const RULES = `A few seconds of music, cut and shuffled. Listen, drag the pieces into order (or use the arrow keys), and
 see whether the model agrees.`;
 const COUNTS = [3, 4, 5, 6];
-/** For as long as the page is open. */
+/** Score while the page is open. */
 const score = { games: 0, you: 0, model: 0 };
 const chosen = { pieces: 3 };
 

@@ -1,4 +1,4 @@
-/** Mouse, touch and keyboard on the map, as the few things that they mean. */
+/** Mouse, touch and keyboard input on the map, reduced to a few actions. */
 
 const STILL = 5; // CSS pixels that a press may move and still be a click
 const KEY_ZOOM = 1.4;
@@ -7,9 +7,9 @@ const KEY_PAN = 80; // CSS pixels
 /**
  * @param {HTMLElement} surface
  * @param {Camera} camera
- * @param {object} told functions: `point(left, top)` and `leave()` as the mouse goes, `click(left, top)`,
- *   `drawing()` whether a drag draws instead of panning, `draw(left, top)`, `drawn()`, and `key(event)` for what is
- *   not about the camera: whether it was understood.
+ * @param {object} told functions: `point(left, top)` and `leave()` as the mouse moves, `click(left, top)`,
+ *   `drawing()` for whether a drag draws instead of panning, `draw(left, top)`, `drawn()`, and `key(event)` for keys
+ *   other than the camera's, which returns whether it handled the key.
  */
 export function listenToGestures(surface, camera, told) {
   const down = new Map();

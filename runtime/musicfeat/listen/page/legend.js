@@ -1,9 +1,9 @@
-/** The legend beside the map. A group of it can be picked out. */
+/** The legend beside the map, in which a group can be highlighted. */
 import { h } from "./dom.js";
 
 /**
- * @param {object} legend of `paint`
- * @param {(values: Set|null) => void} pick told when a group is picked out, or none any more
+ * @param {object} legend from `paint`
+ * @param {(values: Set|null) => void} pick called when a group is highlighted, with null when none is
  */
 export function drawLegend(legend, pick) {
   return legend.groups ? groups(legend.groups, pick) : ramp(legend.ramp);

@@ -1,4 +1,4 @@
-/** The map: every window of the catalog as a point, to look at, to hear, to choose from. */
+/** The map: every window of the catalog as a point to look at, hear and choose. */
 import { Choice } from "./choice.js";
 import { addGroups, legendRows, modes } from "./colours.js";
 import { h } from "./dom.js";
@@ -8,8 +8,8 @@ import { Places } from "./places.js";
 import { Pointing } from "./pointing.js";
 import { Sight } from "./sight.js";
 
-const MOST = 100000; // tracks that the server lists at once
-const LOOK = 2000; // ms between two looks whether a better layout is there
+const MOST = 100000; // tracks in one list from the server
+const LOOK = 2000; // ms between two checks for a better layout
 let loaded = null; // Fetched once: views come and go.
 
 /** @returns {Promise<{close: () => void, search?: (text: string, zoom: boolean) => void}>} */
@@ -26,7 +26,7 @@ export async function show(root, context) {
   return { close() {} };
 }
 
-/** For whoever measures: the frame after the next one begins when the points are on the screen. */
+/** Mark for performance measurements: after the next frame starts, the points are on the screen. */
 function markWhenPainted() {
   requestAnimationFrame(() => requestAnimationFrame(() => performance.mark("map-painted")));
 }
@@ -89,7 +89,7 @@ class MapView {
     this.#sight.close();
   }
 
-  /** The server makes a better layout beside; it is shown when asked for, as everything moves then. */
+  /** Wait for the server's better layout; it is shown only on request, as all points move then. */
   async #awaitLayout() {
     const { api, again } = this.#context;
     for (let facts = this.#map; facts.layout === this.#map.layout;) {
@@ -105,7 +105,7 @@ class MapView {
     this.#frame.offer.replaceChildren("A clearer layout of this map is ready. ", button);
   }
 
-  /** All by id; empty where the server fails, which is told. */
+  /** All tracks by id; empty if the server fails, with a message. */
   async #tracks() {
     try {
       const tracks = await this.#context.api.tracks({ limit: MOST });
@@ -136,10 +136,10 @@ class MapView {
     });
     this.#panels = { colour, found, group };
     this.#frame.panel.append(colour.node, group.node, keysPanel());
-    this.#frame.surface.after(found.node); // Over the map: it comes and goes, and nothing may jump.
+    this.#frame.surface.after(found.node); // Over the map: it comes and goes without moving other elements.
   }
 
-  /** Whether the map has what a mode needs: groups of tracks are asked for when they are first chosen. */
+  /** Whether the map has the data for a mode; groups of tracks are fetched when first chosen. */
   async #addGroups(mode) {
     if (!mode.asked || this.#map[mode.name]) return true;
     try {
@@ -151,7 +151,7 @@ class MapView {
     }
   }
 
-  /** Let a group of the legend stand out. */
+  /** Highlight a group of the legend. */
   #pick({ name }, values) {
     const column = this.#map[name];
     this.#sight.light("group", values && Uint8Array.from(column, (value) => Number(values.has(value))));
@@ -187,7 +187,7 @@ class MapView {
     }
   }
 
-  /** The track that plays is drawn as a path, with a ring that goes along. */
+  /** Draw the playing track as a path, with a ring that moves along it. */
   #followPlayer() {
     const { player } = this.#context;
     const { overlay } = this.#sight;

@@ -1,9 +1,9 @@
-/** What sounds like a place: tracks of the catalog, each at its most similar window. */
+/** Neighbours of a place: similar tracks of the catalog, each at its most similar window. */
 import { clock, h } from "./dom.js";
 import { playButton } from "./sheet.js";
 
 /**
- * @param {object[]} found what /api/tracks/ID/neighbours answers
+ * @param {object[]} found from /api/tracks/ID/neighbours
  * @param {{api: object, player: object}} context
  */
 export function neighbourList(found, { api, player }) {

@@ -1,4 +1,4 @@
-/** What is drawn over the points: the path of the track that plays, rings, the lasso. */
+/** Drawings over the points: the path of the playing track, rings, the lasso. */
 import { property } from "./dom.js";
 
 export class Overlay {
@@ -6,11 +6,11 @@ export class Overlay {
   #camera;
   #map;
   #ratio = 1;
-  /** Windows of the track that plays, in order; the one that sounds; the one under the pointer or the keys. */
+  /** Windows of the playing track, in order; the playing window; the one under the pointer or keyboard cursor. */
   path = [];
   playing = null;
   cursor = null;
-  /** The lasso so far, [x, y] pairs on the map. */
+  /** The lasso so far, as [x, y] pairs on the map. */
   line = [];
 
   constructor(canvas, camera, map) {

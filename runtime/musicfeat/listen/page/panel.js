@@ -1,13 +1,13 @@
-/** What stands beside the map: colours, what was found, and the chosen group. */
+/** The panels beside the map: colours, tracks found, and the chosen group. */
 import { drawLegend } from "./legend.js";
 import { clock, counted, h } from "./dom.js";
 
 const LISTED = 50;
-const ROW = 1.68; // rem, of a legend
+const ROW = 1.68; // rem, of a row of a legend
 
 /**
- * @param {object[]} modes of `colours.js`
- * @param {number} rows of the longest legend: room for it is kept, so that nothing below it jumps
+ * @param {object[]} modes from `colours.js`
+ * @param {number} rows of the longest legend: room for it is kept, so that nothing below it moves
  * @param {(mode: object) => void} choose
  */
 export function colourPanel(modes, rows, choose) {
@@ -20,7 +20,7 @@ export function colourPanel(modes, rows, choose) {
   return { node, legend: (legend, pick) => slot.replaceChildren(drawLegend(legend, pick)) };
 }
 
-/** Tracks whose names hold the searched text. `told`: `play(track)`, `zoom()`, `select()`. */
+/** Tracks whose names contain the searched text. `told`: `play(track)`, `zoom()`, `select()`. */
 export function foundPanel(told) {
   const head = h("h2", { "aria-live": "polite" });
   const list = h("ul", { className: "found" });
@@ -70,7 +70,7 @@ export function groupPanel(told) {
   return { node, show, turn };
 }
 
-/** Which keys do what. */
+/** The list of keys and their actions. */
 export function keysPanel() {
   const keys = [
     ["Arrow keys", "to the next window"],

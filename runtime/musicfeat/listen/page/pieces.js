@@ -1,4 +1,4 @@
-/** The pieces of a jigsaw as cards: heard one by one or as a whole, moved by pointer or by keys. */
+/** The pieces of a jigsaw as cards: played one by one or as a whole, moved by pointer or keys. */
 import { h } from "./dom.js";
 import { playButton } from "./sheet.js";
 import { address, decode, duration, joined, peaks } from "./sound.js";
@@ -30,12 +30,12 @@ export class Pieces {
     this.#settle();
   }
 
-  /** Indices of the pieces as they lie. */
+  /** Indices of the pieces in their current order. */
   get order() {
     return [...this.element.children].map((element) => this.#cards.findIndex((card) => card.element === element));
   }
 
-  /** All pieces without a gap, in the order in which they lie. */
+  /** Play all pieces without a gap, in their current order. */
   playWhole() {
     this.#dropWhole();
     const order = this.order;
@@ -44,7 +44,7 @@ export class Pieces {
     this.#player.play({ name: `Pieces ${order.map(letter).join(", ")}`, url });
   }
 
-  /** Lay them in an order, and play them so. */
+  /** Put the pieces in an order, and play them. */
   arrange(order) {
     this.element.append(...order.map((piece) => this.#cards[piece].element));
     this.#settle();
@@ -52,7 +52,7 @@ export class Pieces {
     this.playWhole();
   }
 
-  /** Show which lie where they belong. */
+  /** Mark the pieces that are in the right place. */
   mark(right) {
     this.order.forEach((piece, i) => {
       this.#cards[piece].element.classList.toggle("fits", piece === right[i]);
@@ -106,7 +106,7 @@ export class Pieces {
     this.#say(`${element.querySelector("b").textContent} is now number ${place} of ${this.#cards.length}.`);
   }
 
-  /** Under the pointer, a card changes places with the one that it is drawn over. */
+  /** Drag by pointer: a card changes places with the one that it is dragged over. */
   #drag(event, element, grip) {
     if (event.button !== 0) return;
     event.preventDefault();
@@ -129,7 +129,7 @@ export class Pieces {
     for (const kind of ["pointerup", "pointercancel"]) grip.addEventListener(kind, done, { once: true });
   }
 
-  /** After a move: no stepping over the ends, and no marks of an earlier answer. */
+  /** Update after a move: no stepping beyond the ends, and no marks of an earlier answer. */
   #settle() {
     const order = this.order;
     order.forEach((piece, i) => {
@@ -153,7 +153,7 @@ export class Pieces {
   }
 }
 
-/** A small waveform, drawn as a shape that takes the colour of the text. */
+/** A small waveform, drawn as a shape in the colour of the text. */
 function outline(values) {
   const space = "http://www.w3.org/2000/svg";
   const [svg, path] = [document.createElementNS(space, "svg"), document.createElementNS(space, "path")];

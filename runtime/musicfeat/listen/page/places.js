@@ -1,4 +1,4 @@
-/** Which windows lie where: under the pointer, next in a direction, inside a lasso or a box. */
+/** Queries for windows by place: under the pointer, next in a direction, inside a lasso or a box. */
 import KDBush from "./vendor/kdbush.min.js";
 
 export class Places {
@@ -13,7 +13,7 @@ export class Places {
     this.#index.finish();
   }
 
-  /** The window nearest to a place within a distance, or null. Among equals the one that stands in `preferred`. */
+  /** The window nearest to a place within a distance, or null. `preferred` windows win among equals. */
   nearest(x, y, distance, preferred = null) {
     let [best, least] = [null, Infinity];
     for (const i of this.#index.within(x, y, distance)) {
@@ -24,8 +24,8 @@ export class Places {
   }
 
   /**
-   * The window to go to from one in a direction (steps of -1, 0, 1; up is positive), or null at the edge: near, and
-   * rather straight ahead than beside.
+   * The next window from another in a direction (steps of -1, 0, 1; up is positive), or null at the edge; close
+   * windows straight ahead are preferred.
    */
   next(from, right, up) {
     const [x, y] = [this.#x[from], this.#y[from]];

@@ -1,10 +1,10 @@
-/** One player for the whole page: a single <audio>, so that two sounds never play at once. */
+/** The page's only player: a single <audio>, so that two sounds never play at once. */
 import { clock, h } from "./dom.js";
 
-const LOOK = 50; // ms between two looks whether a clip is over: "timeupdate" comes too seldom
+const LOOK = 50; // ms between two checks for a clip's end: "timeupdate" comes too seldom
 
 /**
- * Events: "change" when what plays, or whether it plays, is another; "time" about four times a second while it plays.
+ * The player. Events: "change" when the clip or the playing state changes; "time" about four times a second in play.
  */
 export class Player extends EventTarget {
   #audio = h("audio", { preload: "metadata" });
@@ -13,9 +13,9 @@ export class Player extends EventTarget {
 
   constructor() {
     super();
-    /** What was last asked for: {id, name, start, end, url}, or null. */
+    /** The clip last requested: {id, name, start, end, url}, or null. */
     this.current = null;
-    /** Why it cannot be heard, or "". */
+    /** The reason why it cannot be played, or "". */
     this.problem = "";
     for (const kind of ["play", "pause", "ended", "loadedmetadata", "seeked"]) {
       this.#audio.addEventListener(kind, () => this.#tell("change"));
@@ -26,10 +26,10 @@ export class Player extends EventTarget {
   }
 
   /**
-   * Play a place of a track, or of any address.
+   * Play a place of a track, or any address.
    *
-   * @param {{id?: number, name: string, start?: number, end?: number|null, url?: string}} clip seconds; `url` is asked
-   *   for instead of the track's own sound; without `end` it plays on; what is not `present` is told instead.
+   * @param {{id?: number, name: string, start?: number, end?: number|null, url?: string}} clip seconds; `url` replaces
+   *   the track's own sound; without `end` it plays on; a clip that is not `present` gives a message instead.
    */
   async play({ id = null, name, start = 0, end = null, url = `api/tracks/${id}/audio`, present = true }) {
     if (!present) return this.#miss({ id, name, start, end, url });
@@ -56,7 +56,7 @@ export class Player extends EventTarget {
     this.#audio.pause();
   }
 
-  /** Pause, or go on; a clip that is over begins again. */
+  /** Pause or continue; a finished clip starts again. */
   toggle() {
     if (!this.current?.url) return;
     if (!this.#audio.paused) return this.pause();
@@ -64,7 +64,7 @@ export class Player extends EventTarget {
     this.#start();
   }
 
-  /** Go to a place, seconds; beyond the clip it plays on to the end of the track. */
+  /** Go to a time in seconds; beyond the clip, the track plays to its end. */
   seek(seconds) {
     if (!this.current) return;
     if (this.#end !== null && seconds > this.#end) this.#end = null;
@@ -72,7 +72,7 @@ export class Player extends EventTarget {
     this.#tell("time");
   }
 
-  /** Whether this place of this track is what plays now. */
+  /** Whether this place of this track is playing now. */
   plays(id, start = null) {
     return this.playing && this.current.id === id && (start === null || this.current.start === start);
   }
@@ -81,7 +81,7 @@ export class Player extends EventTarget {
     return Boolean(this.current) && !this.#audio.paused && !this.#audio.ended;
   }
 
-  /** Seconds from the beginning of the sound. */
+  /** Seconds from the start of the sound. */
   get time() {
     return this.#audio.currentTime;
   }
@@ -115,7 +115,7 @@ export class Player extends EventTarget {
   }
 }
 
-/** The bar at the foot of the page that shows and steers the player. */
+/** The bar at the foot of the page that shows and controls the player. */
 export function playerBar(player) {
   const button = h("button", { type: "button", className: "play", disabled: true, "aria-label": "Play" });
   const name = h("a", { className: "name" }, "Nothing plays yet");
@@ -155,7 +155,7 @@ export function playerBar(player) {
   return h("section", { className: "player", "aria-label": "Player" }, button, name, time, seek);
 }
 
-/** Space plays and pauses wherever it has no other meaning. */
+/** Play and pause by the space key wherever it has no other meaning. */
 export function steerByKeyboard(player) {
   addEventListener("keydown", (event) => {
     if (event.key !== " " || event.defaultPrevented) return;

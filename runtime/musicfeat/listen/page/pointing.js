@@ -1,9 +1,9 @@
-/** The window under the pointer or the keys: a ring around it, words beside it, spoken where no eyes follow. */
+/** The window under the pointer or keyboard cursor: a ring around it, a text beside it, spoken for screen readers. */
 import { worded } from "./colours.js";
 import { clock, h } from "./dom.js";
 
-const REACH = 14; // CSS pixels from the pointer within which a window is meant
-const WIDTH = 260; // CSS pixels that the words may need
+const REACH = 14; // CSS pixels from the pointer within which a window is hit
+const WIDTH = 260; // CSS pixels that the text may need
 
 export class Pointing {
   #frame;
@@ -12,7 +12,7 @@ export class Pointing {
   #sight;
   #places;
   #tracks = new Map();
-  /** What the points' colours say. */
+  /** The current colour mode of the points. */
   mode = null;
 
   constructor(frame, map, context, { sight, places, tracks }) {
@@ -21,7 +21,7 @@ export class Pointing {
     tracks.then((all) => (this.#tracks = all));
   }
 
-  /** The window that is pointed at, or null. */
+  /** The window under the pointer or keyboard cursor, or null. */
   get window() {
     return this.#sight.overlay.cursor;
   }
@@ -62,7 +62,7 @@ export class Pointing {
     return this.#tracks.get(id) ?? this.#context.api.track(id).catch(({ message }) => ({ id, name: message }));
   }
 
-  /** To the next window in a direction, steps of -1, 0, 1; first to the middle of what is seen. */
+  /** Go to the next window in a direction, steps of -1, 0, 1; at first to the middle of the view. */
   async go(right, up) {
     const i = this.window === null ? this.#middle() : this.#places.next(this.window, right, up);
     if (i === null) return;
@@ -72,7 +72,7 @@ export class Pointing {
     this.#frame.spoken.textContent = `${name}, ${clock(this.#map.start[i])}`;
   }
 
-  /** The window nearest to the middle of what is seen, rather one that stands out. */
+  /** The window nearest to the middle of the view, preferably a highlighted one. */
   #middle() {
     const { camera, lit } = this.#sight;
     const { left, right, top, bottom } = camera.box;

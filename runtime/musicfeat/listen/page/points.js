@@ -1,4 +1,4 @@
-/** Points on a canvas: by WebGL, and where no graphics processor does it, pixel by pixel, which is faster then. */
+/** Points on a canvas: by WebGL on a graphics processor, otherwise pixel by pixel, which is faster there. */
 import {
   createBufferInfoFromArrays,
   createProgramInfo,
@@ -36,15 +36,15 @@ const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
  * @param {HTMLCanvasElement} canvas
  * @param {Float32Array} x, y the points' places
  * @returns {{kind: string, colour: (rgba: Uint8Array, order: Uint32Array) => void, draw: (view: object) => void}}
- *   `order` is that of drawing; `view` holds `scale` and `shift` from places to clip space, [2] each, the points' `size`
- *   in pixels of the canvas and the `ground`, [3] of 0 to 255, on which the pixels are mixed without WebGL.
+ *   `order` is the drawing order; `view` has `scale` and `shift` from places to clip space, [2] each, the `size` of
+ *   points in canvas pixels, and the `ground`, [3] of 0 to 255, on which pixels are mixed without WebGL.
  */
 export function createPoints(canvas, x, y) {
   const gl = isAccelerated() ? canvas.getContext("webgl2", { antialias: false, depth: false }) : null;
   return gl ? new ShadedPoints(canvas, gl, x, y) : new RasterPoints(canvas.getContext("2d"), x, y);
 }
 
-/** Whether WebGL runs on a graphics processor; asked of a canvas of its own, as one that drew so cannot draw else. */
+/** Whether WebGL runs on a graphics processor; tested on a separate canvas, which is then bound to WebGL. */
 function isAccelerated() {
   const gl = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: true });
   if (!gl) return false;
@@ -156,7 +156,7 @@ class RasterPoints {
     this.#pen.putImageData(this.#image, 0, 0);
   }
 
-  /** Opaque colours in the order of drawing: faint ones are mixed with the ground beforehand. */
+  /** Opaque colours in the drawing order: faint ones are mixed with the ground beforehand. */
   #inks(ground) {
     const ordered = this.#ordered;
     if (ordered.ground !== ground) {
@@ -174,7 +174,7 @@ function opaque(pixel, ground) {
   return 0xff000000 | (mixed(2) << 16) | (mixed(1) << 8) | mixed(0);
 }
 
-/** How far each row of a disc begins from the left of its square. */
+/** Offset of each row of a disc from the left of its square. */
 function disc(size) {
   return Array.from({ length: size }, (_, row) => {
     const rise = (row + 0.5) / size - 0.5;

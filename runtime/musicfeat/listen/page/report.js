@@ -1,4 +1,4 @@
-/** The page of `musicfeat report`: one sheet from what the file itself holds. */
+/** The page of `musicfeat report`: one sheet from data in the file itself. */
 import { h } from "./dom.js";
 import { Player, steerByKeyboard } from "./player.js";
 import { bytes, sheet } from "./sheet.js";

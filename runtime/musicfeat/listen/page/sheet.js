@@ -1,17 +1,17 @@
-/** The sheet of a recording: facts, pictures over one axis of time, suspicious places, a table. Serves every view. */
+/** The sheet of a recording, for every view: facts, pictures over one time axis, suspicious places, a table. */
 import { drawCurves, drawSpectrogram, drawTags, drawWaveform } from "./curves.js";
 import { clock, h } from "./dom.js";
 import { alternatives, COLUMNS, edges, facts, rows, strongest, told } from "./findings.js";
 
-const AROUND = 3; // seconds that are played before and after a cut
+const AROUND = 3; // seconds played before and after a cut
 const CURVES = [
   { name: "plays backwards", key: "reversal", colour: "backwards", dashes: [] },
   { name: "pieces out of order", key: "jigsaw", colour: "disordered", dashes: [6, 4] },
 ];
 
 /**
- * @param {object} data what /api/tracks/ID answers
- * @param {{player: object, clip: {id: number|null, name: string, url: string}|null}} sound null if it cannot be heard
+ * @param {object} data from /api/tracks/ID
+ * @param {{player: object, clip: {id: number|null, name: string, url: string}|null}} sound null if it cannot be played
  * @returns {{element: Element, setPicture: Function, close: Function}}
  */
 export function sheet(data, { player, clip }) {
@@ -38,7 +38,7 @@ export function sheet(data, { player, clip }) {
   const stop = whenLookChanges(pictures, redraw);
   return {
     element,
-    /** @param {object} answer of /api/tracks/ID/picture */
+    /** @param {object} answer from /api/tracks/ID/picture */
     setPicture({ seconds, frames, bands, spectrogram, peaks }) {
       picture = { seconds, frames, bands, spectrogram: bytes(spectrogram), peaks: new Int8Array(bytes(peaks).buffer) };
       redraw();
@@ -50,7 +50,7 @@ export function sheet(data, { player, clip }) {
   };
 }
 
-/** The numbers of a base64 text. */
+/** The bytes of a base64 text. */
 export function bytes(text) {
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }
@@ -74,7 +74,7 @@ function key({ name, colour }) {
   return h("span", { className: "curve" }, h("i", { className: `dash ${colour}` }), name);
 }
 
-/** Calls back now and after every change of size or colours, until the returned function is called. */
+/** Calls `redraw` now and after every change of size or colours, until the returned function is called. */
 function whenLookChanges(element, redraw) {
   const observer = new ResizeObserver(redraw);
   observer.observe(element);
@@ -86,7 +86,7 @@ function whenLookChanges(element, redraw) {
   };
 }
 
-/** Play, pause and seek in this recording; the playhead runs through all lanes, and a click in one plays from there. */
+/** Play, pause and seek in this recording; the playhead crosses all lanes, and a click in one plays from there. */
 function transport(player, clip, seconds, lanes) {
   const button = h("button", { type: "button", className: "toggle" }, "Play");
   const seek = h("input", { type: "range", min: 0, max: seconds, step: 0.1, value: 0, "aria-label": "Position" });
@@ -129,7 +129,7 @@ function transport(player, clip, seconds, lanes) {
   };
 }
 
-/** Where on the axis of time a canvas was pointed at, from 0 to 1. */
+/** Place of a pointer event on a canvas's time axis, from 0 to 1. */
 function place(canvas, x) {
   const style = getComputedStyle(canvas);
   const [left, right] = ["--gutter", "--margin"].map((name) => parseFloat(style.getPropertyValue(name)));
@@ -151,7 +151,7 @@ function placeList({ suspicious, duration }, player, clip) {
   return h("section", { className: "places" }, heading, h("ol", {}, ...items));
 }
 
-/** Plays a clip, or pauses while it is the one that plays; follows the player as long as it stands on the page. */
+/** A button that plays a clip, or pauses it while it plays; it follows the player while it is on the page. */
 export function playButton(player, clip, what) {
   const button = h("button", { type: "button", className: "play" });
   const mine = () => player.playing && player.current.url === clip.url && player.current.start === clip.start;
@@ -166,7 +166,7 @@ export function playButton(player, clip, what) {
   return button;
 }
 
-/** Every number of the curves, made when it is asked for. */
+/** A table of all numbers of the curves, built when opened. */
 function table(data) {
   const body = h("tbody", {});
   const head = h("thead", {}, h("tr", {}, ...COLUMNS.map((name) => h("th", { scope: "col" }, name))));

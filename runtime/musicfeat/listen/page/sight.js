@@ -1,11 +1,11 @@
-/** What is seen of the map: points in their colours, what is drawn over them, and the camera. */
+/** The visible map: points in their colours, drawings over them, and the camera. */
 import { Camera } from "./camera.js";
 import { compose, paint } from "./colours.js";
 import { rgb } from "./dom.js";
 import { Overlay } from "./overlay.js";
 import { createPoints } from "./points.js";
 
-const SHARPEST = 2; // pixels of the canvas per CSS pixel
+const SHARPEST = 2; // canvas pixels per CSS pixel
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 export class Sight {
@@ -22,7 +22,7 @@ export class Sight {
   #watch = new AbortController();
   #resizer = new ResizeObserver(() => this.#resize());
 
-  /** @param {object} frame of `stage` in map.js @param {object} map columns of `api.map` */
+  /** @param {object} frame from `stage` in map.js @param {object} map columns from `api.map` */
   constructor(frame, map, catalog) {
     [this.#frame, this.#map, this.#catalog] = [frame, map, catalog];
     this.#points = createPoints(frame.points, map.x, map.y);
@@ -31,7 +31,7 @@ export class Sight {
     this.camera.addEventListener("change", () => this.draw());
   }
 
-  /** Once the first mode is chosen. */
+  /** Runs once the first mode is chosen. */
   begin() {
     this.#resizer.observe(this.#frame.surface);
     this.#resize();
@@ -61,10 +61,10 @@ export class Sight {
   }
 
   /**
-   * Let some windows stand out. The chosen ones come before those that were found, these before a group of the legend.
+   * Highlight some windows. Chosen windows take precedence over those found, and these over a group of the legend.
    *
    * @param {"group"|"found"|"chosen"} why
-   * @param {Uint8Array|null} mask 1 for each window that stands out; null takes it back
+   * @param {Uint8Array|null} mask 1 for each highlighted window; null removes the highlight
    */
   light(why, mask) {
     this.#lit[why] = mask;
@@ -81,7 +81,7 @@ export class Sight {
     this.draw();
   }
 
-  /** With the next frame, however often it is asked for. */
+  /** Draw once with the next frame, however often requested. */
   draw() {
     if (!this.#asked) this.#asked = requestAnimationFrame(() => this.#paint());
   }

@@ -1,6 +1,6 @@
-/** Sound in the page's own hands: decoded, played backwards, joined, and handed to the player as a WAV file. */
+/** Sound processed in the page: decoded, reversed, joined, and passed to the player as a WAV file. */
 
-/** Longer sound takes too much memory to be turned around here. */
+/** Longest sound that is reversed here; more takes too much memory. */
 export const MOST_SECONDS = 480;
 const RATE = 44100;
 const MOST_CHANNELS = 2;
@@ -27,7 +27,7 @@ export function backwards(channels) {
   return channels.map((channel) => channel.slice().reverse());
 }
 
-/** @param {Float32Array[][]} sounds of as many channels each */
+/** @param {Float32Array[][]} sounds all with the same number of channels */
 export function joined(sounds) {
   return sounds[0].map((_, channel) => {
     const whole = new Float32Array(sounds.reduce((length, sound) => length + sound[channel].length, 0));
@@ -44,7 +44,7 @@ export function duration(channels) {
   return channels[0].length / RATE;
 }
 
-/** Least and greatest sample in turns, as /picture has them. */
+/** Least and greatest sample alternately, as /picture gives them. */
 export function peaks([channel], columns) {
   const found = new Int8Array(2 * columns);
   for (let column = 0; column < columns; column++) {
@@ -56,7 +56,7 @@ export function peaks([channel], columns) {
   return found;
 }
 
-/** An address for the player, of 16-bit WAV; give it back by URL.revokeObjectURL. */
+/** An address of a 16-bit WAV for the player; release it by URL.revokeObjectURL. */
 export function address(channels) {
   const [count, length] = [channels.length, channels[0].length];
   const header = new DataView(new ArrayBuffer(HEADER));

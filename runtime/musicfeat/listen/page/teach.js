@@ -1,4 +1,4 @@
-/** Teach: a tag of one's own, from answers of yes and no to the tracks of which it is least sure. */
+/** Teaching of a tag by answers of yes and no to the tracks that it is least sure of. */
 import { clock, h } from "./dom.js";
 import { playButton } from "./sheet.js";
 

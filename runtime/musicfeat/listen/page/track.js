@@ -1,4 +1,4 @@
-/** A track: what it looks like, what the model says of it forwards and backwards, and what sounds like it. */
+/** A track: its pictures, the model's results forwards and backwards, and similar tracks. */
 import { clock, h } from "./dom.js";
 import { neighbourList } from "./neighbours.js";
 import { Turnable } from "./turnable.js";
@@ -45,7 +45,7 @@ async function paint(view, api, id) {
   }
 }
 
-/** Cuts must be heard, the catalog does not know them: the sheet is made anew with what the server found. */
+/** Find cuts in the file, which the catalog lacks, and rebuild the sheet with the server's result. */
 async function markCuts(view, button, make, listen) {
   button.disabled = true;
   view.recording.say("Listening for cuts…");
@@ -65,7 +65,7 @@ async function markCuts(view, button, make, listen) {
   }
 }
 
-/** What sounds like a place of this track: the one in the address, at first, or else its middle. */
+/** Neighbours of a place of this track: at first the one in the address, or else its middle. */
 function similar({ id, starts, ends }, { api, player, start }) {
   const heading = h("h2", {}, "…");
   const list = h("div", { className: "slot" });

@@ -1,4 +1,4 @@
-/** A recording's sheet with the switch that turns it around: the sound, the pictures, and what the model says then. */
+/** A recording's sheet with a switch that reverses the sound, the pictures and the model's results. */
 import { h } from "./dom.js";
 import { facts, percent, strongest } from "./findings.js";
 import { bytes, sheet } from "./sheet.js";
@@ -20,11 +20,11 @@ export class Turnable {
   #slot = h("div", {});
 
   /**
-   * @param {object} data what the model says of it forwards
+   * @param {object} data the model's results forwards
    * @param {object} player the page's
-   * @param {{id: number|null, name: string, url: string}|null} clip null if it cannot be heard, nor turned then
-   * @param {() => Promise<object>} judge what the model says of it backwards
-   * @param {Blob|undefined} file of the sound, where the clip's address can only be played
+   * @param {{id: number|null, name: string, url: string}|null} clip null if it cannot be played, nor reversed
+   * @param {() => Promise<object>} judge gives the model's results backwards
+   * @param {Blob|undefined} file of the sound, if the clip's address can only be played
    */
   constructor(data, player, clip, judge, file = undefined) {
     [this.#data, this.#player, this.#source, this.#judge] = [data, player, file ?? clip?.url, judge];
@@ -64,7 +64,7 @@ export class Turnable {
     return this.switch.ariaChecked === "true";
   }
 
-  /** Turn the switch; what it needs is fetched when it is first turned on. */
+  /** Turn the switch; the data is fetched when it is first turned on. */
   async #turn() {
     this.switch.ariaChecked = String(!this.#on);
     this.comparison.hidden = !this.#on;
@@ -106,7 +106,7 @@ export class Turnable {
   }
 }
 
-/** What the model says of a track forwards, and backwards beside it. */
+/** The model's results for a track forwards, and backwards beside them. */
 function compared(forwards, reversed) {
   const said = (data) => {
     if (!data) return Array(3).fill(WAITING);
@@ -121,7 +121,7 @@ function compared(forwards, reversed) {
   return h("table", {}, h("thead", {}, h("tr", {}, ...heads)), body);
 }
 
-/** The picture of the same sound played backwards: frames in reverse order, and the pairs of peaks too. */
+/** The picture of the same sound reversed: frames in reverse order, and the pairs of peaks too. */
 function flipped({ frames, bands, spectrogram, peaks, seconds }) {
   const text = (values) => btoa(Array.from(values, (value) => String.fromCharCode(value)).join(""));
   const columns = (packed, size) => {
