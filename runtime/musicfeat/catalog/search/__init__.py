@@ -1,4 +1,4 @@
-"""What in a catalog sounds like something, and what is there twice.
+"""Search in a catalog: tracks that sound alike, and duplicates.
 
 from musicfeat.catalog.search import Searcher, duplicates
 """

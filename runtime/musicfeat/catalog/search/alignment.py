@@ -1,4 +1,4 @@
-"""How alike two tracks are when one may start later than the other."""
+"""Alignment: the similarity of two tracks if one may start later than the other."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ class Aligned(NamedTuple):
     similarity: float
     """Mean cosine of the windows that play the same moment."""
     shift: float
-    """Seconds by which the second track is ahead of the first: above 0, the second lacks the first's beginning."""
+    """Seconds by which the second track is ahead of the first; above 0, it lacks the first's beginning."""
     windows: int
-    """How many windows were compared."""
+    """Number of windows that were compared."""
     beside: float
-    """Mean cosine of windows that play moments two windows apart, or one in short tracks: what any two have in common;
-    0 where there are none."""
+    """Mean cosine of windows that play moments two windows apart (one in short tracks): the similarity of any two
+    moments; 0 if there are no such windows."""
 
 
 NEVER = Aligned(-1.0, 0.0, 0, 0.0)
 
 
 def aligned(first: Floats, second: Floats, hop: float) -> Aligned:
-    """Compare two tracks at every shift up to ``REACH_SECONDS``, in steps of about ``STEP_SECONDS``.
+    """Best alignment of two tracks at shifts up to ``REACH_SECONDS``, in steps of about ``STEP_SECONDS``.
 
-    Between two windows, their average stands for the window that would begin there: on validation tracks, copies cut by
-    1 to 7 s are so alike by 0.66 at the least, different tracks by 0.44 at the most.
+    The average of two neighbouring windows stands for a window between them: on validation tracks, copies cut by
+    1 to 7 s reach a similarity of 0.66 at least, different tracks 0.44 at most.
 
     Args:
-        first, second: [windows, D] unit vectors; rows of zeros (silence) count nowhere.
+        first, second: [windows, D] unit vectors; rows of zeros (silence) do not count.
         hop: seconds from one window to the next.
     """
     there, back = _later(first, second, hop), _later(second, first, hop)
@@ -44,7 +44,7 @@ def aligned(first: Floats, second: Floats, hop: float) -> Aligned:
 
 
 def _later(first: Floats, second: Floats, hop: float) -> Aligned:
-    """The best of all shifts at which windows of the first are averaged, and those of the second are as they are."""
+    """Best alignment with windows of the first track averaged and those of the second left as they are."""
     steps = max(1, round(hop / STEP_SECONDS))
     reach = round(REACH_SECONDS / hop * steps)
     best = NEVER
@@ -62,7 +62,7 @@ def _rank(found: Aligned) -> tuple[float, float]:
 
 
 def _between(rows: Floats, share: float) -> Floats:
-    """Unit vectors of windows that begin a share of a hop later."""
+    """Unit vectors of windows that begin later by a share of the hop."""
     if not share:
         return rows
     mixed = (1 - np.float32(share)) * rows[:-1] + np.float32(share) * rows[1:]
@@ -71,7 +71,7 @@ def _between(rows: Floats, share: float) -> Floats:
 
 
 def _along(table: Floats, later: int, shift: float) -> Aligned:
-    """The mean of a diagonal, if it covers at least half of the shorter track."""
+    """Alignment along a diagonal, if it covers at least half of the shorter track."""
     values = np.diagonal(table, -later)
     if len(values) < max(1, min(table.shape) // 2):
         return NEVER

@@ -1,8 +1,8 @@
-"""Named arrays in one file, mapped into memory: an index that is larger than memory is read where it is needed.
+"""Named arrays in one file, mapped into memory, so that only the needed parts of a large index are read.
 
-The arrays, each at a multiple of 64 bytes; a JSON text with their places and with what the writer has to say; its
-digest, its length and a signature. A file that was cut off or overwritten is told by them; the bytes of the arrays are
-trusted, because to read them all takes longer than a search.
+The file holds the arrays, each at a multiple of 64 bytes; a JSON text with their places and the writer's facts; its
+digest, its length and a signature. These reveal a file that was cut off or overwritten. The bytes of the arrays are
+trusted, because reading them all takes longer than a search.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ArrayWriter:
     """Writes a file under a temporary name; it appears whole, or not at all.
 
     Args:
-        path: where; what is there is replaced by ``finish``.
+        path: the file to write; ``finish`` replaces an existing one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -49,7 +49,7 @@ class ArrayWriter:
         self._temporary.unlink(missing_ok=True)
 
     def reserve(self, name: str, shape: tuple[int, ...], kind: npt.DTypeLike) -> Array:
-        """An array of the file, to be filled."""
+        """A new array of the file, to be filled by the caller."""
         dtype = np.dtype(kind)
         self._places[name] = dtype.str, list(shape), self._end
         size = math.prod(shape) * dtype.itemsize
@@ -58,15 +58,15 @@ class ArrayWriter:
         return _mapped(self._temporary, self._places[name], "r+")
 
     def add(self, name: str, values: Array) -> None:
-        """An array as it is."""
+        """Add an array with its values."""
         self.reserve(name, values.shape, values.dtype)[...] = values
 
     def finish(self, facts: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
-        """Put the file in its place.
+        """Complete the file and move it to its path.
 
         Args:
             facts: any JSON, returned by ``open_arrays``.
-            shapes: of arrays that turned out shorter than reserved.
+            shapes: final shapes of arrays that are shorter than reserved.
         """
         for name, shape in shapes.items():
             kind, _, start = self._places[name]
@@ -85,8 +85,8 @@ def open_arrays(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
     """The facts and the arrays of a file.
 
     Raises:
-        CatalogError: it is damaged or of another kind.
-        FileNotFoundError: there is none.
+        CatalogError: the file is damaged or of another kind.
+        FileNotFoundError: the file does not exist.
     """
     try:
         with path.open("rb") as file:
@@ -112,7 +112,7 @@ def open_arrays(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
 def _mapped(path: Path, place: tuple[str, list[int], int], mode: Any) -> Array:
     kind, shape, start = place
     if not math.prod(shape):
-        return np.empty(tuple(shape), kind)  # an empty map is none
+        return np.empty(tuple(shape), kind)  # an empty file cannot be mapped
     return np.asarray(np.memmap(path, kind, mode, start, tuple(shape)))
 
 

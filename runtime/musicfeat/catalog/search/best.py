@@ -1,4 +1,4 @@
-"""The nearest so far."""
+"""The nearest rows found so far."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 SLACK = 5e-4
-"""More than half precision errs in a similarity."""
+"""Upper bound on the error of a similarity in half precision."""
 
 
 class Found(NamedTuple):
@@ -17,13 +17,13 @@ class Found(NamedTuple):
 
     similarity: float
     path: str
-    """As in the column ``path``."""
+    """Path as in the column ``path``."""
     start: float
     end: float
 
     @property
     def rank(self) -> tuple[float, str, float]:
-        """Sorts the nearest first, and equally near ones by name and time."""
+        """Sort key: the nearest first, equally near ones by name and time."""
         return -self.similarity, self.path, self.start
 
 
@@ -31,8 +31,8 @@ class Best:
     """The k nearest rows, or the nearest row of each of the k nearest tracks.
 
     Args:
-        k: how many.
-        windows: several of one track, too.
+        k: number of rows or tracks.
+        windows: True allows several windows of one track.
     """
 
     def __init__(self, k: int, windows: bool) -> None:
@@ -41,11 +41,11 @@ class Best:
 
     @property
     def floor(self) -> float:
-        """A row less similar than this cannot be among them."""
+        """Least similarity of a row that can still be among them."""
         return self.rows[-1].similarity - SLACK if len(self.rows) == self.k else -np.inf
 
     def add(self, rows: Iterable[Found]) -> None:
-        """Take some more rows into account."""
+        """Add rows, and keep the nearest."""
         ranked = sorted([*self.rows, *rows], key=lambda row: row.rank)
         if not self.windows:
             ranked = list({row.path: row for row in reversed(ranked)}.values())[::-1]
@@ -56,13 +56,13 @@ class Best:
 def promising(
     scores: npt.NDArray[np.float32], tracks: npt.NDArray[np.integer] | None, k: int, floor: float
 ) -> npt.NDArray[np.intp]:
-    """Which rows may be among the k nearest, or among the nearest of the k nearest tracks.
+    """Indices of rows that may be among the k nearest, or be the nearest rows of the k nearest tracks.
 
     Args:
         scores: [n] similarities, -inf for rows that do not count.
-        tracks: [n] numbers that are equal for rows of one track and grow; None if rows stand for themselves.
-        k: how many are wanted.
-        floor: of what is known already.
+        tracks: [n] increasing numbers, equal for rows of one track; None to rank single rows.
+        k: number of rows or tracks wanted.
+        floor: ``Best.floor`` so far.
     """
     if not len(scores):
         return np.empty(0, np.intp)

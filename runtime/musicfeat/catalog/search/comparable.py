@@ -1,4 +1,4 @@
-"""The tracks of a catalog that can be compared: audible, and on disk as they were when they were embedded."""
+"""Tracks of a catalog that can be compared: audible, with files unchanged since they were embedded."""
 
 from __future__ import annotations
 
@@ -26,34 +26,34 @@ OF_WINDOW = ("window", "start", "end", "weight")
 
 @dataclass(frozen=True)
 class Track:
-    """What is known of a track beside its vectors."""
+    """Facts of a track, without its vectors."""
 
     path: str
     sha256: str
     size: int
-    """Bytes."""
+    """Size in bytes."""
     sample_rate: int
-    """Hz."""
+    """Sample rate in Hz."""
     length: float
-    """Seconds."""
+    """Length in seconds."""
     windows: slice = field(default_factory=lambda: slice(0))
-    """Its rows among the windows of all."""
+    """Its rows among the windows of all tracks."""
     file: tuple[int, int] = (0, 0)
-    """Device and number of the file on disk, the same for all names of one file."""
+    """Device and inode of the file on disk, equal for all names of one file."""
 
 
 class Comparables:
-    """All tracks of a catalog that can be compared, their vectors in temporary files that are mapped into memory.
+    """All tracks of a catalog that can be compared, with their vectors in temporary files mapped into memory.
 
     Args:
-        catalog: to read.
-        folder: for the files, as large as the embeddings in half precision and the pooled ones in single precision.
+        catalog: the catalog to read.
+        folder: folder of the temporary files, which hold the embeddings in half precision, pooled ones in single.
     """
 
     def __init__(self, catalog: Catalog, folder: Path) -> None:
         self.tracks: list[Track] = []
         self.away: list[str] = []
-        """Paths of files that are gone, or were changed since they were embedded: they are left out."""
+        """Paths of files left out because they are gone or were changed since they were embedded."""
         self._hop = catalog.settings.hop
         rows = 0
         with (folder / "units").open("wb") as units, (folder / "pooled").open("wb") as pooled:
@@ -70,11 +70,11 @@ class Comparables:
         self.pooled = _map(folder / "pooled", np.float32, (len(self.tracks), catalog.settings.dimension))
 
     def compare(self, first: int, second: int) -> Aligned:
-        """The best alignment of two tracks; of catalogs of tracks, the cosine."""
+        """The best alignment of two tracks; in a catalog of tracks, the cosine of their pooled embeddings."""
         return aligned(self._windows(first), self._windows(second), self._hop)
 
     def files(self) -> list[int]:
-        """A track for each file on disk: of several names of one file, one that is no link before the others."""
+        """A track for each file on disk; if a file has several names, one that is no link is preferred."""
         ranked = sorted(range(len(self.tracks)), key=lambda number: _rank_of_name(self.tracks[number].path))
         first = dict[tuple[int, int], int]()
         for number in ranked:
@@ -98,9 +98,9 @@ def _file(path: str) -> tuple[int, int] | None:
 
 
 def _read(catalog: Catalog, space: Space) -> Iterator[tuple[Track, bool, Floats, Floats]]:
-    """Each track, whether its file is as it was, [windows, D] unit vectors and the [D] pooled unit vector.
+    """Each track, True if its file is unchanged, [windows, D] unit vectors and the [D] pooled unit vector.
 
-    Windows stand at their number, zeros where they are silent; a shorter last one counts only if it is the only one.
+    Windows are in the row of their number, silent ones as zeros; a shorter last one counts only if it is the only one.
     """
     for (text, sha256, size, changed, rate), group in groupby(_rows(catalog), key=lambda row: row[0]):
         rows = [row[1] for row in group]

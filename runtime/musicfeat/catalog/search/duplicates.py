@@ -1,8 +1,8 @@
-"""Tracks of a catalog that are the same recording, in another coding, level or rate, or cut at their beginning.
+"""Duplicates: tracks of a catalog that are one recording in another coding, level or rate, or cut at the beginning.
 
-Tracks whose lengths are near are compared by their pooled embeddings; those alike enough window by window, at every
-shift up to 15 s; what that leaves in doubt, by their sound if asked to. Measured by
-``benchmarks/catalog/duplicates.py`` on tracks that training never saw.
+Tracks of nearly equal length are compared by their pooled embeddings; if these are alike, window by window at every
+shift up to 15 s; and pairs still in doubt by their sound, if asked to. ``benchmarks/catalog/duplicates.py`` measures
+this on tracks that training never saw.
 """
 
 from __future__ import annotations
@@ -24,41 +24,41 @@ from musicfeat.errors import InputError, MusicfeatError
 from musicfeat.files import temporary_folder
 
 CANDIDATE = 0.45
-"""Of pooled embeddings, from which windows are compared."""
+"""Least similarity of pooled embeddings from which windows are compared."""
 APART_SECONDS = {"window": 20.0, "track": 2.0}
-"""By how much the lengths of copies may differ."""
+"""Greatest difference between the lengths of copies."""
 BLOCK = 1024
 
 
 @dataclass(frozen=True)
 class Copy:
-    """A file that holds the same recording as the first of its group, which is the one to keep."""
+    """A file with the same recording as the first of its group, which is the one to keep."""
 
     path: str
     similarity: float
-    """Of its embeddings with the first one's; 1 for the first."""
+    """Similarity of its embeddings to those of the first; 1 for the first."""
     shift: float
-    """Seconds of the first one's beginning that it lacks, below 0 what it has before it: about, or as heard."""
+    """Seconds of the first file's beginning that it lacks, below 0 if it begins earlier; exact only if verified."""
     identical: bool
-    """Whether it equals the first to the byte."""
+    """True if it equals the first to the byte."""
     share: float | None = None
-    """Of its sound, what the first holds too; None if nobody listened."""
+    """Share of its sound that the first holds too; None if not verified by sound."""
     spare: bool = False
-    """Whether it could be deleted without loss: it equals the first, or was heard to hold no more and no better."""
+    """True if it can be deleted without loss: it equals the first, or its sound holds no more and is no better."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a search for duplicates found."""
+    """Result of a search for duplicates."""
 
     groups: list[list[Copy]]
-    """Two or more files that hold the same recording, the one to keep first, then by path."""
+    """Groups of two or more files with the same recording, the one to keep first, then by path."""
     doubtful: int
-    """Pairs that embeddings leave in doubt, because they are short or uniform; none if they were listened to."""
+    """Number of pairs that embeddings leave in doubt, because they are short or uniform; 0 if verified by sound."""
     away: list[str]
-    """Files that are gone, or were changed since they were embedded: left out."""
+    """Files left out because they are gone or were changed since they were embedded."""
     failures: list[MusicfeatError]
-    """Files that could not be decoded to listen to them."""
+    """Errors of files that could not be decoded for comparison by sound."""
 
 
 class Pair(NamedTuple):
@@ -67,24 +67,24 @@ class Pair(NamedTuple):
     other: int
     found: Aligned
     sure: bool
-    """Whether the embeddings suffice to say so."""
+    """True if the embeddings alone prove it."""
 
 
 def duplicates(catalog: Catalog, least: float | None = None, *, verify: bool = False) -> list[list[Copy]]:
-    """The groups that ``find`` finds."""
+    """Groups of files with the same recording; see ``find``."""
     return find(catalog, least, verify=verify).groups
 
 
 def find(catalog: Catalog, least: float | None = None, *, verify: bool = False) -> Found:
-    """Groups of two or more files that hold the same recording; all are alike to the first, which is the best to keep.
+    """Groups of two or more files with the same recording, each led by the best one to keep, which all others match.
 
-    Memory holds names and what is alike; vectors are in temporary files. Time grows with the square of the number of
-    tracks of about one length; listening takes decoding.
+    Memory holds names and matches; vectors are in temporary files. Time grows with the square of the number of
+    tracks of about one length; ``verify`` decodes files.
 
     Args:
-        catalog: of windows. In one of tracks, only the pooled embedding and nearly equal lengths tell, no shifts.
-        least: similarity from which tracks are the same; None asks for more the less evidence there is.
-        verify: decide each pair, the doubtful too, by the sound of the files.
+        catalog: a catalog of windows; in one of tracks only pooled embeddings and lengths are compared, without shifts.
+        least: least similarity of the same recording; None demands more the less evidence there is.
+        verify: decide each pair, including doubtful ones, by the sound of the files.
 
     Raises:
         InputError: the similarity is out of its range.
@@ -103,7 +103,7 @@ def find(catalog: Catalog, least: float | None = None, *, verify: bool = False) 
 
 
 def _same_bytes(tracks: Comparables) -> dict[int, list[int]]:
-    """The best of each number of files that are equal to the byte -> all of them, the best first."""
+    """Best file of each set of byte-identical ones -> all of the set, the best first."""
     by_digest = dict[str, list[int]]()
     for number in sorted(tracks.files(), key=lambda number: rank(tracks.tracks[number])):
         by_digest.setdefault(tracks.tracks[number].sha256, []).append(number)
@@ -113,7 +113,7 @@ def _same_bytes(tracks: Comparables) -> dict[int, list[int]]:
 def _pairs(
     catalog: Catalog, tracks: Comparables, numbers: npt.NDArray[np.intp], least: float | None
 ) -> dict[int, list[Pair]]:
-    """Of each track the others that are alike, or may be."""
+    """Number of a track -> its pairs with tracks that are, or may be, the same recording."""
     rows, window = catalog.settings.rows, catalog.settings.window
     found = dict[int, list[Pair]]()
     for first, second in _candidates(tracks, numbers, APART_SECONDS[rows], min(CANDIDATE, least or 1.0)):
@@ -152,7 +152,7 @@ def _candidates(
 def _gathered(
     tracks: list[Track], names: dict[int, list[int]], pairs: dict[int, list[Pair]], listener: Listener | None
 ) -> tuple[list[list[Copy]], int]:
-    """Groups around what is best to keep, and how many doubtful pairs are left outside of them."""
+    """Groups around the files to keep, and the number of doubtful pairs left outside of them."""
     group_of, groups, left = dict[int, int](), list[list[Copy]](), 0
     for kept in sorted(names, key=lambda number: rank(tracks[number])):
         if kept in group_of:
@@ -178,7 +178,7 @@ def _gathered(
 
 
 def _copy(tracks: list[Track], kept: int, pair: Pair, listener: Listener | None) -> Copy | None:
-    """A track as a copy of the one to keep, if it is one."""
+    """A track as a copy of the one to keep; None if it is no copy."""
     path, similarity, shift = tracks[pair.other].path, pair.found.similarity, pair.found.shift
     if listener is None:
         return Copy(path, similarity, shift, False) if pair.sure else None

@@ -1,6 +1,6 @@
-"""An index of a catalog's embeddings: what is most similar is found without reading the rest.
+"""Index of a catalog's embeddings, which finds the most similar ones without reading the rest.
 
-FAISS keeps the vectors and searches them (see ``ivf``); beside them, mapped into memory, stand their times and tracks.
+FAISS stores and searches the vectors (see ``ivf``); a file mapped into memory holds their times and tracks.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ from musicfeat.errors import CatalogError
 FILE = "search.index"
 FORMAT = 1
 FIRST_ROWS = 512
-"""Rows that are fetched at first; many windows may be of one track."""
+"""Number of rows that are fetched first; many of them may be windows of one track."""
 Ints = npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True)
 class State:
-    """How an index and its catalog stand to each other."""
+    """Differences between an index and its catalog."""
 
     newer: list[Path]
-    """Parts that the index does not hold."""
+    """Parts of the catalog that the index does not hold."""
     changed: list[str]
-    """Names of parts that it holds and that were rewritten or removed since: it is of no use then."""
+    """Names of indexed parts that were rewritten or removed since; if there are any, the index is unusable."""
 
 
 class Index:
-    """An index, opened; memory is mostly what the system caches of its files.
+    """An opened index; its memory is mostly the system's cache of its files.
 
     Args:
-        catalog: whose folder holds it.
+        catalog: the catalog whose folder holds it.
 
     Raises:
-        FileNotFoundError: there is none.
-        CatalogError: it is damaged, of another version or model, or FAISS is missing.
+        FileNotFoundError: the catalog has no index.
+        CatalogError: the index is damaged, of another version or model, or FAISS is missing.
     """
 
     def __init__(self, catalog: Catalog) -> None:
@@ -68,18 +68,18 @@ class Index:
         return len(self._tracks)
 
     def state(self, catalog: Catalog) -> State:
-        """Hold the index against the catalog's parts."""
+        """Differences between the index and the catalog's parts."""
         now = identities(catalog.parts)
         changed = [name for name, identity in self.parts.items() if now.get(name) != identity]
         return State([part for part in catalog.parts if part.name not in self.parts], changed)
 
     def search(self, query: Floats, best: Best, path: str | None = None, sha256: str | None = None) -> None:
-        """Add the nearest rows to ``best``; those of a file with this path or digest do not count.
+        """Add the nearest rows to ``best``, except those of a file with this path or digest.
 
         Args:
             query: [D] unit vector of ``space``.
-            best: takes the rows.
-            path, sha256: as in the columns.
+            best: receives the rows.
+            path, sha256: values of these columns.
         """
         left_out, wanted, found = self._left_out(path, sha256), FIRST_ROWS, 0
         while found < min(wanted, len(self)):
@@ -95,7 +95,7 @@ class Index:
             wanted *= 16
 
     def _floor(self, rows: Ints, scores: Floats, best: Best) -> float:
-        """What the k-th of some rows, or of their tracks, reaches; the rows stand by falling similarity."""
+        """Similarity of the k-th row, or of the k-th track's best row; rows are sorted by falling similarity."""
         peaks = scores
         if not best.windows:
             peaks = scores[np.sort(np.unique(self._tracks[rows], return_index=True)[1])]
@@ -115,9 +115,9 @@ class Index:
 
 
 def build(catalog: Catalog) -> Index:
-    """Write the index of a catalog, whole or not at all, in the place of an older one.
+    """Write the index of a catalog, whole or not at all, and replace an older one.
 
-    Takes as much disk, and while it is built as much memory, as the embeddings in half precision.
+    The index takes as much disk, and while it is built as much memory, as the embeddings in half precision.
 
     Raises:
         CatalogError: the folder cannot be written, a part is damaged, or another process builds the index.
@@ -161,7 +161,7 @@ def _write(catalog: Catalog, writer: ArrayWriter) -> None:
 
 
 class Names:
-    """Paths and digests of tracks, numbered as they come."""
+    """Paths and digests of tracks, numbered in order of arrival."""
 
     def __init__(self) -> None:
         self._last: tuple[str, str] | None = None
@@ -181,22 +181,22 @@ class Names:
         return numbers
 
     def write(self, writer: ArrayWriter) -> None:
-        """Write them down as arrays."""
+        """Write the paths and digests as arrays."""
         writer.add("paths", np.frombuffer(bytes(self._paths), np.uint8))
         writer.add("path_ends", np.array(self._ends, np.int64))
         writer.add("keys", np.array(self._keys, np.uint64).reshape(-1, 2))
 
 
 def key_of(text: str | None) -> int:
-    """64 bits that stand for a text; 0 for none."""
+    """64-bit key of a text; 0 for None."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) if text else 0
 
 
 def usable(catalog: Catalog) -> tuple[Index | None, State | None, str]:
-    """The index of a catalog if it has one that is of use, and otherwise why not.
+    """The index of a catalog, if it is usable, its state, and the reason if it is not.
 
     Raises:
-        CatalogError: it is damaged.
+        CatalogError: the index is damaged.
     """
     try:
         index = Index(catalog)

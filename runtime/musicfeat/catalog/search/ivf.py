@@ -1,8 +1,8 @@
 """Vectors in an inverted file of FAISS (Sivic and Zisserman 2003; Johnson, Douze and Jegou 2017), in half precision.
 
-Of a million rows the nearest fifteenth of 2048 lists is searched; few rows are all compared. The benchmark
-``catalog/search.py`` measured graphs, usearch and LanceDB, too: a graph takes 5 to 17 times as long to build as lists
-do; product quantisation, its finds refined, comes out about as fast, and less simple.
+Up to ``LISTED_ROWS`` all rows are compared; for a million, the nearest fifteenth of 2048 lists is searched. The
+benchmark ``catalog/search.py`` also measured graphs, usearch and LanceDB: a graph takes 5 to 17 times as long to build
+as lists; product quantisation with refined results is about as fast, and less simple.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from musicfeat.catalog.search.space import Space
 from musicfeat.errors import CatalogError
 
 LISTED_ROWS = 100_000
-"""From so many rows on there are lists."""
+"""Least number of rows for which lists are made."""
 SEARCHED = 15
-"""One list of so many is searched: 97 % of the nearest ten are found."""
+"""Number of lists for each list that is searched; this finds 97 % of the nearest ten."""
 TRAINING_ROWS = 64
-"""For each list, to learn where the lists lie."""
+"""Number of rows for each list from which the centres of the lists are learned."""
 MEND = "`musicfeat search --index` builds it anew, --no-index goes without"
 
 
 def new_vectors(catalog: Catalog, space: Space, rows: int) -> Any:
-    """An empty FAISS index for so many rows, its lists learned from some of them."""
+    """An empty FAISS index for this many rows, with lists learned from some of them."""
     faiss, dimension = _faiss(), catalog.settings.dimension
     if rows < LISTED_ROWS:
         return faiss.index_factory(dimension, "SQfp16", faiss.METRIC_INNER_PRODUCT)
@@ -45,7 +45,7 @@ def new_vectors(catalog: Catalog, space: Space, rows: int) -> Any:
 
 
 def write_vectors(vectors: Any, folder: Path) -> Path:
-    """Write them to a new file of the folder; OSError if it cannot be written."""
+    """Write vectors to a new file in a folder; OSError if it cannot be written."""
     file = folder / f"search-{secrets.token_hex(6)}.faiss"
     try:
         _faiss().write_index(vectors, os.fspath(file))
@@ -56,7 +56,7 @@ def write_vectors(vectors: Any, folder: Path) -> Path:
 
 
 def open_vectors(file: Path, size: int) -> Any:
-    """Map a file into memory that was written with this size; CatalogError if it is another."""
+    """Vectors of a file, mapped into memory; CatalogError if its size is not ``size``."""
     if not file.exists() or file.stat().st_size != size:
         raise CatalogError(f"{file} is damaged: {MEND}")
     faiss = _faiss()
@@ -65,7 +65,7 @@ def open_vectors(file: Path, size: int) -> Any:
     except RuntimeError as error:
         raise CatalogError(f"{file} is damaged ({error}): {MEND}") from error
     if hasattr(vectors, "invlists"):
-        # Its threads that read ahead cost three times what a search does.
+        # FAISS's read-ahead threads cost three times as much as a search.
         faiss.downcast_InvertedLists(vectors.invlists).prefetch_nthread = 0
     return vectors
 

@@ -1,4 +1,4 @@
-"""Files compared by their sound, each decoded once as long as memory for it lasts."""
+"""Comparison of files by their sound; each is decoded once while memory lasts."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from musicfeat.compare.likeness import Likeness, likeness
 from musicfeat.errors import MusicfeatError
 
 FRAMES = 1_000_000
-"""Of detail that are held: three hours of sound in 80 MB."""
+"""Number of frames of detail that are kept: three hours of sound in 80 MB."""
 
 
 class Listener:
-    """Compares files, and remembers which could not be decoded."""
+    """Compares files, and remembers those that could not be decoded."""
 
     def __init__(self) -> None:
         self.failures: dict[str, MusicfeatError] = {}
         self._held: OrderedDict[str, Detail] = OrderedDict()
 
     def compare(self, first: str, second: str) -> Likeness | None:
-        """How far two files are one recording; None if one of them cannot be decoded."""
+        """Likeness of two files; None if one of them cannot be decoded."""
         one, other = self._detail(first), self._detail(second)
         return likeness(one, other) if one and other else None
 

@@ -1,4 +1,4 @@
-"""What is searched for: a file, a track that the catalog holds, or a vector."""
+"""Query of a search: a file, a track that the catalog holds, or a vector."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Query:
-    """One embedding, and which file it is of."""
+    """An embedding, and the file that it belongs to."""
 
     embedding: npt.NDArray[np.float32]
-    """[D]."""
+    """[D] embedding."""
     path: str | None = None
-    """As in the column ``path``."""
+    """Path as in the column ``path``."""
     sha256: str | None = None
 
 
 def query_of(catalog: Catalog, asked: Asked, at: float | None = None, extractor: Extractor | None = None) -> Query:
-    """Find the embedding to search with.
+    """The embedding to search with.
 
     Args:
-        catalog: its rows serve where it holds the file already.
+        catalog: the catalog; its rows are used if it holds the file already.
         asked: a path, or a vector [D] of the catalog's model.
-        at: seconds; the window around that moment instead of the whole file. A catalog of tracks holds no windows,
-            so that the file itself must be there.
+        at: seconds; the window around that moment instead of the whole file. For a catalog of tracks, which holds no
+            windows, the file itself must exist.
         extractor: the catalog's model, if it is open already or not a bundled one.
 
     Raises:
         InputError: the vector has another shape, the file is silent, or has no such moment.
-        CatalogError: the model is another one than the catalog's.
+        CatalogError: the model is not the catalog's.
         AudioError: the file cannot be decoded.
     """
     if not isinstance(asked, (str, os.PathLike)):
@@ -61,12 +61,12 @@ def model_of(catalog: Catalog, model: str | os.PathLike[str] | None = None, devi
     """The model that made a catalog, opened.
 
     Args:
-        catalog: made by it.
-        model: its file, for one that is not bundled.
+        catalog: the catalog.
+        model: file of the model, if it is not bundled.
         device: as for ``Extractor``.
 
     Raises:
-        CatalogError: it is another model.
+        CatalogError: the model is not the catalog's.
     """
     settings = catalog.settings
     known = settings.model if settings.model in bundled_models() else None
@@ -122,7 +122,7 @@ def _embedded(catalog: Catalog, path: str, at: float | None, extractor: Extracto
 def _chosen(
     embeddings: npt.NDArray[np.float32], start: Doubles, end: Doubles, weight: Doubles, at: float | None, path: str
 ) -> npt.NDArray[np.float32]:
-    """The pooled embedding of all windows, or that of the window whose middle is next to a moment."""
+    """The pooled embedding of all windows, or that of the window whose middle is nearest to a moment."""
     if at is None:
         vector = np.asarray(weight @ embeddings, np.float32)
     elif start.min() <= at <= end.max():

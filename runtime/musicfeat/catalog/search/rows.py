@@ -1,4 +1,4 @@
-"""Rows that can be compared, and what tells a part from another of the same name."""
+"""Rows that can be compared, and identities that tell a part from another of the same name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def audible(
 ) -> Iterator[tuple[pa.RecordBatch, npt.NDArray[np.float32]]]:
     """Rows of some parts in their order, and their embeddings as [rows, D].
 
-    Left out are failures, silent rows, and rows whose embedding is no direction (zero, infinite, not a number).
+    Failures, silent rows, and rows whose embedding has no direction (zero, infinite, not a number) are left out.
 
     Raises:
         CatalogError: a part is damaged, or vanished because the catalog is being rewritten.
@@ -48,7 +48,7 @@ def audible(
 def identities(parts: Sequence[Path]) -> dict[str, str]:
     """Name of each part -> size and digest of its footer, which holds the sizes and extremes of its columns.
 
-    They stay when the folder is copied, and change when a part is rewritten.
+    Identities stay when the folder is copied, and change when a part is rewritten.
 
     Raises:
         CatalogError: a part cannot be read.

@@ -1,4 +1,4 @@
-"""What in a catalog sounds most like something: exact by reading all of it, or sooner with an index."""
+"""Search for the most similar tracks of a catalog: exact by reading all of it, or faster with an index."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ from musicfeat.extractor import Extractor
 from musicfeat.sound.arguments import whole
 
 INDEX_ROWS = 100_000
-"""From so many rows on, reading them takes longer than a second and an index is worth its disk."""
+"""Number of rows above which reading them takes longer than a second and an index is worth its disk."""
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A track, or a window, that is like the query."""
+    """A track, or a window, that is similar to the query."""
 
     path: str
-    """The file."""
+    """Path of the file."""
     start: float
     end: float
-    """Seconds of its most similar window; of the whole track in a catalog of tracks."""
+    """End of its most similar window in seconds, or of the whole track in a catalog of tracks."""
     similarity: float
-    """From -1 to 1: cosine in the space of the catalog (see ``space``)."""
+    """Cosine in the space of the catalog, from -1 to 1 (see ``space``)."""
 
 
 class Searcher:
     """Searches a catalog; open it once for many queries.
 
-    An index is used if there is one, and parts that are newer than the index are searched beside it. Without one, the
-    catalog is read at every query, in memory that does not grow with it. That compares all rows; the index of a large
-    catalog finds nearly all of the nearest, see ``ivf``.
+    An index is used if there is one, and parts newer than it are read too. Without an index every query reads the
+    catalog, in memory that does not grow with it, and compares all rows; the index of a large catalog finds nearly all
+    of the nearest, see ``ivf``.
 
     Args:
         catalog: a catalog or its folder.
@@ -52,7 +52,7 @@ class Searcher:
         extractor: the catalog's model, opened already or not a bundled one (see ``model_of``).
 
     Raises:
-        CatalogError: it is no catalog, or a part or its index is damaged.
+        CatalogError: the folder is no catalog, or a part or its index is damaged.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Searcher:
     ) -> None:
         self.catalog = catalog if isinstance(catalog, Catalog) else Catalog(catalog)
         self.note = ""
-        """What could be better, for people."""
+        """Advice for the user on a faster search; empty if there is none."""
         self._extractor = extractor
         self._index: Index | None = None
         self._rest: Sequence[Path] = self.catalog.parts
@@ -76,16 +76,16 @@ class Searcher:
         """The most similar tracks, best first; equally similar ones by path. Silence and failures are never found.
 
         Args:
-            query: a file, embedded unless the catalog holds it; or a vector [D] of the catalog's model. Of a file,
-                the pooled embedding is compared.
-            k: how many; fewer come back if there are no more.
-            windows: find windows, which may be several of one track, instead of tracks.
-            itself: find the query's own file, too, and copies of it to the byte.
-            at: seconds into the file; compare the window there instead of the whole.
+            query: a file, embedded unless the catalog holds it and compared by its pooled embedding; or a vector [D]
+                of the catalog's model.
+            k: greatest number of results.
+            windows: True finds windows, possibly several of one track, instead of tracks.
+            itself: True also finds the query's own file and byte-identical copies of it.
+            at: seconds into the file; the window there is compared instead of the whole.
 
         Raises:
             InputError: an argument is out of its range, or the query is silent.
-            CatalogError: the model is another one than the catalog's.
+            CatalogError: the model is not the catalog's.
             AudioError: the file cannot be decoded.
         """
         if (whole(k) or 0) < 1:
@@ -126,7 +126,7 @@ def search(catalog: Catalog | str | os.PathLike[str], query: Asked, k: int = 10,
 
 
 def _up_to_date(catalog: Catalog) -> tuple[Index, list[Path]]:
-    """The index, built anew unless the one that is there holds all parts as they are."""
+    """The index, built again unless the existing one holds all parts unchanged."""
     try:
         index, state, _ = usable(catalog)
     except CatalogError:
@@ -144,7 +144,7 @@ def _equal(batch: pa.RecordBatch, column: str, value: str | None) -> np.ndarray:
 
 
 def _numbered(paths: pa.Array) -> np.ndarray:
-    """[rows] numbers that grow where a new track begins."""
+    """[rows] track numbers, one higher where a new track begins."""
     begins = np.ones(len(paths), dtype=np.int32)
     begins[1:] = np.asarray(pc.not_equal(paths[1:], paths[:-1]))
     return np.cumsum(begins)

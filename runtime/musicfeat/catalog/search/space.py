@@ -1,8 +1,8 @@
-"""The space in which embeddings are compared: half-whitened over the catalog, by cosine.
+"""Space in which embeddings are compared: half-whitened over the catalog, by cosine.
 
-Measured on 406 tracks in windows of 10 s that touch: the nearest window is one of the same track for 94.0 % by plain
-cosine and standardised, for 94.3 % half-whitened; the second half of a track is found by its first half, before all
-other tracks, for 91.1 % and 94.8 %. Full whitening finds halves better (96.6 %) and windows worse (93.0 %).
+Results on 406 tracks in windows of 10 s that touch: the nearest window is of the same track for 94.0 % by plain
+cosine and standardised, for 94.3 % half-whitened; the first half of a track finds its second half before all
+other tracks for 91.1 % and 94.8 %. Full whitening finds halves better (96.6 %) and windows worse (93.0 %).
 """
 
 from __future__ import annotations
@@ -23,36 +23,36 @@ Floats = npt.NDArray[np.float32]
 CACHE = ".space.npz"
 SAMPLE_ROWS = 65536
 PRIOR_ROWS = 300
-"""A catalog of so many rows is whitened half as much as a large one; in an empty one, plain cosine holds."""
+"""Number of rows at which a catalog is whitened half as much as a large one; an empty one uses plain cosine."""
 DIGITS = 6
-"""Of a similarity; the next one depends on how it was computed."""
+"""Digits kept of a similarity; the next one depends on the computation."""
 
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """Maps embeddings to unit vectors whose dot product is their similarity."""
+    """Map from embeddings to unit vectors whose dot product is their similarity."""
 
     matrix: Floats
-    """[D, D]."""
+    """[D, D] linear map."""
 
     def unit(self, embeddings: npt.ArrayLike) -> Floats:
         """[n, D] embeddings -> [n, D] unit vectors, rounded to half precision.
 
-        Equal embeddings give equal vectors wherever they stand: in single precision, the last bits of a row of a
-        matrix product depend on its place, hence double precision, rounded.
+        Equal embeddings give equal vectors in any row: the last bits of a matrix product depend on the row in single
+        precision, so it is computed in double precision and rounded.
         """
         turned = np.asarray(embeddings, np.float64) @ self.matrix.astype(np.float64)
         turned /= np.linalg.norm(turned, axis=1, keepdims=True)
         return turned.astype(np.float16).astype(np.float32)
 
     def rough(self, embeddings: Floats, query: Floats) -> Floats:
-        """[n] cosines of [n, D] embeddings and a [D] unit vector, soon found and right to ``best.SLACK``."""
+        """[n] cosines of [n, D] embeddings and a [D] unit vector, fast and exact to ``best.SLACK``."""
         turned = embeddings @ self.matrix
         return np.asarray((turned @ query) / np.sqrt(np.einsum("nd,nd->n", turned, turned)))
 
 
 def similarities(units: Floats, query: Floats) -> npt.NDArray[np.float64]:
-    """[n, D] and [D] unit vectors -> [n] cosines; equal rows give equal numbers, which BLAS does not promise."""
+    """[n, D] and [D] unit vectors -> [n] cosines, equal for equal rows, which BLAS does not guarantee."""
     products = units.astype(np.float64) * query
     return np.asarray(np.clip(products.sum(axis=1), -1.0, 1.0).round(DIGITS))
 
@@ -68,15 +68,15 @@ def space_of(catalog: Catalog) -> Space:
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         pass
     space = fit(catalog)
-    with suppress(OSError), replacing(file) as temporary:  # a catalog may be there to be read only
+    with suppress(OSError), replacing(file) as temporary:  # the catalog may be read-only
         np.savez(temporary, matrix=space.matrix, parts=np.array(parts))
     return space
 
 
 def fit(catalog: Catalog) -> Space:
-    """Half-whitening: second moment to the power -1/4, then a rotation, which no cosine notices.
+    """Half-whitening: second moment to the power -1/4, then a rotation, which changes no cosine.
 
-    At most about ``SAMPLE_ROWS`` rows count, evenly spread. The moment of few rows is drawn towards that of noise.
+    At most about ``SAMPLE_ROWS`` rows count, evenly spread. The moment of few rows is shrunk towards that of noise.
     """
     parts = catalog.parts
     step = max(1, count_rows(parts) // SAMPLE_ROWS)

@@ -1,4 +1,4 @@
-"""Who runs the workers: processes on this machine, or Ray."""
+"""Engines that run the workers: processes on this machine, or Ray."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from musicfeat.sound.arguments import whole
 
 
 class Engine(Protocol):
-    """What runs the workers."""
+    """Interface of the engines that run the workers."""
 
     def describe(self) -> Description:
         """Facts of the model."""
 
     def map(self, paths: Iterable[str], expected: int) -> Iterable[FileResult]:
-        """A result for each file, in order."""
+        """Result of each file, in order."""
 
     def __enter__(self) -> Self: ...
 
@@ -27,7 +27,7 @@ class Engine(Protocol):
 
 
 def open_engine(name: str, options: ModelOptions, workers: int | None, time_limit: float, files: int) -> Engine:
-    """An engine by its name: "local" or "ray"; with no more workers on this machine than there are files.
+    """An engine by its name, "local" or "ray", with no more workers on this machine than files.
 
     Raises:
         InputError: an argument is out of its range.

@@ -1,4 +1,4 @@
-"""Size and time of change of a file, by which a catalog knows it again."""
+"""Size and time of change of a file, by which a catalog recognises it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ State = tuple[int | None, int | None]
 
 
 LATEST_US = 253_402_300_799_000_000
-"""The end of the year 9999; what lies beyond counts as that."""
+"""End of the year 9999; later times count as this."""
 
 
 def state(path: str) -> State:

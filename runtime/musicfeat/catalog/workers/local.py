@@ -17,9 +17,9 @@ from musicfeat.errors import CatalogError, MusicfeatError
 GROUP_FILES = 16
 GROUP_BYTES = 32 << 20
 AHEAD_GROUPS = 16
-"""Groups of each worker that may be in work or wait for an earlier, longer one."""
+"""Number of groups of each worker that may be in work or wait for an earlier, longer one."""
 SECONDS_PER_BYTE = 1e-5
-"""Added to the time limit: 10 s a megabyte, many times what the slowest format needs."""
+"""Addition to the time limit: 10 s a megabyte, many times the need of the slowest format."""
 
 
 class Pool:
@@ -29,8 +29,8 @@ class Pool:
 
     Args:
         options: how each worker opens the model.
-        workers: how many processes.
-        time_limit: seconds that one file may take, beside 10 s for each megabyte.
+        workers: number of processes.
+        time_limit: seconds that one file may take, plus 10 s for each megabyte.
     """
 
     def __init__(self, options: ModelOptions, workers: int, time_limit: float) -> None:
@@ -39,7 +39,7 @@ class Pool:
         self._idle = SimpleQueue[WorkerProcess]()
         for process in self._processes:
             self._idle.put(process)
-        self._threads = ThreadPoolExecutor(workers)  # each waits for a process
+        self._threads = ThreadPoolExecutor(workers)  # each thread waits for one process
 
     def __enter__(self) -> Self:
         return self
@@ -54,7 +54,7 @@ class Pool:
         """Facts of the model, from workers that open it, all at once.
 
         Raises:
-            ModelError, DeviceError, InputError: it cannot be opened as asked.
+            ModelError, DeviceError, InputError: the model cannot be opened as asked.
             CatalogError: no worker can be started.
         """
         try:
@@ -64,11 +64,11 @@ class Pool:
             raise CatalogError(f"the model cannot be opened in a worker process: {error!r}") from error
 
     def map(self, paths: Iterable[str], expected: int) -> Iterator[FileResult]:
-        """A result for each file, in order.
+        """Result of each file, in order.
 
         Args:
             paths: the files.
-            expected: about how many.
+            expected: approximate number of files.
         """
         waiting = deque[tuple[list[str], Future[Any]]]()
         for group in groups(paths, expected, self.workers):
@@ -79,7 +79,7 @@ class Pool:
             yield from self._first(waiting)
 
     def _submit(self, paths: list[str]) -> Future[Any]:
-        # One file's limit for the group: what takes longer is done again, file by file.
+        # One file's limit for the whole group; a group that takes longer is repeated file by file.
         return self._threads.submit(self._call, paths, self._limit + sum(map(_size, paths)) * SECONDS_PER_BYTE)
 
     def _call(self, paths: Sequence[str] | None, seconds: float) -> Any:
@@ -90,7 +90,7 @@ class Pool:
             self._idle.put(process)
 
     def _first(self, waiting: deque[tuple[list[str], Future[Any]]]) -> list[FileResult]:
-        """Results of the oldest group; if it failed as a whole, of each of its files by itself."""
+        """Results of the oldest group; if it failed as a whole, its files are repeated one by one."""
         paths, future = waiting.popleft()
         try:
             return future.result()
@@ -104,7 +104,7 @@ class Pool:
 
 
 def _alone(path: str, future: Future[Any]) -> FileResult:
-    """The result of a file that had its worker to itself."""
+    """Result of a file that was a worker's only task."""
     try:
         (result,) = future.result()
     except MusicfeatError:
@@ -115,9 +115,9 @@ def _alone(path: str, future: Future[Any]) -> FileResult:
 
 
 def groups(paths: Iterable[str], expected: int, workers: int) -> Iterator[list[str]]:
-    """Consecutive files, few enough and small enough that losing their worker loses little.
+    """Groups of consecutive files, small enough that losing their worker loses little.
 
-    Few files make small groups, so that every worker has some.
+    A short list makes small groups, so that every worker has some.
     """
     most = max(1, min(GROUP_FILES, expected // (4 * workers)))
     group, size = list[str](), 0

@@ -1,4 +1,4 @@
-"""Workers on a Ray cluster, or on one that is started on this machine; everything else is as with local workers."""
+"""Workers on a Ray cluster, existing or started on this machine; all else is as with local workers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from musicfeat.catalog.workers.result import FileResult
 from musicfeat.errors import CatalogError, DeviceError, InputError, MusicfeatError
 from musicfeat.model.session import cores
 
-# Ray reads these when it is imported: nothing is reported to its makers, none of its own messages shown.
+# Ray reads these variables on import: they switch off its usage reports and its own messages.
 for _name, _value in {"USAGE_STATS_ENABLED": "0", "BACKEND_LOG_LEVEL": "fatal", "DEDUP_LOGS_SKIP_REGEX": "^"}.items():
     os.environ.setdefault(f"RAY_{_name}", _value)
 
@@ -35,29 +35,29 @@ except ImportError as found:
     raise CatalogError(f"the engine 'ray' needs {found.name}: pip install 'musicfeat[ray]'") from found
 
 OPENING_SECONDS = 600.0
-"""How long the cluster may take to find a free core, or to start a machine that has one."""
+"""Seconds that the cluster may take to find a free core, or to start a machine that has one."""
 STORE_BYTES = 512 << 20
-"""Shared memory of a cluster on this machine, for results on their way; more goes to its disk."""
+"""Shared memory for results in transit in a cluster on this machine; more goes to its disk."""
 GROUPS_AT_ONCE = 64
-"""Groups of each worker that are handed to Ray together: some minutes of work, for it keeps 5 kB for each."""
+"""Number of groups of each worker passed to Ray together: some minutes of work, since it keeps 5 kB for each."""
 SHARE_STEP = 10_000
-"""Ray counts a GPU in ten thousandths."""
+"""Number of parts into which Ray divides a GPU."""
 
 
 class RayPool:
     """Embeds files in tasks of Ray Data, one core each and a share of a GPU if asked; results in order.
 
-    Ray runs task after task in the same process, which keeps a worker process as the local engine does: the model is
-    opened once, and a file that crashes or hangs costs itself only. What a killed process or a lost machine was
-    working on is done again elsewhere; an actor would wait for room for itself, in a smaller cluster for ever.
+    Ray runs successive tasks in one process, which keeps a worker process as the local engine does: the model is
+    opened once, and a file that crashes or hangs costs only itself. Tasks of a killed process or a lost machine are
+    repeated elsewhere; an actor would wait for a place of its own, in a smaller cluster for ever.
     Every machine must see the files under the same names and have this package installed.
 
-    Takes the cluster that the script has connected to, else the one that ``RAY_ADDRESS`` names, else it starts one on
-    this machine until the end. Nothing of it is shown, or reported to Ray's makers.
+    The cluster is the one that the script has connected to, else the one in ``RAY_ADDRESS``, else a new one on this
+    machine until the end, without messages and without reports to Ray's makers.
 
     Args:
-        options: how each worker opens the model; which GPU is the cluster's choice.
-        workers: how many tasks at a time; None is one for each core of the cluster.
+        options: how each worker opens the model; the cluster chooses the GPU.
+        workers: number of tasks at a time; None is one for each core of the cluster.
         time_limit: as for ``Pool``.
     """
 
@@ -75,14 +75,14 @@ class RayPool:
 
     @property
     def workers(self) -> int:
-        """How many tasks at a time."""
+        """Number of tasks at a time."""
         return self._workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
 
     def describe(self) -> Description:
-        """Facts of the model, from where it will be run.
+        """Facts of the model, from a machine that will run it.
 
         Raises:
-            ModelError, DeviceError, InputError: it cannot be opened as asked.
+            ModelError, DeviceError, InputError: the model cannot be opened as asked.
             CatalogError: no worker can be started.
         """
         try:
@@ -95,10 +95,10 @@ class RayPool:
             raise CatalogError(f"the model cannot be opened on the Ray cluster: {_reason(error)}") from error
 
     def map(self, paths: Iterable[str], expected: int) -> Iterator[FileResult]:
-        """A result for each file, in order; see ``Pool.map``.
+        """Result of each file, in order; see ``Pool.map``.
 
         Raises:
-            CatalogError: workers fail for a reason that no other machine can mend.
+            CatalogError: workers fail for a reason that holds on every machine.
         """
         waiting = groups(paths, expected, self.workers)
         while some := list(islice(waiting, GROUPS_AT_ONCE * self.workers)):
@@ -126,7 +126,7 @@ class RayPool:
                     yield pickle.loads(result.as_buffer())
 
     def _needs(self) -> dict[str, float]:
-        """What each task takes of its machine."""
+        """Resources that each task takes of its machine."""
         if self._options.device == "cpu":
             return {"num_cpus": 1}
         gpus = int(ray.cluster_resources().get("GPU", 0))
@@ -136,13 +136,13 @@ class RayPool:
 
 
 def gpu_share(workers: int, gpus: int) -> float:
-    """The largest share of a GPU with which all workers find room."""
+    """The largest share of a GPU that lets all workers run."""
     each = math.ceil(workers / gpus)
     return math.floor(SHARE_STEP / each) / SHARE_STEP
 
 
 def _embed(batch: pa.Table, options: ModelOptions, time_limit: float) -> pa.Table:
-    """Groups of paths in, pickled results out."""
+    """Pickled results of groups of paths."""
     paths = [path for group in batch.column("paths") for path in pickle.loads(group.as_buffer())]
     results = [pickle.dumps(result) for result in _pool(options, time_limit).map(paths, sys.maxsize)]
     return pa.table({"result": pa.array(results, pa.binary())})
@@ -150,7 +150,7 @@ def _embed(batch: pa.Table, options: ModelOptions, time_limit: float) -> pa.Tabl
 
 @cache
 def _pool(options: ModelOptions, time_limit: float) -> Pool:
-    """What a process of Ray keeps from task to task."""
+    """The pool that a process of Ray keeps from task to task."""
     vars(sys.modules["__main__"]).pop("__file__", None)  # a spawned process would load it, and all of Ray with it
     return Pool(options, 1, time_limit)
 
@@ -160,7 +160,7 @@ def _describe(options: ModelOptions, time_limit: float) -> Description:
 
 
 def _reason(error: Exception) -> str:
-    """Without the trace that stands before it."""
+    """The message of an error without the trace before it."""
     return (str(error).strip().splitlines() or [type(error).__name__])[-1]
 
 
@@ -202,7 +202,7 @@ def _connected(workers: int | None) -> Iterator[None]:
 
 
 def _bring_token() -> None:
-    """A token for the cluster of this machine, kept by this process alone; Ray would write its own into the home."""
+    """Set a token for this machine's cluster in this process alone; Ray would write one into the home folder."""
     named = "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
     if not any(name in os.environ for name in named) and not os.path.exists(os.path.expanduser("~/.ray/auth_token")):
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
@@ -210,7 +210,7 @@ def _bring_token() -> None:
 
 @contextmanager
 def _silenced() -> Iterator[None]:
-    """Keep what native code writes off the terminal; errors come as exceptions."""
+    """Keep the output of native code off the terminal; errors are raised as exceptions."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
@@ -230,7 +230,7 @@ def _quiet_and_in_order() -> Any:
 
 @contextmanager
 def _unlogged() -> Iterator[None]:
-    """Ray Data logs each loss with a trace, though it raises it as well."""
+    """Suppress Ray Data's log of lost tasks, which it raises as well."""
     logger = logging.getLogger("ray.data")
     level = logger.level
     logger.setLevel(logging.CRITICAL + 1)

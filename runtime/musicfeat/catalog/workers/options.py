@@ -1,4 +1,4 @@
-"""The model that a worker opens: how, and what a catalog must know of it."""
+"""Options for the model that a worker opens, and the facts that a catalog needs of it."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from musicfeat.heads import Head
 from musicfeat.model.card import ModelCard
 
 STORED = ("reversal", "jigsaw", "tags")
-"""Outputs that a catalog can hold beside the embedding."""
+"""Outputs that a catalog can hold besides the embedding."""
 
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """How a worker opens its model; small and picklable, which a model is not."""
+    """Options with which a worker opens its model; small and picklable, unlike a model."""
 
     model: str | os.PathLike[str] | None = None
     device: str = "cpu"
     hop: float | None = None
     outputs: tuple[str, ...] | None = None
-    """Some of ``STORED``; None is all that the model has."""
+    """Names from ``STORED``; None is all that the model has."""
 
     heads: tuple[Head, ...] = ()
 
     def open(self, threads: int = 1) -> Extractor:
-        """The model, cut down to what is stored."""
+        """The model, cut down to the outputs that are stored."""
         wanted = STORED if self.outputs is None else self.outputs
         try:
             return Extractor(self.model, self.device, threads, self.hop, outputs=wanted, heads=self.heads)
         except ModelError:
             if self.outputs is not None:
                 raise
-        whole = Extractor(self.model, self.device, threads, self.hop)  # it has not all that can be stored
+        whole = Extractor(self.model, self.device, threads, self.hop)  # it lacks some outputs that can be stored
         wanted = tuple(name for name in STORED if name in whole.card.outputs)
         return Extractor(self.model, self.device, threads, self.hop, outputs=wanted, heads=self.heads)
 
 
 class Description(NamedTuple):
-    """What the catalog must know of the model."""
+    """Facts of the model that the catalog needs."""
 
     card: ModelCard
     dimension: int
-    """Numbers of an embedding."""
+    """Number of values in an embedding."""
     hop: float
-    """Seconds."""
+    """Seconds from one window to the next."""
     outputs: tuple[str, ...]
     """"embedding" and some of ``STORED``."""

@@ -1,6 +1,6 @@
-"""One worker process and the pipe to it: it may crash, hang or be killed at any moment, and only its task is lost.
+"""Worker process and the pipe to it; if it crashes, hangs or is killed, only its task is lost.
 
-Processes share neither pipes nor locks: what one leaves behind half-sent or held can stop no other.
+Processes share neither pipes nor locks, so a half-sent message or a held lock of one can stop no other.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from musicfeat.catalog.workers.worker import FileEmbedder
 from musicfeat.errors import CatalogError, MusicfeatError
 
 OPENING_SECONDS = 120.0
-"""For a process to start, and for it to open the model."""
+"""Seconds for a process to start, and for it to open the model."""
 ANSWER_SECONDS = 60.0
-"""For an answer to come through the pipe, once it has begun."""
+"""Seconds for an answer to come through the pipe, once it has begun."""
 ENDING_SECONDS = 3.0
-"""After these a killed process is left to itself: the system does not let go of one that waits for a dead disk."""
+"""Seconds after which a killed process is abandoned; the system cannot end one that waits for a dead disk."""
 LONGEST_SECONDS = 1e6
-"""What a system call can wait for."""
+"""Longest wait that a system call accepts."""
 STARTS = 3
 _HIDING = Lock()
 _SPAWN = multiprocessing.get_context("spawn")
@@ -40,16 +40,16 @@ class CrashError(Exception):
 
 
 def embed(options: ModelOptions, paths: Any) -> Any:
-    """The work of a catalog: results of some files; of None, the description of the model."""
+    """Work for a catalog: the results of some files, or for None the description of the model."""
     return _opened(options).describe() if paths is None else _opened(options)(paths)
 
 
 class WorkerProcess:
-    """Works on files in a process of its own, which is started when it is needed, and again after it died.
+    """A process that works on files; it is started when needed, and again after it died.
 
     Args:
         options: how it opens the model.
-        work: what it does with a task: a function of a module, to which ``options`` and the task are handed.
+        work: a module's function that does a task; it is called with ``options`` and the task.
     """
 
     def __init__(self, options: ModelOptions, work: Callable[[ModelOptions, Any], Any] = embed) -> None:
@@ -59,13 +59,13 @@ class WorkerProcess:
         self._closed, self._changing = False, Lock()
 
     def call(self, task: Any, seconds: float) -> Any:
-        """What the work returns for a task, never None.
+        """Result of the work for a task, never None.
 
         Raises:
             CrashError: the process died.
-            TimeoutError: it took longer than ``seconds``, and was killed.
+            TimeoutError: the process took longer than ``seconds``, and was killed.
             CatalogError: no process can be started.
-            MusicfeatError: raised by the work, for instance where the model cannot be opened.
+            MusicfeatError: an error of the work, such as a model that cannot be opened.
         """
         process, pipe = self._started()
         seconds = min(seconds, LONGEST_SECONDS)
@@ -90,7 +90,7 @@ class WorkerProcess:
         return answer
 
     def close(self) -> None:
-        """End the process at once; a call that waits for it fails."""
+        """End the process at once; a waiting call fails."""
         with self._changing:
             self._closed = True
             process = self._process
@@ -107,7 +107,7 @@ class WorkerProcess:
                 if pipe.poll(OPENING_SECONDS) and pipe.recv():
                     return process, pipe
             code = self._end()
-            if code is None or code > 0:  # not killed by somebody else
+            if code is None or code > 0:  # not killed from outside
                 break
         raise CatalogError(
             "worker processes cannot start; a script that calls embed_catalog must do so under "
@@ -130,7 +130,7 @@ class WorkerProcess:
         return self._process, self._pipe
 
     def _end(self) -> int | None:
-        """Kill the process; its exit code, if it is gone."""
+        """Kill the process, and return its exit code if it has ended."""
         if self._process is None or self._pipe is None:
             return None
         self._process.kill()
@@ -157,11 +157,11 @@ def _known_main() -> Iterator[None]:
 
 
 def _serve(pipe: Connection, options: ModelOptions, work: Callable[[ModelOptions, Any], Any]) -> None:
-    """What the process does: answers, until nobody asks."""
+    """Loop of the process: answer tasks until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this one
     Thread(target=_end_with_parent, daemon=True).start()
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):  # decoders print what they think of damaged files
+    for stream in (1, 2):  # decoders print messages about damaged files
         os.dup2(nowhere, stream)
     with suppress(EOFError, OSError):
         pipe.send(True)
@@ -175,7 +175,7 @@ def _answer(options: ModelOptions, work: Callable[[ModelOptions, Any], Any], tas
     except MusicfeatError as error:
         return error
     except Exception as error:
-        return RuntimeError(f"{type(error).__name__}: {error}")  # any other may not survive the pipe
+        return RuntimeError(f"{type(error).__name__}: {error}")  # any other error may not survive pickling
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The result of one file."""
+"""Result of one file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from musicfeat.features import Features
 
 @dataclass(frozen=True)
 class FileResult:
-    """What became of one file: features or an error."""
+    """Result of one file: features or an error."""
 
     path: str
     size: int | None = None
@@ -22,5 +22,5 @@ class FileResult:
 
 
 def failed(path: str, message: object, size: int | None, mtime_us: int | None, sha256: str | None = None) -> FileResult:
-    """The result of a file without features; names in the message may hold bytes that are no text."""
+    """Result of a file without features; names in the message may hold bytes that are no text."""
     return FileResult(path, size, mtime_us, sha256, error=str(message).encode(errors="backslashreplace").decode())

@@ -1,4 +1,4 @@
-"""What runs in a worker process: files in, results out. Neither pyarrow nor anything of the catalog's folder."""
+"""Work of a worker process: results of files, without pyarrow and without the catalog's folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FileEmbedder:
         return Description(self._extractor.card, self._extractor.dimension, self._extractor.hop, outputs)
 
     def __call__(self, paths: Sequence[str]) -> list[FileResult]:
-        """A result for each file, in order; short files share the model's batches."""
+        """Result of each file, in order; short files share the model's batches."""
         before = [_identify(path) for path in paths]
         readable = [result.path for result in before if not result.error]
         found = iter(self._extractor.map(readable, decode_ahead=False))
@@ -49,7 +49,7 @@ def _identify(path: str) -> FileResult:
 
 
 def _with(result: FileResult, found: Features | MusicfeatError) -> FileResult:
-    """The result of a file that did not change while it was read."""
+    """Result of a file with its features, or with an error if it changed while it was read."""
     known, now = (result.size, result.mtime_us), state(result.path)
     if now == (None, None):
         found = AudioError(f"{result.path} vanished while it was read")
