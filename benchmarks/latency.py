@@ -103,7 +103,7 @@ def start_up(folder: Path, repeats: int = 7) -> list[list[str]]:
 
 
 def memory(folder: Path, hours: float) -> list[list[str]]:
-    """Peak memory of a process that extracts a short and a long file, and the time of the long one."""
+    """Peak memory and time of processes that extract a short and a long file."""
     rows = []
     for name, seconds in (("10 s", 10.0), (f"{hours:g} h", 3600 * hours)):
         path = folder / "sound.flac"

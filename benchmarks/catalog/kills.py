@@ -23,7 +23,7 @@ from musicfeat.catalog.reader import vectors
 
 TOLERANCE = 1e-5
 LONGEST_SECONDS = 60
-"""Length of the files in the runs that are killed."""
+"""Length of the longest file in the runs that are killed."""
 ALONE_EVERY, EARLY_EVERY = 3, 5
 """Every third kill hits only the parent, the others its process group; every fifth comes before the first row."""
 ORPHAN_SECONDS = 10

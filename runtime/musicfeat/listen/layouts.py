@@ -27,13 +27,13 @@ FILE = ".listen-map.npz"
 FORMAT = 1
 COMPONENTS = 30
 FEWEST_ROWS, MOST_ROWS = 60, 300_000
-"""Row counts for which t-SNE is computed; fewer rows do not need it, more would take hours."""
+"""Row counts for t-SNE; fewer rows do not need it, more take hours."""
 MOST_SECONDS = 7200.0
 FIRST, BETTER = "principal components", "t-SNE"
 
 
 def improve(_: ModelOptions, components: Floats) -> Floats:
-    """The better layout, computed in a process of low priority."""
+    """The better layout, at low priority."""
     if hasattr(os, "nice"):
         os.nice(10)
     return t_sne(components)
