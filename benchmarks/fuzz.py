@@ -26,7 +26,7 @@ from support.mutants import mutate, write_seeds
 RATE = 22050
 WINDOW, HOP = 4410, 1470
 SECONDS, MEGABYTES = 10, 1024
-"""Limits of time and memory for one input."""
+"""Limits for one input."""
 LONGEST = 1 << 16
 """Most bytes of an input."""
 INSTRUMENTED = [f"musicfeat.sound.{name}" for name in ("audio", "mp3", "waveform", "windows")]

@@ -139,7 +139,7 @@ def bound_by(bus: float, arithmetic: float, inner: float) -> str:
 
 
 def main() -> None:
-    """Print one Markdown table, or the reason why there is none."""
+    """Print one Markdown table, or the reason for none."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--device", default="cuda:0")
     options.add_argument("--batches", type=int, nargs="+", default=[1, 8, 64, 256])

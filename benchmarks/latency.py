@@ -45,7 +45,7 @@ IMPORT = "import time; t = time.perf_counter(); import musicfeat; print(time.per
 
 
 def speed(rounds: int) -> list[list[str]]:
-    """Time from waveform to results for one clip on one core; all candidates take turns in one process."""
+    """Times from waveform to results for one clip on one core; candidates take turns in one process."""
     import librosa
 
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})

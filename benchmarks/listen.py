@@ -93,7 +93,7 @@ def answers(client: Client, rounds: int, map_first: float, catalog: Path) -> lis
 
 
 def drawing(address: str) -> list[list[str]]:
-    """First paint and frame rate of the map in headless Chromium at 1280 pixels, or the reason why not measured."""
+    """First paint and frame rate of the map in headless Chromium at 1280 pixels, or the reason for none."""
     with tempfile.TemporaryDirectory() as downloads:
         try:
             page = Page(Path(downloads), "--window-size=1280,900")
@@ -147,7 +147,7 @@ def seconds(run: Callable[[], object]) -> float:
 
 
 def median(run: Callable[[], object], rounds: int) -> float:
-    """Median duration of a call in milliseconds."""
+    """Median milliseconds of a call."""
     return 1000 * statistics.median(seconds(run) for _ in range(rounds))
 
 

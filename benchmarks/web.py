@@ -34,7 +34,7 @@ def page_times(page: Page, path: Path) -> Times:
 
 
 def python_times(extractor: Extractor, path: Path) -> Times:
-    """The times of the runtime's stages, run one after another; its own call runs them block by block."""
+    """Times of the runtime's stages, each for the whole file; its own call runs them by block."""
     marks = [time.perf_counter()]
 
     def lap() -> float:

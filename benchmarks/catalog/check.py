@@ -104,12 +104,12 @@ def row(
 
 
 def of_kind(verdict: Verdict, extractor: Extractor | None) -> list[Finding]:
-    """The findings that answer the question: cuts if files are read again, else reversals."""
+    """The findings in question: cuts if files are read again, else reversals."""
     return [finding for finding in verdict.findings if (finding.kind == "spliced") == bool(extractor)]
 
 
 def jigsaw_row(question: str, doctored: Made, clean: Made) -> list[str]:
-    """The row for findings from the stored jigsaw column alone."""
+    """The row for the stored jigsaw column alone."""
     hits = 0
     for path, starts, jigsaw in jigsaws(doctored.catalog):
         place, _ = doctored.places[path]

@@ -47,7 +47,7 @@ class Music:
         self._spread = self._scales(tracks)
 
     def windows(self, tracks: slice, count: int) -> Floats:
-        """[tracks * count, D] embeddings of the windows of some tracks."""
+        """[tracks * count, D] embeddings of windows."""
         centres, spread = (np.repeat(x[tracks], count, axis=0) for x in (self.centres, self._spread))
         return (centres + spread * self._normal(len(centres)) * self._within) @ self._turn
 

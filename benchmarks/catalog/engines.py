@@ -86,7 +86,7 @@ def timed(source: Path, output: Path, engine: str, workers: int) -> tuple[float,
 
 
 def rows_of(catalog: Path) -> list[dict[str, object]]:
-    """The rows and columns that must be the same for every engine."""
+    """The rows that must be equal for every engine."""
     return Catalog(catalog).table(["path", "window", "start", "end", "embedding", "status"], None).to_pylist()
 
 

@@ -16,7 +16,7 @@ from catalog.runs import WORKERS, Row, start, write_files
 MEMORY_BAR = 400
 """Most MB of all processes together."""
 DIFFERENT = 8
-"""Number of different files among many; the others are links to these."""
+"""Different files among many; the others are links to these."""
 SAMPLE_SECONDS = 0.2
 
 
@@ -37,7 +37,7 @@ def long(folder: Path, hours: float, rate: int) -> list[Row]:
 
 
 def _memory(what: str, folder: Path) -> list[Row]:
-    """Rows of megabytes of a run and all its processes, over the course of the run."""
+    """Megabytes of a run and all its processes, at its peak and over time."""
     began = time.monotonic()
     run = start(folder / "files", folder / "out")
     samples = np.array(list(_samples(run)))

@@ -35,7 +35,7 @@ from musicfeat.catalog.search import Searcher
 
 HEADER = ["way", "finds", "ms, median", "ms, fastest", "recall@10", "build s", "memory MB", "disk MB"]
 LONGEST_SECONDS = 60
-"""Longest time for one way's queries; a slow way answers fewer."""
+"""Longest time for queries; a slow way answers fewer."""
 
 
 def units(catalog: Catalog, searcher: Searcher) -> Iterator[Floats]:
@@ -82,7 +82,7 @@ def prepare(folder: Path, tracks: int, queries: int) -> None:
 
 
 def measured(name: str, folder: Path) -> list[str] | None:
-    """The row of one way, measured in a process of its own; None if it is not installed."""
+    """One way's row, from a process of its own; None if it is not installed."""
     peer = folder / "peer"
     shutil.rmtree(peer) if peer.is_dir() else peer.unlink(missing_ok=True)
     done = subprocess.run(
@@ -97,7 +97,7 @@ def measured(name: str, folder: Path) -> list[str] | None:
 
 
 def one(name: str, folder: Path) -> list[str]:
-    """The row of one way, measured in this process."""
+    """One way's row, from this process."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     way, finds = WAYS[name]

@@ -59,7 +59,7 @@ def judge(extractor: Extractor, tracks: Iterable[Track], everything: str, gaps: 
 
 
 def _judge_three(extractor: Extractor, clip: Wave, number: int, gap: float | None, source: str, tally: Tally) -> None:
-    """Ask for the order of three pieces, once in one of the five other orders and once in order, for balance."""
+    """Ask for the order of three pieces, in one of the five other orders and in order, for balance."""
     rate, name = extractor.card.sample_rate, "gap unknown" if gap is None else f"gap {gap:g}"
     pieces = pieces_of(clip, 3, UNTOLD_GAP if gap is None else gap, rate)
     handed = OTHER_ORDERS[number % len(OTHER_ORDERS)]

@@ -91,7 +91,7 @@ def held_out_font(card: ModelCard, font: Path) -> Path | None:
 
 
 def rendered(files: list[Path], font: Path, rate: int, kind: str) -> Iterator[Track]:
-    """Tracks of files rendered losslessly with a sound font; files that cannot be rendered are left out."""
+    """Files rendered losslessly with a sound font; those that cannot be rendered are left out."""
     from musicfeat_trainer.data.render import synthesise
 
     for path in files:

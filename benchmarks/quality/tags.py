@@ -36,7 +36,7 @@ def judge_rendered(extractor: Extractor, files: list[Path], font: Path) -> list[
 def _judged(
     extractor: Extractor, path: Path, font: Path, seed: int | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Tags, instruments that play, and labels whose truth is known, for the clips of one piece."""
+    """Tags, playing instruments, and known labels, for the clips of one piece."""
     rate, labels = extractor.card.sample_rate, extractor.card.labels
     midi = read(path) if seed is None else reorchestrated(read(path), np.random.default_rng(seed))
     with tempfile.TemporaryDirectory() as folder:

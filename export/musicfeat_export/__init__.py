@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> int:
-    """The command ``musicfeat-export``; one line on how to install its requirements if they are missing."""
+    """The command ``musicfeat-export``; names the extra to install if it is missing."""
     try:
         from musicfeat_export import cli
     except ModuleNotFoundError as error:

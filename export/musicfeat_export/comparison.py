@@ -59,7 +59,7 @@ def least_cosine(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> floa
 
 @dataclass(frozen=True)
 class Score:
-    """Share of a model's answers to one task that are right."""
+    """Share of right answers to one task."""
 
     task: str
     answers: int
@@ -88,7 +88,7 @@ def scores(extractor: Extractor, windows: Windows, tagged: Tagged | None = None)
 
 
 def _orders(extractor: Extractor, window: Windows, number: int) -> Iterator[tuple[str, bool]]:
-    """Correctness of answers on the thirds of a window, once in order and once in another of the five orders."""
+    """Task and correctness of answers on thirds of a window, in order and in another order."""
     rate, handed = extractor.card.sample_rate, OTHER_ORDERS[number % len(OTHER_ORDERS)]
     pieces: list[Audio] = [*np.array_split(window, 3)]
     mixed, straight = extractor.order([pieces[i] for i in handed], sr=rate), extractor.order(pieces, sr=rate)

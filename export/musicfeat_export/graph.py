@@ -22,7 +22,7 @@ def check_graph(proto: onnx.ModelProto) -> None:
     """Check a graph with ONNX's checker and full shape inference, for allowed standard operators and no unused node.
 
     Raises:
-        ModelError: the graph fails a check; the message names it.
+        ModelError: a check fails; the message names it.
     """
     try:
         onnx.checker.check_model(proto, full_check=True)

@@ -37,7 +37,7 @@ def to_half(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 class _Rewriter:
-    """A rewriter that keeps the versions of every tensor: ``name`` in single precision, ``name.half`` in half."""
+    """A rewriter with two versions of tensors: ``name`` in single precision, ``name.half`` in half."""
 
     def __init__(self, graph: onnx.GraphProto, singles: set[str]) -> None:
         self._singles = singles

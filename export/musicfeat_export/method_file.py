@@ -27,7 +27,7 @@ LEAST_COSINE = 0.9999
 
 
 class MethodOutputs(NamedTuple):
-    """The outputs of a method's file, in its order; None where the method lacks that output."""
+    """The outputs of a method's file, in its order; None for a missing one."""
 
     embedding: Tensor  # [batch, D], what downstream tasks read
     reversal: Tensor | None  # [batch], P(plays backwards)

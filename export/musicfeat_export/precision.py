@@ -1,4 +1,4 @@
-"""Conversion of a model file to another precision, with its loss of accuracy and its gain in speed."""
+"""Conversion of a model file to another precision, with its loss and gain."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from musicfeat_export.stored import to_stored
 LEAST_COSINE = {"fp32": 1 - 1e-6, "stored16": 1 - 1e-5, "fp16": 0.9999, "int8": 0.99}
 """Least cosine between converted and source embeddings; a file below it is refused."""
 MOST_LOST = 0.005
-"""Share of answers that a conversion may lose before the advice is to ship fp32."""
+"""Largest share of lost answers without the advice to ship fp32."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def convert(
         path: the file to write, with its sidecar ``path``.json. Nothing is written unless every check passes.
         precision: one of ``LEAST_COSINE``.
         calibration: [clips, window] of real sound, which int8 requires.
-        clips: [clips, window] of other sound, for the comparison; None for synthetic windows.
+        clips: other sound, for the comparison; None for synthetic windows.
         tagged: windows with known instruments, for the comparison of tags.
         batch: windows in every run, for engines without dynamic shapes; None leaves the batch open.
         signed: see ``to_int8``.
@@ -110,7 +110,7 @@ def _converted(proto: onnx.ModelProto, precision: str, clips: Windows | None, *,
 
 
 def _proven(source: Path, path: Path, precision: str, clips: Windows | None, tagged: Tagged | None) -> Comparison:
-    """Compare a result with its source; raise ModelError if it differs too much."""
+    """Compare with the source; refuse a result that differs too much."""
     comparison = compare(source, path, precision, clips, tagged)
     cosine = next(d.cosine for d in comparison.differences if d.output == "embedding")
     if cosine < LEAST_COSINE[precision]:

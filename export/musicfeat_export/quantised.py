@@ -22,7 +22,7 @@ from musicfeat_export.graph import first_convolutions, replace, shared
 
 Windows = npt.NDArray[np.float32]
 LEAST_CLIPS = 8
-"""Fewest clips for calibration; fewer tell too little about the range of activations."""
+"""Fewest clips that show the range of activations."""
 
 
 def to_int8(proto: onnx.ModelProto, clips: Windows, *, signed: bool = False) -> onnx.ModelProto:
@@ -72,7 +72,7 @@ def _cleaned(quantised: onnx.ModelProto, original: onnx.ModelProto) -> onnx.Mode
 
 
 def _not_preprocessed(record: logging.LogRecord) -> bool:
-    """A logging filter against the advice to pre-process; batch normalisation and constants are folded already."""
+    """A filter for the advice to pre-process, which the exporter has done already."""
     return "pre-processing" not in record.getMessage()
 
 

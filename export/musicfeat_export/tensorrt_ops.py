@@ -16,7 +16,7 @@ import onnx
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 OPSETS = (9, 20)
-"""First and last operator set that TensorRT 10.0 reads; 10.15 reads up to 24."""
+"""First and last operator set of TensorRT 10.0; 10.15 reads up to 24."""
 MAX_RANK = 8
 TOPK_LIMIT = 3840
 PAD_MODES = (b"constant", b"edge", b"reflect", b"wrap")
@@ -58,7 +58,7 @@ TYPES: dict[str, frozenset[int]] = {
 DATA_INPUT = {"Where": 1, "OneHot": 2}
 """Index of the input that the table's type applies to, where it is not the first."""
 OUTPUT_TOO = {"Cast", "Constant", "ConstantOfShape", "EyeLike", "Range"}
-"""Operators whose output may differ in type from the input, and whose output type must be in the table too."""
+"""Operators whose output may differ in type from the input, and must be in the table too."""
 SHAPE_INPUT = {"ConstantOfShape", "EyeLike"}
 """Operators whose input only gives a shape."""
 CONSTANTS = {
@@ -84,7 +84,7 @@ class Graph:
 
     @classmethod
     def of(cls, graph: onnx.GraphProto) -> Graph:
-        """Types and constants of a graph whose types are inferred."""
+        """A graph with inferred types, read by name."""
         values: list[ValueInfoProto] = [*graph.input, *graph.value_info, *graph.output]
         types = {value.name: value.type.tensor_type.elem_type for value in values}
         ranks = {value.name: len(value.type.tensor_type.shape.dim) for value in values}

@@ -141,7 +141,7 @@ def table(comparison: Comparison) -> str:
 
 
 def read_scores(path: Path | None) -> dict[str, float]:
-    """The scores of a flat JSON object of numbers; empty without a path."""
+    """Scores from a flat JSON object; empty without a path."""
     if path is None:
         return {}
     try:

@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Measure a model file, print the report and write it."""
+    """Measure a model, print and write its report."""
     model = find_model(options.model)
     clips = windows_of(options.clips, Session(model, threads=1).card, CLIPS) if options.clips else None
     report = measure(model, ReportInputs(clips, options.run, options.web), options.rounds)

@@ -50,7 +50,7 @@ class Cost:
 
 
 def latencies(model: Path, rounds: int) -> list[Latency]:
-    """Latency of each batch size; the sizes take turns, so that drift of the machine affects all alike."""
+    """Latency of batch sizes, in turns, so that drift of the machine affects all alike."""
     session = Session(model, threads=1)
     card = session.card
     batches = {batch: np.repeat(probe_windows(card, 1, 1.0), batch, axis=0) for batch in BATCHES}
@@ -69,7 +69,7 @@ def latencies(model: Path, rounds: int) -> list[Latency]:
 
 
 def cost(model: Path, repeats: int = 5) -> Cost:
-    """Cost of a model, measured by starting whole processes."""
+    """Cost of a model in whole processes."""
     code, seconds = COLD.format(model=str(model)), []
     for _ in range(repeats):
         start = time.perf_counter()

@@ -48,7 +48,7 @@ class Columns:
 
     files: list[File]
     bounds: npt.NDArray[np.int64]
-    """[F + 1] bounds of each file: the rows of file f are bounds[f] to bounds[f + 1]."""
+    """[F + 1] bounds: the rows of file f are bounds[f] to bounds[f + 1]."""
     track: npt.NDArray[np.uint32]
     """[R] number of the file."""
     values: dict[str, Array]

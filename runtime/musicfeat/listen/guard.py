@@ -30,12 +30,12 @@ OWN_HEADER = "x-musicfeat"
 
 
 class Guard:
-    """A wrapper of the application that refuses foreign requests.
+    """A filter of foreign requests.
 
     Args:
         app: the application, which answers the permitted requests.
-        host: the host that the server is bound to.
-        port: the port that the server is bound to.
+        host: the server's host.
+        port: the server's port.
     """
 
     def __init__(self, app: ASGIApp, host: str, port: int) -> None:

@@ -53,7 +53,7 @@ Cuts = list[tuple[float, float]]
 
 
 class Judged(NamedTuple):
-    """Results for a recording judged on request."""
+    """Results for a recording."""
 
     features: Features
     splices: Cuts

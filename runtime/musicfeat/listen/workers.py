@@ -16,7 +16,7 @@ PICTURES = 64
 
 
 class Workers:
-    """Access to the worker processes, which decode and judge files in isolation.
+    """Worker processes that decode and judge files in isolation.
 
     Args:
         options: options for opening the model.
