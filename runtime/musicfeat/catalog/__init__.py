@@ -2,7 +2,8 @@
 
     from musicfeat.catalog import Catalog, EmbedBatch, embed_catalog
 
-Needs the extra ``musicfeat[catalog]``. Names are loaded when first used, so that worker processes carry no pyarrow.
+This package needs the extra ``musicfeat[catalog]``. Names are loaded when first used, so that worker processes load no
+pyarrow.
 """
 
 from __future__ import annotations

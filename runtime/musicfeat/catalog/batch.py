@@ -1,4 +1,4 @@
-"""The callable that data engines map over a list of files."""
+"""Callable that data engines map over a list of files."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from musicfeat.catalog.workers.worker import FileEmbedder
 
 
 class EmbedBatch:
-    """Paths in, rows of a catalog out; picklable, for Ray, Spark, Dask and the like.
+    """Callable that turns paths into rows of a catalog; picklable, for Ray, Spark, Dask and the like.
 
-    The model is opened where the first batch arrives, once in each worker process. A file that fails is a row that
-    says why. One core each.
+    The first batch in each worker process opens the model, which uses one core. A file that fails becomes a row with
+    its error.
 
         ray.data.from_items([{"path": p} for p in paths]).map_batches(EmbedBatch(), batch_format="pyarrow")
 
@@ -41,7 +41,7 @@ class EmbedBatch:
         self._options, self._rows, self._precision = ModelOptions(model, device, hop, outputs), rows, precision
 
     def __call__(self, batch: pa.Table | pa.RecordBatch | Mapping[str, Sequence[str]]) -> pa.Table:
-        """The rows of some files.
+        """Rows of some files.
 
         Args:
             batch: a table, or a mapping to sequences, with the column ``path`` (as text, see ``names``).

@@ -1,6 +1,6 @@
 """Tracks of a catalog that seem to play backwards, as a whole or for a while, or to be spliced.
 
-What plays backwards is read from the stored ``reversal``; what was cut is heard in the files.
+Reversed stretches are read from the stored ``reversal``; cuts are found by decoding the files.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ COLUMNS = ("path", "duration", "window", "start", "end", "reversal")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found in one track."""
+    """Findings in one track."""
 
     path: str
     findings: tuple[Finding, ...]
-    """In time order."""
+    """Findings in time order."""
     error: MusicfeatError | None = None
-    """Why the file could not be searched for cuts."""
+    """Error that kept the file from being searched for cuts."""
 
 
 def check(catalog: Catalog, extractor: Extractor | None = None, least: float = 0.5) -> Iterator[Verdict]:
-    """Judge every track, in memory that does not grow with the catalog.
+    """Verdict on every track, in memory that does not grow with the catalog.
 
     Args:
-        catalog: rows are windows, or whole tracks: these cannot show a stretch that plays backwards.
+        catalog: a catalog of windows, or one of tracks, which cannot show a stretch that plays backwards.
         extractor: reads the files again and finds cuts; None leaves cuts out.
-        least: probability of what is reported.
+        least: least probability of a finding.
 
     Raises:
         CatalogError: the catalog holds no ``reversal``, or cannot be read.
@@ -60,7 +60,7 @@ def check(catalog: Catalog, extractor: Extractor | None = None, least: float = 0
 
 
 def tracks(catalog: Catalog) -> Iterator[Track]:
-    """The files of a catalog; a file whose rows do not lie together is held until the last of them was read."""
+    """Files of a catalog; a file whose rows are scattered is held until the last of them was read."""
     held: dict[str, Track] = {}
     for part in _parts(catalog.batches(list(COLUMNS))):
         track = _joined(held.pop(part.path), part) if part.path in held else part
@@ -72,7 +72,7 @@ def tracks(catalog: Catalog) -> Iterator[Track]:
 
 
 def _parts(batches: Iterable[pa.RecordBatch]) -> Iterator[Track]:
-    """Rows of one file that lie together, batch by batch."""
+    """Adjacent rows of one file, batch by batch."""
     for batch in batches:
         path, duration, *columns = (batch.column(name) for name in COLUMNS)
         rows = np.stack([column.to_numpy(zero_copy_only=False) for column in columns], axis=1).astype(np.float64)

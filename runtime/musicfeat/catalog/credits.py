@@ -1,4 +1,4 @@
-"""Who a track is: title, artist, album and the like, read from a file's tags without decoding it."""
+"""Credits of a track: title, artist, album and the like, read from a file's tags without decoding it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 from musicfeat.errors import CatalogError
 
 LONGEST = 500
-"""Characters of a text; some files hold whole books."""
+"""Greatest number of characters kept of a text; some files hold whole books."""
 WHOLE_NUMBERS = range(1, 2**31)
 
 
 @dataclass(frozen=True)
 class Credits:
-    """What the tags of a file say of it; None is what they do not say."""
+    """Credits in a file's tags; None for those that are missing."""
 
     title: str | None = None
     artist: str | None = None
@@ -25,7 +25,7 @@ class Credits:
     track_number: int | None = None
     year: int | None = None
     genre: str | None = None
-    """Several are joined by "; "."""
+    """Genre; several are joined by "; "."""
     mb_recording_id: str | None = None
     mb_release_id: str | None = None
     mb_artist_id: str | None = None
@@ -42,11 +42,11 @@ _SOURCES = {
     "mb_release_id": "mb_albumid",
     "mb_artist_id": "mb_artistid",
 }
-"""What mediafile calls them, where it is something else."""
+"""Names in mediafile of fields that it calls otherwise."""
 
 
 def read_credits(path: str) -> Credits:
-    """The credits of a file; of one without tags, or whose tags are damaged, ``NOBODY``.
+    """The credits of a file, or ``NOBODY`` if it has no tags or damaged ones.
 
     Raises:
         CatalogError: mediafile is not installed.
@@ -64,7 +64,7 @@ def read_credits(path: str) -> Credits:
 
 
 def name_of(path: str, title: str | None, artist: str | None) -> str:
-    """A track as people call it: "Artist - Title", or the name of its file where its tags do not say."""
+    """A track's name for people: "Artist - Title", or the name of its file if its tags have no title."""
     if not title:
         return PurePath(path).name
     return f"{artist} - {title}" if artist else title

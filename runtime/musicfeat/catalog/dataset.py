@@ -1,4 +1,4 @@
-"""Tracks of a catalog as a data set, for torch's ``DataLoader`` and for scikit-learn; torch is not imported."""
+"""Data set of a catalog's tracks, for torch's ``DataLoader`` and for scikit-learn; torch is not imported."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ Target = str | Callable[[Mapping[str, Any]], Any]
 
 
 class CatalogDataset:
-    """Pooled embeddings of the tracks of a catalog, and what is to be learned of each.
+    """Pooled embeddings of the tracks of a catalog, with a target to learn for each.
 
         DataLoader(CatalogDataset("catalog/", "genre"), batch_size=64, shuffle=True)
         X, y = CatalogDataset("catalog/", lambda row: row["year"] >= 2000).arrays()
 
     Args:
         catalog: a catalog or its folder.
-        target: a column of ``Tracks`` such as "artist" or "genre", or a function of a track's row. Tracks of which it
-            is None are left out, as are silent ones. Without a target, items are embeddings alone.
+        target: a column of ``Tracks`` such as "artist" or "genre", or a function of a track's row. Tracks whose target
+            is None are left out, as are silent ones. Without a target, items are only embeddings.
 
     Raises:
-        CatalogError: it is no catalog, or a part is damaged.
-        InputError: there is no such column.
+        CatalogError: the folder is no catalog, or a part is damaged.
+        InputError: the column does not exist.
     """
 
     def __init__(self, catalog: Catalog | str | os.PathLike[str], target: Target | None = None) -> None:
@@ -46,14 +46,14 @@ class CatalogDataset:
         found = [None if target is None else self._target(target, number) for number in numbers]
         kept = [i for i, value in enumerate(found) if target is None or value is not None]
         self.numbers: list[int] = [numbers[i] for i in kept]
-        """Of the tracks, among ``tracks``."""
+        """Numbers of the tracks among ``tracks``."""
         self.targets: list[Any] | None = None if target is None else [found[i] for i in kept]
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def __getitem__(self, index: int) -> Floats | tuple[Floats, Any]:
-        """[D] embedding of a track, with the number of its class, or its target where that is no text."""
+        """[D] embedding of a track, with the number of its class if its target is text, else with its target."""
         embedding = np.array(self._embedding[self.numbers[index]], np.float32)
         if self.targets is None:
             return embedding
@@ -62,7 +62,7 @@ class CatalogDataset:
 
     @property
     def classes(self) -> list[str]:
-        """Texts among the targets, sorted: the names of the classes."""
+        """Names of the classes: the sorted texts among the targets."""
         return list(self._classes)
 
     @cached_property
@@ -73,7 +73,7 @@ class CatalogDataset:
         """[n, D] embeddings and [n] targets, for scikit-learn.
 
         Raises:
-            InputError: there is no target.
+            InputError: the data set has no target.
         """
         if self.targets is None:
             raise InputError("arrays need a target: name a column or a function")

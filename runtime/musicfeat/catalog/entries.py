@@ -1,4 +1,4 @@
-"""Lines of lists and playlists as paths, whatever program wrote them."""
+"""Paths in lists and playlists, as written by any program."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ FILE_URI = b"file:"
 
 
 def entries(data: bytes, source: str) -> list[str]:
-    """Paths of a list, relative ones to its folder.
+    """Paths of a list; relative ones are joined to its folder.
 
-    In an M3U, which is one by its name or begins with #EXTM3U, lines with # are comments. Paths that end with a zero
-    byte need no lines; UTF-16, as PowerShell writes it, is told from them by its mark or by the zeros in each letter.
+    An M3U has that suffix or begins with #EXTM3U; its lines with # are comments. Paths may end with a zero byte instead
+    of a line break. UTF-16, as PowerShell writes it, is recognised by its mark or by the zeros in each letter.
     """
     data = _as_utf8(data)
     if b"\0" in data:
@@ -39,7 +39,7 @@ def _as_utf8(data: bytes) -> bytes:
 
 
 def _resolved(line: bytes, folder: str) -> str:
-    """The first reading of a line that names something; if none does, the plain one."""
+    """The first reading of a line that is an existing path; the plain one if there is none."""
     readings = [os.path.join(folder, reading) for reading in _readings(line)]
     return next((path for path in readings if os.path.lexists(path)), readings[0])
 

@@ -1,4 +1,4 @@
-"""Whole tracks of a catalog and what was found in them, for other tools."""
+"""Findings in whole tracks of a catalog, for other tools."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from musicfeat.catalog.tracks import Tracks
 from musicfeat.features import Floats, pool_probability
 
 LEAST = 0.5
-"""Probability from which a tag is said to hold."""
+"""Least probability at which a tag is said to hold."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was found in one track."""
+    """Findings in one track."""
 
     path: str
     duration: float
-    """Seconds."""
+    """Length in seconds."""
     reversed: float | None
-    """P(plays backwards); None if the catalog does not know."""
+    """P(plays backwards); None if the catalog does not hold it."""
     tags: dict[str, float]
-    """Label -> probability."""
+    """Label of a tag -> probability."""
     heads: dict[str, dict[str, float]]
     """Name of a taught head -> label -> probability."""
 
     def texts(self) -> dict[str, str]:
-        """The findings as short texts: ``tags`` that hold, ``reversed``, and the label of each head."""
+        """Findings as short texts: ``tags`` that hold, ``reversed``, and the label of each head."""
         said = {"tags": "; ".join(label for label, value in self.ranked() if value >= LEAST)}
         said |= {
             name: max(values, key=values.__getitem__) for name, values in self.heads.items() if any(values.values())
@@ -57,7 +57,7 @@ def fields_of(catalog: Catalog) -> list[str]:
 
 
 def findings(catalog: Catalog) -> Iterator[Found]:
-    """What was found in each track of a catalog, in its order.
+    """Findings in each track of a catalog, in its order.
 
     Raises:
         CatalogError: a part is damaged.
@@ -93,7 +93,7 @@ def _pooled(rows: pa.RecordBatch, weights: npt.NDArray[np.float32]) -> list[floa
 
 
 def _by_track(catalog: Catalog) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """The rows of each file; those that a batch cuts apart are put together."""
+    """Rows of each file, joined if they are split between batches."""
     names = ["path", "weight", *(name for name in ("reversal", "tags") if name in catalog.settings.outputs)]
     held: list[pa.RecordBatch] = []
     for batch in filter(len, catalog.batches(names)):

@@ -11,7 +11,7 @@ FILE = ".musicfeatignore"
 
 
 def kept(top: str, paths: Iterable[str]) -> Iterator[str]:
-    """Those of some paths below a folder that its ignore file does not name; all where there is none.
+    """Paths below a folder that its ignore file does not match; all if there is no such file.
 
     Raises:
         InputError: the ignore file cannot be read, or the package pathspec is missing.

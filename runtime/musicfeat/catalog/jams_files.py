@@ -1,4 +1,4 @@
-"""Findings of a catalog as JAMS, a file a track (Humphrey et al., ISMIR 2014); see https://jams.readthedocs.io."""
+"""Findings of a catalog as JAMS, one file per track (Humphrey et al., ISMIR 2014); see https://jams.readthedocs.io."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ EXTRA = "pip install 'musicfeat[jams]'"
 def write_jams(catalog: Catalog, folder: Path, *, embeddings: bool = False) -> Iterator[Path]:
     """Write a file for each track of a catalog, named by its number and name.
 
-    Annotations: ``tag_open`` for the tags and for each taught head, of the whole track, with their probabilities as
-    confidence; ``segment_open``, the strongest tag of each window; ``vector``, the embedding of each window, if wanted.
+    Annotations are ``tag_open``, the whole track's tags and taught heads with their probabilities as confidence;
+    ``segment_open``, the strongest tag of each window; ``vector``, the embedding of each window, if wanted.
 
     Raises:
         CatalogError: a part is damaged, or the package jams is missing.

@@ -1,4 +1,4 @@
-"""Folders, lists, patterns and files as one list of audio files."""
+"""List of the audio files in folders, lists and patterns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from musicfeat.sound.names import is_audio, is_hidden
 
 LISTS = (".txt", ".lst", ".list", *M3U)
 HIDDEN, NO_AUDIO = "hidden", "not audio by their names"
-"""Why something in a folder is passed over."""
+"""Reasons why an entry of a folder is passed over."""
 Shard = tuple[int, int]
 """(i, n): the i-th of n shares, counted from 0."""
 
@@ -29,13 +29,12 @@ def find(
     """The files that sources name, each once, as absolute paths.
 
     Args:
-        sources: each a folder (searched through all its folders, symbolic links followed, sorted, but for what its
-            ``.musicfeatignore`` names); a list (a file
-            that ends in .txt, .lst, .list, .m3u or .m3u8, or "-" for standard input: a path a line, or paths
-            that end with a zero byte as ``find -print0`` writes them, relative to the list's folder); a pattern
-            with * ? [] or **; or a file, which need not exist.
-        shard: which share to return; a file's share depends on nothing but its path and n.
-        passed: counts what is passed over in folders, by the reason; a hidden folder is one.
+        sources: folders (searched with all their subfolders, symbolic links followed, sorted, without the files that
+            their ``.musicfeatignore`` matches); lists (files that end in .txt, .lst, .list, .m3u or .m3u8, or "-" for
+            standard input: one path a line, or paths that end with a zero byte as ``find -print0`` writes them,
+            relative to the list's folder); patterns with * ? [] or **; or files, which need not exist.
+        shard: the share to return; a file's share depends only on its path and n.
+        passed: counts the entries of folders that are passed over, by reason; a hidden folder counts as one.
 
     Raises:
         InputError: a folder or list cannot be read, or a pattern matches nothing.
@@ -76,9 +75,9 @@ def _matches(pattern: str) -> list[str]:
 
 
 def _walk(top: str, passed: Counter[str]) -> Iterator[str]:
-    """Audio files below a folder, sorted; a folder that holds itself by a symbolic link is not entered again.
+    """Audio files below a folder, sorted; a folder that contains itself by a symbolic link is not entered again.
 
-    A folder below that cannot be read is named as if it were a file: it fails as one, and stops nothing.
+    A subfolder that cannot be read is listed as if it were a file: it fails as one, and stops nothing.
     """
     try:
         above = [(_entries(top), _identity(top))]
@@ -97,14 +96,14 @@ def _walk(top: str, passed: Counter[str]) -> Iterator[str]:
 
 
 def _passed_over(entry: os.DirEntry[str]) -> str | None:
-    """Why something in a folder is no file or folder to go into, None if it is one."""
+    """Reason to pass over an entry of a folder; None for a folder or an audio file."""
     if is_hidden(entry.name):
         return HIDDEN
     return None if _is_folder(entry) or is_audio(entry.name) else NO_AUDIO
 
 
 def _opened(entry: os.DirEntry[str]) -> tuple[Iterator[os.DirEntry[str]], tuple[int, int]] | None:
-    """A folder's entries and its identity, None if it cannot be read."""
+    """A folder's entries and its identity; None if it cannot be read."""
     try:
         return _entries(entry.path), _identity(entry.path)
     except OSError:

@@ -1,4 +1,4 @@
-"""portalocker, which asks for a temporary folder while it is imported, and an error in words where there is none."""
+"""Import of portalocker, which needs a temporary folder; without one a clear error is raised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run at a time on a catalog, or one for each share."""
+"""Locks that allow one run at a time on a catalog, or one for each share."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class _TakenError(CatalogError):
 
 
 def name_of(shard: Shard) -> str:
-    """A share in the names of files: ``0of1``."""
+    """Name of a share in names of files, such as ``0of1``."""
     return f"{shard[0]}of{shard[1]}"
 
 
 @contextmanager
 def starting(folder: Path) -> Iterator[None]:
-    """Hold off other runs while this one looks around and repairs.
+    """Lock out other runs while this one inspects and repairs the catalog.
 
     Raises:
         CatalogError: the folder cannot be written, or another run has been starting for ten minutes.
@@ -36,13 +36,13 @@ def starting(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def share(folder: Path, shard: Shard) -> Iterator[list[str]]:
-    """Hold a share until the end; shares of one division may run at once. Take it under ``starting``.
+    """Lock a share until the block ends; shares with the same n may run at once. Take it under ``starting``.
 
     Yields:
-        Names of writers that are not at work and whose journals may be sealed.
+        Names of writers that are not running, whose journals may be sealed.
 
     Raises:
-        CatalogError: another run is at work on this share, or on one of another division.
+        CatalogError: another run holds this share, or one with another n.
     """
     own = name_of(shard)
     with ExitStack() as held:

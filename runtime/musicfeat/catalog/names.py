@@ -9,12 +9,12 @@ PREFIX = "file://"
 
 
 def absolute(path: str | os.PathLike[str]) -> str:
-    """The absolute path, symbolic links kept: what a catalog knows a file by."""
+    """The absolute path with symbolic links kept, by which a catalog knows a file."""
     return os.path.abspath(path)
 
 
 def to_text(path: str) -> str:
-    """An absolute path as valid Unicode: itself, or where it is none a percent-encoded file URI (RFC 8089)."""
+    """An absolute path if it is valid Unicode, else its percent-encoded file URI (RFC 8089)."""
     try:
         path.encode()
     except UnicodeEncodeError:

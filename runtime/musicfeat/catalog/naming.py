@@ -20,19 +20,19 @@ Progress = Callable[[Iterable[Credits | None]], Iterable[Credits | None]]
 
 
 class Naming:
-    """Reads the tags of all files of a catalog and writes what they say into its rows, part by part.
+    """Reads the tags of all files of a catalog and writes their credits into its rows, part by part.
 
-    A file that is not there keeps the names that it has. A kill leaves some parts named and the others as they were.
+    A missing file keeps its names. A kill leaves some parts with new names and the others unchanged.
 
     Args:
-        catalog: to be changed.
-        progress: shows how many files were read.
+        catalog: the catalog to change.
+        progress: shows the number of files read.
     """
 
     def __init__(self, catalog: Catalog, progress: Progress = iter) -> None:
         self._catalog, self._progress = catalog, progress
         self.named, self.nameless, self.missing = 0, 0, 0
-        """Files with and without a title, and files that are not there."""
+        """Numbers of files with a title, of files without one, and of missing files."""
         with changing(catalog.folder, catalog.settings):
             self.parts = rewrite(catalog.folder, catalog.settings, self._change, ["path", *NAMES])
 

@@ -1,8 +1,8 @@
-"""How rows reach the disk: a journal that grows file by file, and Parquet parts that appear whole.
+"""Files of a catalog's rows: a journal that grows file by file, and Parquet parts that appear whole.
 
 Every finished file is appended to a journal (an Arrow stream, one record batch a file), so that a kill costs no
 finished file. A full journal is rewritten as a Parquet part, which gets its name when it is complete; a journal that
-a killed run left behind becomes a part when the next run begins. What stands half-written at its end is dropped.
+a killed run left behind becomes a part when the next run begins, without a half-written batch at its end.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from musicfeat.files import sync
 PART_ROWS = 32768
 GROUP_ROWS = 512
 JOINED = 64
-"""Batches that are made one."""
+"""Number of batches that are joined at once."""
 FRUGAL = pa.system_memory_pool()
-"""The default one keeps much of what is freed."""
+"""Memory pool of the system; Arrow's default one keeps much of the freed memory."""
 DICTIONARY_COLUMNS = ("path", "sha256", *CREDIT_COLUMNS, "model", "model_sha256", "status", "error")
-"""Columns that repeat themselves and are worth a dictionary."""
+"""Columns whose values repeat and are stored with a dictionary."""
 STATUS = pa.array(["ok", "error"])
 
 
@@ -37,9 +37,9 @@ class Writer:
     """Appends rows of whole files to a catalog.
 
     Args:
-        folder: the catalog; nobody else may write under the same ``name`` at the same time.
-        settings: of the catalog.
-        name: of this writer, part of its files' names.
+        folder: the catalog; no other writer may use the same ``name`` at the same time.
+        settings: settings of the catalog.
+        name: name of this writer, part of its files' names.
     """
 
     def __init__(self, folder: Path, settings: Settings, name: str) -> None:
@@ -50,10 +50,10 @@ class Writer:
         self._file: pa.NativeFile | None = None
 
     def append(self, batch: pa.RecordBatch) -> None:
-        """Write a file's rows down.
+        """Append a file's rows to the journal.
 
         Raises:
-            CatalogError: the disk is full or gone; what was appended before is kept.
+            CatalogError: the disk is full or gone; rows appended before are kept.
         """
         with writing(self._folder):
             if self._stream is None:
@@ -81,7 +81,7 @@ class Writer:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Say what it means that the disk is full or gone."""
+    """Raise CatalogError with advice if the disk is full or gone."""
     try:
         yield
     except OSError as error:
@@ -91,7 +91,7 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def recover(folder: Path, settings: Settings, name: str) -> None:
-    """Turn what a killed writer had finished into parts, and remove what it left half-written."""
+    """Seal the journals of a killed writer as parts, and remove its half-written files."""
     for journal in sorted(folder.glob(f".part-{name}-*.arrows")):
         seal(journal, settings)
     for temporary in folder.glob(f".part-{name}-*.tmp"):
@@ -117,7 +117,7 @@ def drop(folder: Path, settings: Settings, paths: set[str]) -> None:
 
 @contextmanager
 def changing(folder: Path, settings: Settings) -> Iterator[None]:
-    """Hold off all other writers while parts are rewritten; what a killed one left is put in order first.
+    """Lock out all other writers while parts are rewritten, after the files of a killed one are recovered.
 
     Raises:
         CatalogError: another run is at work on the catalog, or it cannot be written.
@@ -136,17 +136,17 @@ def rewrite(
     change: Callable[[pa.Table], pa.Table | None],
     columns: Sequence[str],
 ) -> int:
-    """Change rows part by part, each whole or not at all; a kill leaves some changed and the others as they were.
+    """Change rows part by part, each whole or not at all; a kill leaves some parts changed and the others unchanged.
 
     Args:
-        folder: the catalog; its parts must not be written by others meanwhile.
-        settings: of the catalog.
-        change: some columns of a part -> the columns to be put in their place or added, with as many rows; None leaves
-            the part as it is.
-        columns: those that ``change`` is handed.
+        folder: the catalog; no other writer may change its parts meanwhile.
+        settings: settings of the catalog.
+        change: some columns of a part -> columns that replace them or are added, with as many rows; None leaves the
+            part unchanged.
+        columns: names of the columns passed to ``change``.
 
     Returns:
-        How many parts were changed.
+        Number of parts that were changed.
     """
     changed, wanted = 0, pa.schema([schema(settings).field(name) for name in columns])
     for part in sorted(folder.glob("part-*.parquet")):
@@ -178,7 +178,7 @@ def _number(path: Path) -> int:
 
 
 def _journaled(journal: Path) -> Iterator[pa.RecordBatch]:
-    """The batches of a journal, up to where it was cut off, or where zeros begin that a power cut left."""
+    """Batches of a journal, up to its end, a cut, or zeros left by a power failure."""
     with pa.OSFile(os.fspath(journal), "rb") as file:
         try:
             for batch in pa.ipc.open_stream(file, memory_pool=FRUGAL):
@@ -197,7 +197,7 @@ def _without(part: Path, gone: pa.Array) -> Iterator[pa.RecordBatch]:
 
 
 def _write(part: Path, batches: Iterable[pa.RecordBatch], settings: Settings) -> None:
-    """Write a part under another name, then move it into place; none at all if there are no rows."""
+    """Write a part under another name, then move it into place; write none if there are no rows."""
     temporary = part.parent / f".{part.name}.tmp"
     wanted, rows = schema(settings), 0
     try:
@@ -218,7 +218,7 @@ def _write(part: Path, batches: Iterable[pa.RecordBatch], settings: Settings) ->
 
 
 def _gathered(batches: Iterable[pa.RecordBatch], wanted: pa.Schema) -> Iterator[pa.Table]:
-    """Tables of about ``GROUP_ROWS`` rows, joined early: a batch of one row takes more memory than its row."""
+    """Tables of about ``GROUP_ROWS`` rows, joined early because a batch of one row takes more memory than its row."""
     held, small, rows = list[pa.Table](), list[pa.RecordBatch](), 0
     for batch in batches:
         small.append(batch)

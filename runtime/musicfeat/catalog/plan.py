@@ -1,4 +1,4 @@
-"""What a run has to do: which files are new, changed, failed before or done."""
+"""Plan of a run: the files that are new, changed, failed before or done."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from musicfeat.catalog.workers.file_state import state
 
 @dataclass
 class Plan:
-    """Files of a list, sorted by what they need."""
+    """Files of a list by the work that they need."""
 
     todo: list[str] = field(default_factory=list)
     stale: set[str] = field(default_factory=set)
-    """Those of ``todo`` that have rows, as the column ``path`` names them."""
+    """Files of ``todo`` that have rows, by their names in the column ``path``."""
     unchanged: int = 0
     failed: int = 0
-    """Of the unchanged, those without features."""
+    """Number of unchanged files without features."""
 
 
 def plan(catalog: Catalog, paths: Iterable[str], retry_failed: bool) -> Plan:
-    """Compare files with what a catalog holds; a file that is gone is left as it is."""
+    """Plan for files, compared with a catalog's rows; a missing file counts as unchanged if it has rows."""
     known, found = _known(catalog), Plan()
     for path in paths:
         text = to_text(path)
@@ -44,7 +44,7 @@ def plan(catalog: Catalog, paths: Iterable[str], retry_failed: bool) -> Plan:
 
 
 def _known(catalog: Catalog) -> dict[bytes, tuple[int, bool]]:
-    """Digest of a path -> digest of its state, and whether it failed: small, for there may be millions."""
+    """Digest of a path -> digest of its state, and True if it failed; small, as there may be millions."""
     known = {}
     for batch in catalog.batches(["path", "size", "mtime", "status"], ds.field("window") == 0):
         times = pc.cast(batch.column("mtime"), "int64").to_pylist()

@@ -1,4 +1,4 @@
-"""Playlists from a catalog: tracks that are like some and unlike others, or a path from one track to another."""
+"""Playlists from a catalog: tracks like some and unlike others, or a path from one track to another."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from musicfeat.extractor import Extractor
 from musicfeat.sound.arguments import whole
 
 UNLIKE_WEIGHT = 0.5
-"""Of the tracks that are not wanted, beside those that are (Rocchio, 1971)."""
+"""Weight of the unwanted tracks, relative to the wanted ones (Rocchio, 1971)."""
 SAME, SAME_SECONDS = 0.8, 2.0
-"""Similarity and difference in length from which two tracks pass as one recording."""
+"""Least similarity and greatest difference in length of two tracks that pass as one recording."""
 STRIDE = 4096
 Asked = str | os.PathLike[str]
 
@@ -39,19 +39,19 @@ class Entry:
     artist: str | None
     album: str | None
     duration: float
-    """Seconds."""
+    """Length in seconds."""
     similarity: float
-    """With what was asked for; on a path, with the place that it holds there. From -1 to 1."""
+    """Similarity to the request, or on a path to the track's place there, from -1 to 1."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a list may hold."""
+    """Limits of a list."""
 
     count: int = 25
     per_artist: int | None = None
     per_album: int | None = None
-    """How many of one artist or album; tracks without one are not counted. None is any number."""
+    """Greatest number of tracks of one artist or album; tracks without one do not count. None is any number."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -64,7 +64,7 @@ class Playlists:
 
     Args:
         catalog: a catalog or its folder.
-        extractor: the catalog's model, for files that it does not hold; None opens it where it is needed.
+        extractor: the catalog's model, for files that it does not hold; None opens it if needed.
 
     Raises:
         CatalogError: it is no catalog, or a part is damaged.
@@ -79,17 +79,17 @@ class Playlists:
     def like(
         self, like: Iterable[Asked], unlike: Iterable[Asked] = (), limits: Limits | None = None, *, joined: bool = False
     ) -> list[Entry]:
-        """Tracks that are like some and unlike others; neither are in the list, nor a recording twice.
+        """Tracks like some and unlike others, without these themselves and without a recording twice.
 
         Args:
-            like, unlike: files, or names of tracks (see ``Tracks.find``); files may be others than the catalog's.
-            limits: what the list may hold.
-            joined: order the list so that a track begins like the one before it ends; otherwise best first. Over six
-                lists of 12 tracks, neighbouring ends were nearer in timbre than in a random order (MFCC, 80 for 87),
-                not in harmony or level.
+            like, unlike: files, in the catalog or not, or names of tracks (see ``Tracks.find``).
+            limits: limits of the list.
+            joined: True orders the list so that each track begins like the one before it ends; False, best first. Over
+                six lists of 12 tracks, neighbouring ends were nearer in timbre than in a random order (MFCC, 80 for
+                87), not in harmony or level.
 
         Raises:
-            InputError: a track is unknown or silent, or none is wanted.
+            InputError: a track is unknown or silent, or ``like`` is empty.
         """
         wanted, unwanted = [self._seed(one) for one in _many(like)], [self._seed(one) for one in _many(unlike)]
         if not wanted:
@@ -107,7 +107,7 @@ class Playlists:
         return [self._entry(number, scores[number]) for number in numbers]
 
     def path(self, start: Asked, end: Asked, limits: Limits | None = None) -> list[Entry]:
-        """From one track to another in steps of one size, both included where the catalog holds them.
+        """Path from one track to another in equal steps, including both if the catalog holds them.
 
         Raises:
             InputError: a track is unknown or silent, or they are the same.
@@ -126,7 +126,7 @@ class Playlists:
         return (entries[0] + entries[1])[: limits.count]
 
     def joined(self, numbers: Sequence[int]) -> list[int]:
-        """Tracks in an order in which each begins like the one before it ends: always to the nearest."""
+        """Tracks ordered so that each begins like the one before it ends, by always taking the nearest next."""
         if not numbers:
             return []
         ends, begins = (
@@ -140,7 +140,7 @@ class Playlists:
         return [numbers[place] for place in order]
 
     def _seed(self, asked: Asked) -> tuple[int | None, Floats]:
-        """Number, if the catalog holds it, and unit vector of a track."""
+        """Number of a track (None if the catalog does not hold it), and its unit vector."""
         known = os.path.exists(asked)
         number = self._number(asked) if known else self.tracks.find(asked)
         if number is None:
@@ -175,7 +175,7 @@ class Playlists:
 
 
 class _Chosen:
-    """The tracks of a list so far, which takes no recording twice, and of an artist or album only so many."""
+    """Tracks chosen for a list so far, with no recording twice and within the limits on artists and albums."""
 
     def __init__(self, lists: Playlists, limits: Limits, known: Sequence[int]) -> None:
         self._lists, self._limits, self._known = lists, limits, list(known)
@@ -191,7 +191,7 @@ class _Chosen:
         return len(self.numbers) >= self._limits.count
 
     def offer(self, number: int) -> bool:
-        """Take a track if it may be taken."""
+        """Add a track if the limits allow it; True if it was added."""
         if any(groups[number] >= 0 and seen[groups[number]] >= most for groups, most, seen in self._counted):
             return False
         if self._same(number):
@@ -203,7 +203,7 @@ class _Chosen:
         return True
 
     def _same(self, number: int) -> bool:
-        """Whether this recording is known already: equal to the byte, or alike and of one length."""
+        """True if this recording is known already: equal to the byte, or alike and of nearly equal length."""
         if not self._known:
             return False
         tracks, known = self._lists.tracks, self._known
@@ -215,7 +215,7 @@ class _Chosen:
 
 
 def _best_first(scores: Floats) -> Iterator[int]:
-    """Numbers of tracks that can be heard by falling score; as many are sorted as are asked for."""
+    """Numbers of audible tracks by falling score, sorted only as far as they are asked for."""
     done, most = 0, STRIDE
     while done < len(scores):
         best = np.argpartition(-scores, most)[:most] if most < len(scores) else np.arange(len(scores))
@@ -228,7 +228,7 @@ def _best_first(scores: Floats) -> Iterator[int]:
 
 
 def _between(start: Floats, end: Floats, count: int) -> Iterator[Floats]:
-    """Unit vectors on the great circle between two, apart by equal angles (Shoemake, 1985), the ends left out."""
+    """Unit vectors at equal angles on the great circle between two (Shoemake, 1985), without the ends."""
     angle = float(np.arccos(np.clip(start @ end, -0.999, 0.999)))
     for part in np.arange(1, count + 1) / (count + 1):
         yield _unit(np.sin((1 - part) * angle) * start + np.sin(part * angle) * end)

@@ -1,6 +1,6 @@
-"""One vector for each track of a catalog, and those of its first and last window, in a file mapped into memory.
+"""Vectors of each track of a catalog (pooled, first and last window) in a file mapped into memory.
 
-The file is hidden beside the catalog's parts and made anew when they change. It takes 10 D bytes a track.
+The file is hidden in the catalog's folder and written again when its parts change. It takes 10 D bytes a track.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ Halves = npt.NDArray[np.float16]
 
 @dataclass(frozen=True, eq=False)
 class Pooled:
-    """Vectors of T tracks with D numbers each; those of silent ones are zeros."""
+    """Vectors of T tracks with D values each; zeros for silent tracks."""
 
     space: Space
     embedding: Floats
     """[T, D] pooled embeddings of the model."""
     unit: Halves
-    """[T, D] the same as unit vectors of the catalog's space."""
+    """[T, D] pooled embeddings as unit vectors of the catalog's space."""
     first: Halves
     last: Halves
     """[T, D] unit vectors of the first and the last window with sound."""
 
 
 def pooled(tracks: Tracks) -> Pooled:
-    """The vectors of a catalog's tracks, made if their file is missing, damaged or out of date.
+    """Vectors of a catalog's tracks, computed if their file is missing, damaged or out of date.
 
     Raises:
         CatalogError: a part is damaged, or the catalog was rewritten meanwhile.
@@ -59,14 +59,14 @@ def _held(path: Path, tracks: Tracks) -> dict[str, Any] | None:
 
 
 def _made(path: Path, tracks: Tracks) -> dict[str, Any]:
-    """Write the file and open it; where the catalog may only be read, in a folder that ends at once."""
+    """Write the file and open it, in a temporary folder if the catalog is read-only."""
     try:
         _write(path, tracks)
         return open_arrays(path)[1]
     except OSError:
         with temporary_folder() as folder:
             _write(Path(folder) / FILE, tracks)
-            return open_arrays(Path(folder) / FILE)[1]  # what is mapped stays when its name is gone
+            return open_arrays(Path(folder) / FILE)[1]  # a mapped file stays readable after its name is removed
 
 
 def _write(path: Path, tracks: Tracks) -> None:
@@ -95,7 +95,7 @@ def _write(path: Path, tracks: Tracks) -> None:
 
 
 def _segments(paths: list[str], tracks: Tracks) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """The track of each run of rows with one path, and where the run begins."""
+    """Track of each run of rows with one path, and the row at which the run begins."""
     begins = [i for i, path in enumerate(paths) if i == 0 or path != paths[i - 1]]
     try:
         track = [tracks.numbers[paths[i]] for i in begins]

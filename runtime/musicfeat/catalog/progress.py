@@ -1,4 +1,4 @@
-"""How far a run is, and what it did."""
+"""Progress and summary of a run."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from musicfeat.catalog.workers.result import FileResult
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run did."""
+    """Counts of a finished run."""
 
     embedded: int
-    """Files that it found features for."""
+    """Number of files that it embedded."""
     failed: int
-    """Files of the list that have none, also those that failed in an earlier run and were not tried again."""
+    """Number of files of the list without features, including earlier failures that were not tried again."""
     unchanged: int
-    """Files of the list that it left as they were."""
+    """Number of files of the list that it left unchanged."""
     rows: int
-    """Rows that it wrote."""
+    """Number of rows that it wrote."""
     audio_seconds: float
-    """Length of the embedded files."""
+    """Total length of the embedded files."""
     seconds: float
     """Time from the first file to the last."""
     passed: Mapping[str, int] = field(default_factory=dict)
-    """What was passed over in folders, by the reason."""
+    """Number of entries passed over in folders, by reason."""
     lost: float = 0.0
-    """Seconds of the embedded files that were damaged and left out."""
+    """Seconds of damaged sound left out of the embedded files."""
 
     def __str__(self) -> str:
         speed = self.audio_seconds / max(self.seconds, 1e-9)
@@ -47,7 +47,7 @@ def told(passed: Mapping[str, int]) -> str:
 
 
 class Progress:
-    """Counts results, and shows them on stderr if asked: rate, x real time, files left, failures."""
+    """Counter of results, shown on stderr if asked: rate, x real time, files left, failures."""
 
     def __init__(self, plan: Plan, shown: bool) -> None:
         self._plan, self._began = plan, time.monotonic()

@@ -1,4 +1,4 @@
-"""An existing catalog, read."""
+"""Reader of an existing catalog."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from musicfeat.errors import CatalogError
 
 OK = ds.field("status") == "ok"
 SWITCHING = ".switching"
-"""Name of a file that is there while the parts of another model take the place of the old ones."""
+"""Name of a file that exists while the parts of another model replace the old ones."""
 SWITCH_SECONDS = 5.0
 
 
 class Catalog:
-    """The rows of a catalog that are whole; it may grow while it is read.
+    """The complete rows of a catalog, which may grow while it is read.
 
     Any Parquet reader can read the parts too: ``SELECT path, tags.piano FROM 'catalog/*.parquet'``.
 
     Args:
-        folder: what ``embed_catalog`` wrote.
+        folder: folder that ``embed_catalog`` wrote.
 
     Raises:
-        CatalogError: it is no catalog, or a part is damaged.
+        CatalogError: the folder is no catalog, or a part is damaged.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -53,14 +53,14 @@ class Catalog:
 
         Args:
             columns: names of ``schema``; None is all.
-            where: which rows; None is all, failures too.
+            where: filter of the rows; None is all, including failures.
         """
         names = None if columns is None else list(columns)
         with reading(self.folder):
             yield from self._dataset().to_batches(columns=names, filter=where, batch_readahead=1, fragment_readahead=1)
 
     def table(self, columns: Sequence[str] | None = None, where: ds.Expression | None = OK) -> pa.Table:
-        """The same rows at once."""
+        """Rows as one table; arguments as for ``batches``."""
         names = columns or [field.name for field in schema(self.settings)]
         wanted = pa.schema([schema(self.settings).field(name) for name in names])
         return pa.Table.from_batches(self.batches(names, where), wanted)
@@ -70,7 +70,7 @@ class Catalog:
         return self.table(["path", "error"], ds.field("status") == "error")
 
     def __len__(self) -> int:
-        """How many rows there are, failures too."""
+        """Number of rows, including failures."""
         return count_rows(self.parts)
 
     def _dataset(self) -> ds.Dataset:
@@ -87,7 +87,7 @@ def _await_switch(folder: Path) -> None:
 
 @contextmanager
 def reading(folder: Path) -> Iterator[None]:
-    """Say what to do about a part that is damaged, or vanished because the catalog is being rewritten."""
+    """Raise CatalogError with advice if a part is damaged, or vanished because the catalog is being rewritten."""
     try:
         yield
     except (pa.ArrowInvalid, OSError) as error:
@@ -97,7 +97,7 @@ def reading(folder: Path) -> Iterator[None]:
 
 
 def count_rows(parts: Sequence[Path]) -> int:
-    """How many rows some parts of a catalog have, failures and silence too.
+    """Number of rows in some parts of a catalog, including failures and silence.
 
     Raises:
         CatalogError: a part is damaged.

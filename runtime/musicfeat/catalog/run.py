@@ -1,4 +1,4 @@
-"""``embed_catalog``: files in, a catalog out; stopped at any moment, it goes on where it was."""
+"""``embed_catalog``: embeds files into a catalog; a run stopped at any moment can be resumed."""
 
 from __future__ import annotations
 
@@ -52,26 +52,26 @@ def embed_catalog(
     """Embed many files into a catalog, a folder of Parquet files; files that it holds already are left alone.
 
     A file is known by its absolute path, size and time of change. If it changed, its rows are replaced; if it
-    vanished, they are kept. A file that fails becomes a row that says why, and a line of ``failures.jsonl``. Memory
-    does not grow with the length of files, beside 0.5 MB of results an hour; it grows by about 0.4 kB for each file
-    listed.
+    vanished, they are kept. A file that fails becomes a row with its error, and a line of ``failures.jsonl``. Memory
+    does not grow with the length of files, except for 0.5 MB of results an hour; it grows by about 0.4 kB for each
+    file listed.
 
     Args:
         sources: folders, lists, patterns or files; see ``listing.find``.
         output: the catalog's folder, made if missing.
         model, device, hop: as for ``Extractor``; every worker opens its own.
-        outputs: what to store beside the embedding, of "reversal", "jigsaw" and "tags"; None is all that there is.
-        rows: "window" for a row each window, "track" for one pooled row each file.
-        precision: of stored embeddings.
-        workers: processes, one core each; None is one for each core.
+        outputs: outputs to store besides the embedding: "reversal", "jigsaw" and "tags"; None is all of the model's.
+        rows: "window" for one row per window, "track" for one pooled row per file.
+        precision: precision of stored embeddings.
+        workers: number of processes, one core each; None is one for each core.
         shard: (i, n): do only the i-th of n shares, counted from 0; all n may run at once, on one folder.
-        resume: whether an existing catalog may be added to.
-        retry_failed: try files again that failed before and have not changed.
-        time_limit: seconds for one file, beside 10 s for each megabyte, before it is given up.
+        resume: True allows adding to an existing catalog.
+        retry_failed: True tries unchanged files again that failed before.
+        time_limit: seconds after which a file is given up, plus 10 s for each megabyte.
         engine: "local" processes, or "ray" for a Ray cluster.
-        heads: tags that were taught, as files of ``musicfeat teach``: each gets a column, in rows that are there
-            already, too. Those of an existing catalog are always filled.
-        progress: show a bar on stderr.
+        heads: taught tags, as files of ``musicfeat teach``; each gets a column, also in existing rows. Heads of an
+            existing catalog are always filled.
+        progress: True shows a bar on stderr.
 
     Raises:
         InputError: a source or an argument cannot be used.
@@ -120,13 +120,13 @@ def _embed(pool: Engine, found: Plan, folder: Path, settings: Settings, name: st
     finally:
         progress.close()
         writer.seal()
-        with starting(folder), writing(folder):  # the last of several shares to come writes what all of them found
+        with starting(folder), writing(folder):  # the last of several shares writes the failures of all
             _write_failures(Catalog(folder))
     return progress.summary()
 
 
 def _folder(folder: Path) -> Path:
-    """A folder for a catalog, made if missing; one of other things is left as it is, without even a lock in it."""
+    """A folder for a catalog, made if missing; a folder with other content is refused and gets no lock."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         names = os.listdir(folder)
@@ -138,7 +138,7 @@ def _folder(folder: Path) -> Path:
 
 
 def _check_resumed(folder: Path, resume: bool) -> None:
-    """An existing catalog is not written to unless it may be."""
+    """Raise CatalogError for an existing catalog unless ``resume`` allows adding to it."""
     if not resume and (folder / FILE).exists():
         raise CatalogError(f"{folder} is a catalog already: allow to resume it, or take another folder")
 

@@ -1,4 +1,4 @@
-"""The columns of a catalog, and files' results as rows of them."""
+"""Columns of a catalog, and conversion of files' results to rows."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def schema(settings: Settings) -> pa.Schema:
     """The columns, in order.
 
     ``path`` (absolute; see ``names``), ``sha256``, ``size`` (bytes), ``mtime``, ``duration`` (s), ``sample_rate``
-    (Hz, the file's own), ``lost`` (s, damaged and left out; null in rows of older versions); who it is (``title``,
-    ``artist`` and so on, see ``credits``; null where the file's tags do not say, and in rows of older versions);
+    (Hz, the file's own), ``lost`` (s, damaged and left out; null in rows of older versions); the credits (``title``,
+    ``artist`` and so on, see ``credits``; null if missing in the file's tags, and in rows of older versions);
     ``window`` (its number in the file), ``start``, ``end`` (s), ``weight`` (share in pooled values), ``silent``;
-    ``embedding``, ``reversal``, ``jigsaw``, ``tags`` and each head that was taught (structs with a field per
-    label); ``model``, ``model_sha256``; ``status`` ("ok" or "error"), ``error``. A file that failed is one row whose
-    findings are null.
+    ``embedding``, ``reversal``, ``jigsaw``, ``tags`` and each taught head (structs with a field per label);
+    ``model``, ``model_sha256``; ``status`` ("ok" or "error"), ``error``. A file that failed is one row with null
+    findings.
     """
     findings = {"embedding": pa.list_(pa.from_numpy_dtype(settings.precision), settings.dimension)}
     findings |= {name: pa.float32() for name in ("reversal", "jigsaw") if name in settings.outputs}
@@ -93,7 +93,7 @@ def to_batch(result: FileResult, settings: Settings) -> pa.RecordBatch:
 
 
 def conformed(rows: pa.Table | pa.RecordBatch, wanted: pa.Schema) -> pa.Table:
-    """Rows of this or an older version with the columns of ``wanted``; those that they lack are null."""
+    """Rows of this or an older version with the columns of ``wanted``; missing ones are null."""
     columns = [
         rows.column(field.name) if field.name in rows.schema.names else pa.nulls(rows.num_rows, field.type)
         for field in wanted
@@ -142,7 +142,7 @@ def _track(features: Features) -> dict[str, npt.NDArray[Any]]:
 
 
 def array_of(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
-    """Values [rows, ...] as a column."""
+    """Column of values [rows, ...]."""
     if pa.types.is_struct(kind):
         columns = [pa.array(np.ascontiguousarray(column), pa.float32()) for column in values.astype(np.float32).T]
         return pa.StructArray.from_arrays(columns, fields=list(kind))

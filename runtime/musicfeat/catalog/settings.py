@@ -1,4 +1,4 @@
-"""What every row of one catalog has in common; ``catalog.json`` holds it, and a run with other settings is refused."""
+"""Settings common to all rows of a catalog, stored in ``catalog.json``; a run with other settings is refused."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ class Settings:
     model_sha256: str
     """Digest of the model's weights."""
     dimension: int
-    """Numbers of an embedding."""
+    """Number of values in an embedding."""
     precision: Precision
-    """How embeddings are stored."""
+    """Precision of stored embeddings."""
     rows: Rows
-    """What a row is: a window, or a whole track."""
+    """Unit of a row: a window, or a whole track."""
     window: float
-    """Seconds."""
+    """Seconds of a window."""
     hop: float
     """Seconds from one window to the next."""
     outputs: tuple[str, ...]
-    """What was computed: "embedding" and some of "reversal", "jigsaw", "tags"."""
+    """Outputs that are stored: "embedding" and some of "reversal", "jigsaw", "tags"."""
     labels: tuple[str, ...]
-    """Of the tags."""
+    """Labels of the tags."""
     heads: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Name and labels of each head that has a column, see ``taught``."""
 
     def to_json(self) -> str:
-        """As text, for ``catalog.json`` and the metadata of every part."""
+        """JSON text of the settings, for ``catalog.json`` and the metadata of every part."""
         values = asdict(self)
         if not self.heads:
-            del values["heads"]  # older versions read it, too
+            del values["heads"]  # then older versions can read it
         return json.dumps({"format": FORMAT, **values}, indent=1)
 
 
@@ -54,7 +54,7 @@ def from_json(text: str | bytes, where: object) -> Settings:
     """Read settings; ``where`` names the file in errors.
 
     Raises:
-        CatalogError: damaged, or written by a newer version.
+        CatalogError: the settings are damaged, or written by a newer version.
     """
     try:
         values: dict[str, Any] = json.loads(text)
@@ -70,7 +70,7 @@ def from_json(text: str | bytes, where: object) -> Settings:
 def settings_of(
     card: ModelCard, dimension: int, hop: float, outputs: tuple[str, ...], rows: Rows, precision: Precision
 ) -> Settings:
-    """The settings that a model and a caller's wishes give."""
+    """The settings of a catalog made by a model with a caller's options."""
     return Settings(
         model=card.name,
         version=card.version,
@@ -101,7 +101,7 @@ def read_settings(folder: Path) -> Settings:
 
 
 def write_or_check(folder: Path, settings: Settings) -> None:
-    """Write the settings of a new catalog, or hold those of an existing one against them.
+    """Write the settings of a new catalog, or compare them with those of an existing one.
 
     Raises:
         CatalogError: the catalog has other settings.

@@ -1,4 +1,4 @@
-"""Heads of a catalog: a copy of each in its folder, a column of each in its rows; filled without decoding."""
+"""Heads of a catalog: a copy of each in its folder and a column for each in its rows, filled without decoding."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from musicfeat.heads import Head, load_head
 
 FOLDER = "heads"
 UNFINISHED = ".unfinished-"
-"""Before the name of a head whose column was not filled to its end."""
+"""Prefix of the name of a head whose column is not completely filled."""
 
 
 def heads_of(folder: Path) -> dict[str, Head]:
-    """The heads of a catalog by name, also those whose column was not filled to its end.
+    """Heads of a catalog by name, including those whose column is not completely filled.
 
     Raises:
-        ModelError: one is damaged.
+        ModelError: a head is damaged.
     """
     found = {path.stem: load_head(path) for path in sorted((folder / FOLDER).glob("*.json"))}
     return {name.removeprefix(UNFINISHED): head for name, head in found.items()} | _unfinished(folder)
 
 
 def fill(catalog: Catalog, heads: Iterable[Head]) -> Catalog:
-    """Give every row of a catalog the probabilities of some heads, from its stored embedding.
+    """Add the probabilities of some heads to every row of a catalog, from its stored embedding.
 
-    What a killed run began is done to its end, too.
+    Columns that a killed run left incomplete are filled too.
 
     Returns:
         The catalog with the new columns.
@@ -51,7 +51,7 @@ def fill(catalog: Catalog, heads: Iterable[Head]) -> Catalog:
 
 
 def install(folder: Path, settings: Settings, heads: Iterable[Head]) -> None:
-    """Fill columns while nobody else writes: what was begun is noted until all parts have them."""
+    """Fill columns while no other run writes; each head is marked as unfinished until all parts have its column."""
     wanted = _unfinished(folder) | {head.name: head for head in heads}
     if not wanted:
         return
@@ -67,11 +67,11 @@ def install(folder: Path, settings: Settings, heads: Iterable[Head]) -> None:
 
 
 def with_heads(settings: Settings, heads: Iterable[Head]) -> Settings:
-    """Settings of a catalog that has these heads beside its own.
+    """Settings of a catalog with these heads added.
 
     Raises:
         ModelError: a head was taught with another model.
-        CatalogError: a column or head of that name is there already.
+        CatalogError: a column or head of that name exists already.
     """
     found = dict(settings.heads)
     taken = set(schema(replace(settings, heads=())).names)
@@ -93,7 +93,7 @@ def _unfinished(folder: Path) -> dict[str, Head]:
 
 
 def _columns(rows: pa.Table, heads: Iterable[Head]) -> pa.Table:
-    """A column for each head; null where there is no embedding."""
+    """A column for each head; null in rows without an embedding."""
     ok = pc.equal(rows.column("status"), "ok").combine_chunks()
     places = pc.if_else(ok, pc.subtract(pc.cumulative_sum(ok.cast(pa.int64())), 1), None)
     embeddings = vectors(rows.filter(ok))

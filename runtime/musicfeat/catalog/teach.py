@@ -1,4 +1,4 @@
-"""Heads taught with examples from a catalog: logistic regression on stored embeddings, judged by cross-validation."""
+"""Teaching of heads with examples from a catalog: logistic regression on stored embeddings, cross-validated."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from musicfeat.errors import CatalogError, InputError
 from musicfeat.heads import Head
 
 FEWEST = 2
-"""Examples of a label without which nothing can be judged."""
+"""Least number of examples of each label that allows a judgement."""
 FOLDS = 5
 STRENGTH = 0.01
 """Inverse of the regularisation (C of scikit-learn)."""
 BETTER = 2.0
-"""Standard deviations above guessing from which examples have taught something."""
+"""Standard deviations above guessing that show that examples have taught something."""
 COLUMNS = (("track", "path", "file", "name"), ("label", "tag", "class"))
 Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Judged:
-    """How well tracks are told apart that were not among the examples."""
+    """Accuracy on tracks that were not among the examples."""
 
     right: float
-    """Share of tracks that get their label, the mean over labels."""
+    """Share of tracks that get their right label, averaged over labels."""
     chance: float
     deviation: float
     """Standard deviation of guessing, as a share."""
     by_artist: bool
-    """Whether no artist stood on both sides."""
+    """True if no artist was on both sides of a split."""
 
     @property
     def taught(self) -> bool:
-        """Whether that is more than guessing would give."""
+        """True if this is better than guessing."""
         return self.right > self.chance + BETTER * self.deviation
 
     def __str__(self) -> str:
@@ -68,7 +68,7 @@ class Teacher:
         catalog: a catalog or its folder.
 
     Raises:
-        CatalogError: it is no catalog, a part is damaged, or scikit-learn is missing.
+        CatalogError: the folder is no catalog, a part is damaged, or scikit-learn is missing.
     """
 
     def __init__(self, catalog: Catalog | str | os.PathLike[str]) -> None:
@@ -78,19 +78,19 @@ class Teacher:
         self.tracks = Tracks(self.catalog)
         self._vectors: Pooled = pooled(self.tracks)
         self.heard: npt.NDArray[np.bool_] = np.asarray(self._vectors.unit.any(axis=1))
-        """[T] which tracks are not silent."""
+        """[T] True for each track that is not silent."""
         some = self._vectors.embedding[:: max(1, len(self.tracks) // 20000)]
         self._mean, self._spread = some.mean(axis=0, dtype=np.float64), some.std(axis=0, dtype=np.float64) + 1e-6
 
     def teach(self, examples: Mapping[int, str], name: str) -> tuple[Head, Judged]:
-        """A head, and how well it knows other tracks.
+        """A head, and its accuracy on other tracks.
 
         Args:
-            examples: label of some tracks by their number.
-            name: of the head.
+            examples: labels of some tracks by their number.
+            name: name of the head.
 
         Raises:
-            InputError: there are too few labels or examples, an example is silent, or the name cannot be one.
+            InputError: labels or examples are too few, an example is silent, or the name is invalid.
         """
         numbers = np.array(sorted(examples), np.int64)
         labels = tuple(sorted(set(examples.values())))
@@ -115,7 +115,7 @@ class Teacher:
         return head, judged
 
     def unsure(self, head: Head, without: npt.ArrayLike = ()) -> Numbers:
-        """Numbers of the tracks of which a head is least sure, those first; without some, and without silent ones."""
+        """Numbers of tracks, those first of which a head is least sure; without the given and the silent ones."""
         found = head(self._vectors.embedding)
         ranked = np.sort(found, axis=1)
         margin = ranked[:, -1] - ranked[:, -2]
@@ -125,7 +125,7 @@ class Teacher:
         return np.asarray(order[np.isfinite(margin[order])])
 
     def mixed(self, without: npt.ArrayLike = ()) -> Numbers:
-        """Numbers of all tracks that can be heard but some, shuffled, always in the same way."""
+        """Numbers of all audible tracks except the given ones, shuffled, always in the same way."""
         order = np.random.default_rng(0).permutation(len(self.tracks))
         return np.asarray(order[self.heard[order] & ~np.isin(order, np.asarray(without, np.int64))])
 
@@ -144,7 +144,7 @@ class Teacher:
         from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
         artist = self.tracks.groups("artist")[numbers]
-        artist = np.where(artist < 0, -1 - np.arange(len(artist)), artist)  # unknown ones are on their own
+        artist = np.where(artist < 0, -1 - np.arange(len(artist)), artist)  # each unknown artist is a separate one
         classes = range(truth.max() + 1)
         several = min(len(set(artist[truth == label].tolist())) for label in classes)
         known = bool((self.tracks.groups("artist")[numbers] >= 0).any())
@@ -165,10 +165,10 @@ class Teacher:
 
 
 def read_examples(file: str | os.PathLike[str], tracks: Tracks) -> dict[int, str]:
-    """Label of some tracks by their number, from a CSV with the columns ``track`` (a file or name) and ``label``.
+    """Labels of some tracks by their number, from a CSV with the columns ``track`` (a file or name) and ``label``.
 
     Raises:
-        InputError: a line is without label, names no track or several, or gives one a second label.
+        InputError: a line has no label, names no track or several, or gives a track a second label.
     """
     found: dict[int, str] = {}
     for line, asked, label in _lines(Path(file)):
@@ -211,5 +211,5 @@ def _fitted(points: Any, truth: Numbers) -> Any:
 
 
 def _both(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Scores of all labels, where scikit-learn has one row for two."""
+    """Scores of all labels; scikit-learn has a single row for two labels."""
     return np.concatenate([np.zeros_like(rows), rows]) if len(rows) == 1 else rows

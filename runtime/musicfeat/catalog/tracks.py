@@ -1,4 +1,4 @@
-"""The tracks of a catalog, a row each: which file, how long, who it is; kept in a hidden file beside the parts."""
+"""Tracks of a catalog with file, length and credits, one row each; kept in a hidden file beside the parts."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ FILE = ".tracks.arrow"
 FORMAT = "1"
 COLUMNS = ("path", "sha256", "duration", *NAMES)
 SHOWN = 3
-"""Tracks that an error names."""
+"""Number of tracks that an error names."""
 
 
 class Tracks:
-    """The files of a catalog that have features, in its order; T of them.
+    """The T files of a catalog that have features, in its order.
 
     Args:
-        catalog: to be read.
+        catalog: the catalog to read.
 
     Raises:
         CatalogError: a part is damaged.
@@ -44,7 +44,7 @@ class Tracks:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self.identity = json.dumps([FORMAT, identities(catalog.parts)], sort_keys=True)
-        """Changes with what the catalog holds."""
+        """Text that changes with the catalog's content."""
         self.table: pa.Table = self._held() or self._read()
         """[T] rows of ``COLUMNS``."""
 
@@ -53,7 +53,7 @@ class Tracks:
 
     @cached_property
     def paths(self) -> list[str]:
-        """[T] as in the column ``path``."""
+        """[T] values of the column ``path``."""
         return self.table.column("path").to_pylist()
 
     @cached_property
@@ -63,22 +63,22 @@ class Tracks:
 
     @cached_property
     def digests(self) -> list[str]:
-        """[T] as in the column ``sha256``."""
+        """[T] values of the column ``sha256``."""
         return self.table.column("sha256").to_pylist()
 
     @cached_property
     def duration(self) -> npt.NDArray[np.float64]:
-        """[T] seconds."""
+        """[T] length of each track in seconds."""
         return np.nan_to_num(self.table.column("duration").to_numpy().astype(np.float64))
 
     def row(self, number: int) -> dict[str, Any]:
-        """What is known of a track, by column; ``path`` as the file system has it, ``name`` as people call it."""
+        """Values of a track by column, with ``path`` as in the file system and ``name`` for people."""
         row = {name: self.table.column(name)[number].as_py() for name in COLUMNS}
         path = to_path(row["path"])
         return row | {"path": path, "name": name_of(path, row["title"], row["artist"])}
 
     def rows(self, paths: Iterable[str]) -> list[dict[str, Any]]:
-        """``row`` of each file; of one that is not here, all but its path and the name of its file is None."""
+        """``row`` of each file; for a file not in the catalog, all but its path and its file's name is None."""
         nothing = dict.fromkeys(COLUMNS)
         numbers = [(path, self.numbers.get(to_text(path))) for path in paths]
         return [
@@ -87,19 +87,19 @@ class Tracks:
         ]
 
     def groups(self, column: str) -> npt.NDArray[np.int64]:
-        """[T] numbers that are equal where a column is, whatever its case; -1 where it is empty."""
+        """[T] numbers, equal for tracks with equal values of a column regardless of case; -1 for an empty value."""
         folded = pc.utf8_lower(self.table.column(column).combine_chunks()).dictionary_encode()
         return np.asarray(pc.fill_null(folded.indices, -1), np.int64)
 
     def find(self, asked: str | os.PathLike[str]) -> int:
-        """The track that somebody means.
+        """Number of the track that a user means.
 
         Args:
             asked: its file; or its title, "Artist - Title", or words that no other track has in artist, title, album
                 and name of the file.
 
         Raises:
-            InputError: there is none, or there are several.
+            InputError: no track matches, or several do.
         """
         number = self.numbers.get(to_text(absolute(asked)))
         if number is not None:
@@ -125,7 +125,7 @@ class Tracks:
 
     @cached_property
     def _words(self) -> pa.Array:
-        """[T] what is looked through for words, in small letters."""
+        """[T] lower-case texts that are searched for words."""
         columns = [pc.fill_null(self.table.column(name), "") for name in ("artist", "title", "album")]
         files = pa.chunked_array([[os.path.basename(path) for path in self.paths]], pa.string())
         return pc.utf8_lower(pc.binary_join_element_wise(*columns, files, " ")).combine_chunks()
@@ -154,7 +154,7 @@ class Tracks:
         table = pa.Table.from_batches([batch for batch in batches if batch.num_rows], wanted)
         table = table.replace_schema_metadata({"parts": self.identity}).combine_chunks()
         with (
-            suppress(OSError, CatalogError),  # a catalog may be there to be read only
+            suppress(OSError, CatalogError),  # the catalog may be read-only
             replacing(self.catalog.folder / FILE) as temporary,
             pa.ipc.new_file(os.fspath(temporary), table.schema) as file,
         ):

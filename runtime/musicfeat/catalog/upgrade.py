@@ -1,8 +1,7 @@
-"""A catalog made anew with another model, beside the old one, which answers until a switch at the end.
+"""Upgrade of a catalog to another model; the old catalog stays usable until a switch at the end.
 
-The new catalog grows in a hidden folder of the old one, as any catalog does: stopped, it goes on where it was. The
-switch notes that it began before it moves anything; a kill in its midst is mended by whoever opens the catalog next
-to write, and readers wait for it.
+The new catalog grows in a hidden folder of the old one, and can be stopped and resumed like any catalog. The switch
+leaves a mark before it moves anything; after a kill, the next writer completes it, and readers wait for it.
 """
 
 from __future__ import annotations
@@ -25,10 +24,9 @@ BESIDE = ".upgrade"
 
 
 def upgrade_catalog(output: str | os.PathLike[str], **options: Any) -> Summary:
-    """Embed all files of a catalog again, with another model or in another way, and switch when all are done.
+    """Embed all files of a catalog again, with another model or other options, and switch when all are done.
 
-    Files that are not there any more keep no rows. Taught heads belong to the old model and go; the
-    examples that the page keeps stay.
+    Missing files lose their rows. Taught heads belong to the old model and are removed; the page's examples stay.
 
     Args:
         output: the catalog's folder.
@@ -36,7 +34,7 @@ def upgrade_catalog(output: str | os.PathLike[str], **options: Any) -> Summary:
             precision are those of the catalog.
 
     Raises:
-        CatalogError: it is no catalog, another run is at work on it, or it cannot be written.
+        CatalogError: the folder is no catalog, another run is at work on it, or it cannot be written.
     """
     folder = Path(output)
     finish(folder)
@@ -55,14 +53,14 @@ def upgrade_catalog(output: str | os.PathLike[str], **options: Any) -> Summary:
 
 
 def finish(folder: Path) -> None:
-    """Bring a switch to its end that was killed."""
+    """Complete a switch that was killed."""
     if (folder / SWITCHING).exists():
         with changing(folder, read_settings(folder)):
             _switch(folder)
 
 
 def _switch(folder: Path) -> None:
-    """Put the new parts and settings in the place of the old ones; doing any of it twice is harmless."""
+    """Replace the old parts and settings by the new ones; repeating any step is harmless."""
     beside = folder / BESIDE
     if (beside / FILE).exists():
         for part in folder.glob("part-*.parquet"):

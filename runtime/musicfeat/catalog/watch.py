@@ -1,7 +1,7 @@
-"""A catalog that keeps up with its folders: new and changed files are embedded, moved and removed ones followed.
+"""Watching of folders for a catalog: new and changed files are embedded, moved and removed ones followed.
 
-A file that was moved is known by its digest, so that nothing is decoded. A file counts as removed where its folder is
-still there and holds something: a disk that was unplugged removes nothing.
+A moved file is recognised by its digest, without decoding. A file counts as removed only if its watched folder still
+exists and is not empty, so that an unplugged disk removes nothing.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from musicfeat.errors import CatalogError, InputError
 from musicfeat.sound.names import is_audio
 
 QUIET_MS = 2000
-"""Without a change, after which files that are being copied count as complete."""
+"""Milliseconds without a change after which files that are being copied count as complete."""
 EXTRA = "pip install 'musicfeat[watch]'"
 
 
 @dataclass(frozen=True)
 class Round:
-    """What was done about some changes."""
+    """Result of one round of changes."""
 
     moved: int
     removed: int
     embedded: Summary | None
-    """None where no file was there to be embedded."""
+    """Summary of the embedding; None if no file had to be embedded."""
 
     def __str__(self) -> str:
         told = [f"{self.moved} moved", f"{self.removed} removed"]
@@ -51,16 +51,16 @@ class Round:
 def watch_catalog(
     folders: Sequence[str | os.PathLike[str]], output: str | os.PathLike[str], stop: Event | None = None, **options: Any
 ) -> Iterator[Round]:
-    """Keep a catalog as its folders are, until ``stop`` is set; a round for all files first, then one for each change.
+    """Keep a catalog up to date with folders until ``stop`` is set: one round for all files, then one per change.
 
     Args:
-        folders: to be watched, with all folders in them; what their ``.musicfeatignore`` names is left out.
+        folders: folders to watch with all subfolders, without the files that their ``.musicfeatignore`` matches.
         output: the catalog's folder.
-        stop: ends it.
+        stop: event that ends the watch.
         options: as for ``embed_catalog``.
 
     Raises:
-        CatalogError: the package watchfiles is missing. And as ``embed_catalog``.
+        CatalogError: the package watchfiles is missing; or as for ``embed_catalog``.
         InputError: a source is no folder.
     """
     try:
@@ -88,7 +88,7 @@ def watch_catalog(
 
 
 def keep_up(tops: Sequence[str], output: str | os.PathLike[str], **options: Any) -> Round:
-    """One round: follow what moved or was removed in some folders, and embed what is new or changed."""
+    """One round for some folders: follow moved and removed files, and embed new and changed ones."""
     paths, folder = find(tops), Path(output)
     moved, removed = 0, 0
     if (folder / FILE).exists():
@@ -98,7 +98,7 @@ def keep_up(tops: Sequence[str], output: str | os.PathLike[str], **options: Any)
 
 
 def _follow(catalog: Catalog, paths: Sequence[str], tops: Sequence[str]) -> tuple[int, int]:
-    """Rows of moved files get their new path, those of removed files go; how many files of each."""
+    """Give rows of moved files their new path and drop those of removed files; return the numbers of both."""
     rows = catalog.table(["path", "sha256", "size"], ds.field("window") == 0).to_pylist()
     present = set(map(to_text, paths))
     gone = [row for row in rows if row["path"] not in present and _removed(to_path(row["path"]), tops)]
@@ -108,7 +108,7 @@ def _follow(catalog: Catalog, paths: Sequence[str], tops: Sequence[str]) -> tupl
     new = [path for path in paths if to_text(path) not in known and state(path)[0] in by_size]
     digests = {_digest(path): path for path in new}
     moves = {row["path"]: digests[row["sha256"]] for row in gone if row["sha256"] in digests}
-    moves = {old: path for path, old in {path: old for old, path in moves.items()}.items()}  # one old place each
+    moves = {old: path for path, old in {path: old for old, path in moves.items()}.items()}  # one old path each
     with changing(catalog.folder, catalog.settings):
         if moves:
             rewrite(catalog.folder, catalog.settings, lambda part: _moved(part, moves), ["path", "mtime"])
@@ -117,7 +117,7 @@ def _follow(catalog: Catalog, paths: Sequence[str], tops: Sequence[str]) -> tupl
 
 
 def _removed(path: str, tops: Sequence[str]) -> bool:
-    """Whether a file of a watched folder is gone, or is ignored now, while its folder is there and not empty."""
+    """True if the watched folder of a missing or ignored file exists and is not empty."""
     top = next((top for top in tops if path.startswith(top + os.sep)), None)
     return top is not None and os.path.isdir(top) and bool(os.listdir(top))
 

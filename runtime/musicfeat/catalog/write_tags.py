@@ -1,8 +1,8 @@
 """Findings of a catalog written into audio files as tags, whole or not at all; the sound is compared packet by packet.
 
 A catalog knows a file by its size and time of change, which writing changes. So each file's new size, time and digest
-are noted beside the catalog before the file takes its place, and go into its rows at the end; what a killed run noted
-is taken over by the next.
+are noted in the catalog's folder before the new file replaces the old one, and go into its rows at the end; the next
+run takes over the notes of a killed one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from musicfeat.errors import AudioError, CatalogError, InputError, MusicfeatErro
 from musicfeat.files import replacing
 
 PREFIX = "MUSICFEAT_"
-"""Of the names of tags: TXXX:MUSICFEAT_X in ID3, MUSICFEAT_X in Vorbis comments, ----:com.apple.iTunes:... in MP4."""
+"""Prefix of tags: TXXX:MUSICFEAT_X in ID3, MUSICFEAT_X in Vorbis comments, ----:com.apple.iTunes:... in MP4."""
 NOTES = ".written.jsonl"
 COLUMNS = ["path", "size", "mtime", "sha256"]
 EXTRA = "pip install 'musicfeat[tags]'"
@@ -38,26 +38,26 @@ EXTRA = "pip install 'musicfeat[tags]'"
 
 @dataclass(frozen=True)
 class Written:
-    """What became of one file."""
+    """Result of writing one file."""
 
     path: str
     texts: Mapping[str, str]
-    """New text of each tag that was, or would be, changed; nothing if all are there."""
+    """New text of each tag that was, or would be, changed; empty if all are up to date."""
     error: MusicfeatError | None = None
-    """Why the file was left as it was."""
+    """Error for which the file was left unchanged."""
 
 
 def write_tags(
     catalog: Catalog, found: Iterable[Found], fields: Iterable[str], copies: Path | None = None, *, dry: bool = False
 ) -> Iterator[Written]:
-    """Write findings into the files of a catalog, or into copies of them; a file that fails is left as it was.
+    """Write findings into the files of a catalog, or into copies of them; a file that fails is left unchanged.
 
     Args:
-        catalog: its rows are made to know the files again.
+        catalog: the catalog; its rows are updated to recognise the files.
         found: findings of its tracks.
-        fields: which texts to write, of ``findings.fields_of``.
-        copies: folder for copies, where the originals are not to be changed.
-        dry: tell what would be written, and write nothing.
+        fields: names of the texts to write, from ``findings.fields_of``.
+        copies: folder for copies; None changes the files themselves.
+        dry: True reports changes without writing.
 
     Raises:
         CatalogError: another run is at work on the catalog, or a package is missing.
@@ -76,7 +76,7 @@ def write_tags(
 
 
 def take_over(folder: Path, settings: Settings) -> None:
-    """Put what was noted of written files into the rows of a catalog to which nobody else writes."""
+    """Move the notes on written files into the rows of a catalog that no other run writes."""
     notes = _noted(folder / NOTES)
     if notes:
         rewrite(folder, settings, lambda rows: _changed(rows, notes), COLUMNS)
@@ -84,7 +84,7 @@ def take_over(folder: Path, settings: Settings) -> None:
 
 
 def _noted(file: Path) -> dict[str, dict[str, Any]]:
-    """The last note of each file that is as it was noted; a line that a kill cut short counts for nothing."""
+    """Last note of each file that still matches it; a line cut short by a kill is ignored."""
     try:
         lines = file.read_bytes().split(b"\n")[:-1]
     except FileNotFoundError:
@@ -118,7 +118,7 @@ def _one(folder: Path, found: Found, fields: tuple[str, ...], copies: Path | Non
 
 
 def _write(notes: Path, name: str, texts: Mapping[str, str], fields: tuple[str, ...], copies: Path | None) -> None:
-    path = os.path.realpath(name)  # a link stays one
+    path = os.path.realpath(name)  # a symbolic link stays one
     target = Path(path) if copies is None else copies / Path(path).name
     try:
         if copies is not None and target.exists():
@@ -138,7 +138,7 @@ def _write(notes: Path, name: str, texts: Mapping[str, str], fields: tuple[str, 
 
 def _keep_owner(path: str, temporary: Path) -> None:
     if hasattr(os, "chown"):
-        with suppress(PermissionError):  # whoever may write the folder need not own the file
+        with suppress(PermissionError):  # a user who may write to the folder need not own the file
             held = os.stat(path)
             os.chown(temporary, held.st_uid, held.st_gid)
 
@@ -156,7 +156,7 @@ def _note(notes: Path, path: str, temporary: Path) -> None:
 
 
 def sound_digest(path: str | os.PathLike[str]) -> str:
-    """Digest of the coded sound in a file: it stays when only tags and pictures change.
+    """Digest of the coded sound in a file, which stays equal when only tags and pictures change.
 
     Raises:
         AudioError: the file cannot be read.
@@ -189,11 +189,11 @@ def _save(path: Path, texts: Mapping[str, str], fields: tuple[str, ...]) -> None
 
 
 def _opened(path: str, fields: tuple[str, ...]) -> Any:
-    """The tags of a file, our own as attributes."""
+    """The tags of a file, with the tags of this package as attributes."""
     import mediafile
 
     class Tagged(mediafile.MediaFile):  # type: ignore[misc]  # untyped before 0.15
-        """Knows our tags."""
+        """File with the tags of this package."""
 
     for name in fields:
         own = PREFIX + name.upper()
