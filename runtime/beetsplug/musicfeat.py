@@ -1,4 +1,4 @@
-"""Plugin of beets: what a catalog of musicfeat knows of the library's files, as fields to query and to sort.
+"""Plugin of beets: findings of a musicfeat catalog for the library's files, as fields to query and to sort.
 
 plugins: musicfeat
 musicfeat:
@@ -23,9 +23,9 @@ from musicfeat.catalog.findings import Found, findings
 from musicfeat.catalog.names import absolute
 from musicfeat.errors import MusicfeatError
 
-UserError: type[Exception] = ui.UserError  # type: ignore[attr-defined]  # all versions have it there
+UserError: type[Exception] = ui.UserError  # type: ignore[attr-defined]  # all versions export it there
 PREFIX = "mf_"
-"""Of the fields' names: mf_piano, mf_reversed, mf_tags."""
+"""Prefix of the fields: mf_piano, mf_reversed, mf_tags."""
 DIGITS = 4
 
 
@@ -40,7 +40,7 @@ class MusicfeatPlugin(plugins.BeetsPlugin):
 
     @cached_property
     def item_types(self) -> dict[str, types.Type]:
-        """Types of the fields that the catalog gives: numbers can be asked for in ranges, as in ``mf_piano:0.5..``."""
+        """Types of the catalog's fields; numbers can be queried in ranges, such as ``mf_piano:0.5..``."""
         try:
             settings = Catalog(self._folder).settings
         except MusicfeatError:
@@ -49,7 +49,7 @@ class MusicfeatPlugin(plugins.BeetsPlugin):
         return {_field(label): types.FLOAT for label in ("reversed", *labels)}
 
     def commands(self) -> list[ui.Subcommand]:
-        """``beet musicfeat [QUERY]``."""
+        """The command ``beet musicfeat [QUERY]``."""
         command = ui.Subcommand("musicfeat", help="fill fields with what musicfeat finds in the sound")
         command.parser.add_option("-p", "--pretend", action="store_true", help="tell what would be embedded")
         command.func = self._run
@@ -74,7 +74,7 @@ class MusicfeatPlugin(plugins.BeetsPlugin):
         self._fill(task.imported_items())
 
     def _fill(self, items: Iterable[Item]) -> None:
-        """Embed what is missing, and store the fields of all; a file that has no features is told."""
+        """Embed missing files, and store the fields of all; files without features are reported."""
         by_path = {absolute(_path(item)): item for item in items}
         if not by_path:
             return
@@ -92,7 +92,7 @@ class MusicfeatPlugin(plugins.BeetsPlugin):
 
 
 def _values(found: Found) -> dict[str, str | float]:
-    """The fields of a track: every probability, and in words what holds."""
+    """Fields of a track: every probability, and the findings as texts."""
     numbers = dict(found.tags) | {
         f"{name}_{label}": p for name, tags in found.heads.items() for label, p in tags.items()
     }
@@ -105,7 +105,7 @@ def _values(found: Found) -> dict[str, str | float]:
 
 
 def _field(label: str) -> str:
-    """A label as a field: small letters, digits and underscores."""
+    """Name of a label's field: lower-case letters, digits and underscores."""
     return PREFIX + "".join(c if c.isalnum() else "_" for c in label.lower())
 
 
