@@ -1,4 +1,4 @@
-"""musicfeat: embeddings that know the order of time, reversal, jigsaw order and tags of music.
+"""musicfeat: embeddings of music that depend on the order of time, with reversal, jigsaw order and tags.
 
     from musicfeat import Extractor
     features = Extractor()("song.mp3")

@@ -19,7 +19,7 @@ APART_SECONDS = 2.0
 """Least distance between reported cuts: one cut raises suspicion around it, so only the likeliest place counts."""
 
 Scorer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
-"""[batch, window] -> successor [batch, n, n]."""
+"""Function from windows [batch, window] to their ``successor`` [batch, n, n]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +67,12 @@ def _whole(windows: Iterable[Window]) -> Iterable[Window]:
 
 
 def _joins(tables: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """The scores of each window's own neighbours, [batch, pieces - 1]."""
+    """[batch, pieces - 1] scores of the neighbouring pieces in each window."""
     return np.diagonal(tables, offset=1, axis1=1, axis2=2).astype(np.float64)
 
 
 def _overlaid(joins: npt.NDArray[np.float64], step: float) -> Continuity:
-    """The mean over all windows that have a join at a time; [windows, joins] -> one value every ``step`` seconds."""
+    """Mean of all joins at the same time; [windows, joins] -> one value every ``step`` seconds."""
     windows, places = joins.shape
     total, seen = np.zeros((2, windows + STEPS * (places - 1)))
     for place in range(places):

@@ -22,7 +22,7 @@ CHORDS = ((57, 60, 64), (53, 57, 60), (48, 52, 55), (55, 59, 62))
 
 
 def run(extractor: Extractor, audio: Path | None, picture: Path) -> list[str]:
-    """Judge a file, or the synthesised clip; draw it forwards, backwards and shuffled; return the findings.
+    """Findings for a file or the synthesised clip, which is also drawn forwards, backwards and shuffled.
 
     Args:
         extractor: the model to judge with; its hop is the step of the curves in the picture.
@@ -61,7 +61,7 @@ def _beginning(sound: Iterator[Waveform], most: int) -> Waveform:
 
 
 def _shuffled(wave: Waveform, window: int) -> Waveform:
-    """The thirds of each window in the order 3, 1, 2."""
+    """A waveform with the thirds of each window in the order 3, 1, 2."""
     windows = [np.array_split(wave[start : start + window], 3) for start in range(0, len(wave), window)]
     return np.concatenate([pieces[i] for pieces in windows for i in (2, 0, 1)])
 

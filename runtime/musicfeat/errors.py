@@ -23,8 +23,8 @@ class ModelError(MusicfeatError):
 
 
 class DeviceError(MusicfeatError):
-    """The requested device is not available, or not really in use."""
+    """The requested device is not available, or not really used."""
 
 
 class CatalogError(MusicfeatError):
-    """A catalog cannot be used as it is: damaged, in use, made with other settings, or not to be written."""
+    """A catalog cannot be used as it is: damaged, in use, made with other settings, or not writable."""

@@ -25,15 +25,15 @@ from musicfeat.sound.waveform import check_rate, ends, resample, stream_pieces
 from musicfeat.sound.windows import cut
 
 AHEAD_WINDOWS = 16
-"""Windows that ``map`` decodes ahead."""
+"""Number of windows that ``map`` decodes ahead."""
 
 
 class Extractor:
-    """Finds embeddings, time reversal, order and tags in music.
+    """Extractor of embeddings, time reversal, order and tags from music.
 
     Args:
         model: path of a model file, or the name of a bundled model; None is the default model. "hf:owner/name" is
-            one of the Hugging Face Hub, fetched once (``pip install 'musicfeat[hub]'``).
+            a model of the Hugging Face Hub, fetched once (``pip install 'musicfeat[hub]'``).
         device: "cpu", "cuda:INDEX", "tensorrt:INDEX", "openvino:CPU" (or GPU, GPU.INDEX, NPU), "coreml",
             "directml:INDEX" or "qnn". A device that cannot be used is an error, never a silent fall-back.
         threads: threads of the model; None is one for each core that this process may use.
@@ -41,14 +41,14 @@ class Extractor:
         outputs: names of outputs to compute besides the embedding: "reversal", "jigsaw", "successor" (for ``order``),
             "tags" and "frames" (a finer step, ``Features.frames``). None is all that the model has except frames.
             Outputs left out cost nothing and are undecided in the result.
-        heads: tags of your own, as files that `musicfeat teach` wrote: ``Features.heads``.
+        heads: files of your own tags, written by `musicfeat teach`; their results are ``Features.heads``.
         memory: limit in bytes on the GPU memory of ONNX Runtime's arena or TensorRT's workspace.
         options: strings by name for ONNX Runtime's execution provider, such as ``{"cache_dir": "compiled"}`` for
-            OpenVINO; names that begin with "session." are the session's.
+            OpenVINO; names that begin with "session." are options of its session.
 
     Raises:
         ModelError: the model is missing, damaged or of another kind.
-        DeviceError: the device is not there or was not enabled.
+        DeviceError: the device is missing or not enabled.
         InputError: an argument is out of its range.
     """
 
@@ -79,7 +79,7 @@ class Extractor:
 
     @property
     def hop(self) -> float:
-        """Seconds from one window's start to the next one's."""
+        """Seconds from one window's start to the next."""
         return self._hop / self.card.sample_rate
 
     @property
@@ -91,8 +91,8 @@ class Extractor:
         """Features of one recording, in memory that does not grow with its length.
 
         Args:
-            audio: path of a file, or a file opened in binary mode; or array of [samples] or [channels, samples], float
-                or int16 / int32, also a memory map or a tensor.
+            audio: path of a file, or a file opened in binary mode; or an array, memory map or tensor of [samples] or
+                [channels, samples], float or int16 / int32.
             sr: sample rate of an array in Hz, required; left out for files.
 
         Raises:
@@ -148,11 +148,11 @@ class Extractor:
     def map(self, paths: Iterable[PathLike], *, decode_ahead: bool = True) -> Iterator[Features | MusicfeatError]:
         """Features of many files, in their order, lazily; short files share the model's batches.
 
-        A file that fails comes back as its error, with the file as ``error.path``, and stops nothing.
+        A file that fails yields its error, with the file as ``error.path``, and does not stop the others.
 
         Args:
             paths: the files.
-            decode_ahead: whether a thread decodes while the model runs.
+            decode_ahead: True decodes in a thread while the model runs.
         """
         if is_source(paths):
             raise InputError(f"map takes many paths, got the single one {paths!r}")
@@ -161,7 +161,7 @@ class Extractor:
             yield recording.result()
 
     def stream(self, blocks: Iterable[npt.ArrayLike], sr: float | None = None) -> Iterator[Features]:
-        """Features of live or endless sound: one row as soon as a window's samples are there.
+        """Features of live or endless sound: one row for each window as soon as it is complete.
 
         Args:
             blocks: consecutive arrays of [samples] or [channels, samples], of any length.
@@ -211,7 +211,7 @@ class Extractor:
         yield recording, None
 
     def _run(self, windows: Iterable[Step]) -> Iterator[Recording]:
-        """Run windows in batches that may hold several recordings; yield each recording when it is whole."""
+        """Run windows in batches that may mix recordings; yield each recording when it is complete."""
         waiting: list[Step] = []
         ended: list[Recording] = []
         for recording, window in windows:

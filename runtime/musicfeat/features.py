@@ -18,10 +18,10 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Everything found in one recording, one row per window (W rows, at least one).
+    """Features of one recording, one row per window (W rows, at least one).
 
     A silent window (nothing above -120 dB full scale) has an embedding of zeros, no tags, and undecided
-    probabilities of 0.5, and counts in no pooled value unless the whole recording is silent.
+    probabilities of 0.5; it does not count in pooled values unless the whole recording is silent.
     """
 
     starts: npt.NDArray[np.float64]
@@ -45,7 +45,7 @@ class Features:
     taught: tuple[Head, ...] = ()
     """The heads that the extractor was opened with; see ``heads``."""
     frames: Floats | None = None
-    """[W, T, D'] the model's features at a finer step, if asked for."""
+    """[W, T, D'] features at a finer step, if asked for."""
     path: str | None = None
     """Path of the file; None for an array."""
     sr: int | None = None

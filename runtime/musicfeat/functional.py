@@ -44,7 +44,7 @@ def embed(y: Audio, sr: float | None = None, *, hop: float | None = None, pooled
         y: array of [samples] or [channels, samples]; or a file, by its path or opened in binary mode.
         sr: sample rate of an array in Hz, required; left out for files.
         hop: seconds from one window to the next; None lets windows touch without overlap.
-        pooled: one embedding for the whole recording.
+        pooled: True gives one embedding for the whole recording.
 
     Returns:
         [D, W] float32: column i is the window that begins at i * hop seconds. [D] if pooled.
@@ -72,7 +72,7 @@ def shared_extractor(
     try:
         # A session does not survive a fork: a child of this process opens its own.
         return _opened(os.getpid(), path.stat().st_mtime_ns, path, device, threads, hop, outputs)
-    except TypeError:  # an argument that cannot be hashed: let Extractor say what is wrong with it
+    except TypeError:  # an argument cannot be hashed: Extractor raises a clear error for it
         return Extractor(path, device, threads, hop, outputs=outputs)
 
 

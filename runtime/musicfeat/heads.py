@@ -82,7 +82,7 @@ class Head:
 
 
 def opened_heads(sources: Iterable[Head | str | os.PathLike[str]], card: ModelCard) -> tuple[Head, ...]:
-    """Heads for a model.
+    """Opened heads for a model.
 
     Raises:
         ModelError: a head is damaged or belongs to another model.
@@ -99,7 +99,7 @@ def opened_heads(sources: Iterable[Head | str | os.PathLike[str]], card: ModelCa
 
 
 def load_head(source: Head | str | os.PathLike[str]) -> Head:
-    """A head from its file.
+    """The head in a file.
 
     Raises:
         ModelError: the file is missing, damaged, or written by a newer version.

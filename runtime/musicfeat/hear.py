@@ -62,7 +62,7 @@ def get_scene_embeddings(audio: torch.Tensor, model: Model) -> torch.Tensor:
 
 
 def get_timestamp_embeddings(audio: torch.Tensor, model: Model) -> tuple[torch.Tensor, torch.Tensor]:
-    """[n, samples] at ``model.sample_rate`` -> [n, T, D'] embeddings, and [n, T] the milliseconds of their middles.
+    """[n, samples] at ``model.sample_rate`` -> [n, T, D'] embeddings, and [n, T] their middles in milliseconds.
 
     They are the model's frames, or, for a model without frames, windows that begin every half second.
     """

@@ -1,4 +1,4 @@
-"""Pack pieces of music into model windows, so that ``successor`` scores every join between them.
+"""Packing of pieces of music into model windows, so that ``successor`` scores every join between them.
 
 A model compares the parts ``piece_distance`` apart around a join. For a ``gap`` of missing sound, each piece is
 placed so that the gap and the samples that the model cuts away add up to that distance exactly: half of the gap
@@ -22,10 +22,10 @@ from musicfeat.sound.waveform import Waveform
 
 Table = npt.NDArray[np.float64]
 Scorer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
-"""[batch, window] -> successor [batch, n, n]."""
+"""Function from windows [batch, window] to their ``successor`` [batch, n, n]."""
 
 SLACK_SECONDS = 0.003
-"""A piece this close to the length that fits is centred; others are aligned once for each edge."""
+"""Greatest difference from the length that fits for a piece to be centred; others are aligned to each edge in turn."""
 LEAST_SECONDS = 1.0
 GAP_STEP_SECONDS = 0.05
 
@@ -123,7 +123,7 @@ def _pairs(size: int, alike: bool) -> list[tuple[int, int]]:
 
 
 def _triples(n: int) -> Iterator[tuple[int, ...]]:
-    """Sets of up to three pieces that hold every pair at least once, greedily few."""
+    """Sets of up to three pieces that contain every pair at least once, found by a greedy search for few sets."""
     open_pairs = set(combinations(range(n), 2))
     while open_pairs:
         a, b = min(open_pairs)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from musicfeat.errors import InputError
 
 SILENCE_POWER = 1e-12
-"""A frame whose summed mel power is below this (about -120 dB full scale) counts as silence."""
+"""Summed mel power (about -120 dB full scale) below which a frame counts as silence."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class LogMelSpec:
     fmin: float = 30.0
     fmax: float = 7200.0
     floor: float = 1e-6
-    """Added to the power after division by the clip's mean power, before the logarithm."""
+    """Constant added to the power after division by the clip's mean power, before the logarithm."""
     pool: int = 1
-    """DFT frames whose power is averaged into one (Welch, 1967)."""
+    """Number of DFT frames whose power is averaged into one (Welch, 1967)."""
 
     def __post_init__(self) -> None:
         if self.hop <= 0 or self.n_fft % self.hop:
@@ -71,7 +71,7 @@ def hann(n_fft: int) -> npt.NDArray[np.float64]:
 
 
 def mel_edges(spec: LogMelSpec) -> npt.NDArray[np.float64]:
-    """Frequencies in Hz where the bands begin, peak and end, [n_mels + 2]: of band m, entries m to m + 2."""
+    """[n_mels + 2] frequencies in Hz where bands begin, peak and end; band m has entries m to m + 2."""
     return np.asarray(_mel_to_hz(np.linspace(_hz_to_mel(spec.fmin), _hz_to_mel(spec.fmax), spec.n_mels + 2)))
 
 
@@ -105,8 +105,8 @@ def mel_power(waveform: npt.ArrayLike, spec: LogMelSpec) -> npt.NDArray[np.float
 def log_mel(waveform: npt.ArrayLike, spec: LogMelSpec | None = None) -> npt.NDArray[np.float64]:
     """Log-mel spectrogram relative to the clip's mean power; the same at any gain.
 
-    With P the mel power and <P> its mean over the bands of all frames that are not silent, a value
-    is ln(P / <P> + floor) - ln(floor), thus between 0 and about 20. Silent frames are 0.
+    A value is ln(P / <P> + floor) - ln(floor), between 0 and about 20, where P is the mel power and <P> its mean
+    over the bands of all frames that are not silent. Silent frames are 0.
 
     Args:
         waveform: [..., samples], mono, any level.

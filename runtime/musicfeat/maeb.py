@@ -21,7 +21,7 @@ OWNER = "musicfeat"
 
 
 class Encoder(AbsEncoder):
-    """Encodes the sounds of a task, each as its pooled embedding.
+    """Encoder of the sounds of a task, each as its pooled embedding.
 
     Args:
         model_name: used only in mteb's records.

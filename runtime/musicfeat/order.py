@@ -36,7 +36,7 @@ def most_probable(gaps: list[float], tables: list[Scores]) -> Order:
 
 
 def best_order(scores: Scores) -> tuple[int, ...]:
-    """The order with the greatest sum of scores along it.
+    """The order with the greatest sum of scores.
 
     Exact up to ``EXACT_PIECES`` by dynamic programming over subsets (Held and Karp, 1962); above, the
     order as passed and the best few greedy ones, each improved by moving runs of pieces until nothing gains.
@@ -68,8 +68,8 @@ def log_partition(scores: Scores, best: tuple[int, ...]) -> float:
     """Logarithm of exp(score) summed over all orders; it turns a score into a probability.
 
     Exact up to ``EXACT_PIECES``; above, estimated from orders drawn piece by piece in proportion to
-    exp(score), each weighed by what the drawing favoured (importance sampling, fixed seed), never less
-    than the best order alone.
+    exp(score) and weighted by importance sampling (fixed seed); the result is never below that of the best
+    order alone.
 
     Args:
         scores: [n, n].
@@ -133,7 +133,7 @@ def _improved(order: list[int], scores: Scores) -> tuple[int, ...]:
 
 
 def _runs(n: int) -> list[tuple[int, int]]:
-    """Begin and end of the runs of up to eight pieces."""
+    """Begin and end of all runs of up to eight pieces."""
     return [(start, start + size) for size in range(1, min(n, 9)) for start in range(n - size + 1)]
 
 

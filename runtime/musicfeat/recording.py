@@ -93,7 +93,7 @@ Step = tuple[Recording, Window | None]
 
 
 def steps(recording: Recording, windows: Iterator[Window]) -> Iterator[Step]:
-    """The windows of a recording and then its end, which also comes after an error."""
+    """The windows of a recording, then None for its end, even after an error."""
     try:
         for window in windows:
             yield recording, window

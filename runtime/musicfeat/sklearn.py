@@ -26,7 +26,7 @@ FEATURES = ("embedding", "tags", "reversal")
 
 
 class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Turns recordings into rows of pooled features; there is nothing to fit.
+    """Transformer from recordings to rows of pooled features; it needs no fitting.
 
         classifier = make_pipeline(Embedder(), StandardScaler(), LogisticRegression())
         classifier.fit(paths, classes)

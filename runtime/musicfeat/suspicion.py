@@ -31,7 +31,7 @@ WHOLE = 0.9
 
 @dataclass(frozen=True)
 class Finding:
-    """Something suspicious in a track."""
+    """A suspicious place or stretch in a track."""
 
     kind: Literal["reversed", "spliced"]
     start: float
@@ -109,7 +109,7 @@ def splices(path: str, extractor: Extractor, least: float) -> list[Finding]:
 
 
 def _runs(gains: Doubles) -> Iterator[tuple[int, int]]:
-    """First and last window of each stretch where the gains add up, up to where their sum is greatest."""
+    """First and last window of each stretch with a positive sum of gains, ended where the sum is greatest."""
     first, last, total, best = 0, -1, 0.0, 0.0
     for i, gain in enumerate(gains):
         total += gain

@@ -22,7 +22,7 @@ EXTRA = "pip install 'musicfeat[jams]'"
 
 
 def write_jams(catalog: Catalog, folder: Path, *, embeddings: bool = False) -> Iterator[Path]:
-    """Write a file for each track of a catalog, named by its number and name.
+    """Write a file for each track of a catalog, named by the track's number and name.
 
     Annotations are ``tag_open``, the whole track's tags and taught heads with their probabilities as confidence;
     ``segment_open``, the strongest tag of each window; ``vector``, the embedding of each window, if wanted.

@@ -15,7 +15,7 @@ _ALONE = portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
 
 
 class _TakenError(CatalogError):
-    """Another run holds a lock."""
+    """Error for a lock that another run holds."""
 
 
 def name_of(shard: Shard) -> str:

@@ -20,7 +20,7 @@ Progress = Callable[[Iterable[Credits | None]], Iterable[Credits | None]]
 
 
 class Naming:
-    """Reads the tags of all files of a catalog and writes their credits into its rows, part by part.
+    """A run that reads the tags of all files of a catalog and writes the credits into its rows, part by part.
 
     A missing file keeps its names. A kill leaves some parts with new names and the others unchanged.
 

@@ -34,7 +34,7 @@ STATUS = pa.array(["ok", "error"])
 
 
 class Writer:
-    """Appends rows of whole files to a catalog.
+    """Writer that appends rows of whole files to a catalog.
 
     Args:
         folder: the catalog; no other writer may use the same ``name`` at the same time.

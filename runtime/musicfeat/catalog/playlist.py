@@ -60,7 +60,7 @@ class Limits:
 
 
 class Playlists:
-    """Makes playlists from a catalog; open it once for many.
+    """Maker of playlists from a catalog; open it once for many.
 
     Args:
         catalog: a catalog or its folder.

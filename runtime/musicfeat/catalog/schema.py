@@ -38,7 +38,7 @@ ROW_COLUMNS = {
 
 
 def schema(settings: Settings) -> pa.Schema:
-    """The columns, in order.
+    """The columns of a catalog, in order.
 
     ``path`` (absolute; see ``names``), ``sha256``, ``size`` (bytes), ``mtime``, ``duration`` (s), ``sample_rate``
     (Hz, the file's own), ``lost`` (s, damaged and left out; null in rows of older versions); the credits (``title``,

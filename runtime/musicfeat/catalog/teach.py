@@ -62,7 +62,7 @@ class Judged:
 
 
 class Teacher:
-    """Teaches heads on one catalog; open it once for many.
+    """Teacher of heads on one catalog; open it once for many.
 
     Args:
         catalog: a catalog or its folder.

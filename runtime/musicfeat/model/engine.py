@@ -26,7 +26,7 @@ class Engine(Protocol):
     metadata: dict[str, str]
     """The model card, as string pairs."""
     inputs: dict[str, list[Any]]
-    """Shape of each input; the batch is a name, None or -1."""
+    """Shape of each input; the batch dimension is a name, None or -1."""
     outputs: dict[str, list[Any]]
     """Shape of each output."""
     providers: list[str]

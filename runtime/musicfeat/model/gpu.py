@@ -12,7 +12,7 @@ COMPUTE_MAJOR, COMPUTE_MINOR = 75, 76
 
 
 class DriverError(Exception):
-    """There is no driver, or it fails."""
+    """Error for a driver that is missing or fails."""
 
 
 def gpus() -> list[str]:

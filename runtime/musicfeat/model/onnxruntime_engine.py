@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class OnnxRuntimeEngine:
-    """See ``musicfeat.model.engine.Engine``."""
+    """Engine of ONNX Runtime (see ``musicfeat.model.engine.Engine``)."""
 
     def __init__(
         self,

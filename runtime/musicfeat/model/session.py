@@ -29,7 +29,7 @@ __all__ = ["Session", "bundled_models", "cores", "find_model", "levelled"]
 class Session:
     """A model file, loaded on one device, whole or cut down to some of its outputs.
 
-    Sessions neither pickle nor fork: open one in each worker process.
+    Sessions can be neither pickled nor used after a fork: open one in each worker process.
 
     Args:
         model: path of an ONNX file, of an engine that ``musicfeat-export tensorrt`` built, or name of a bundled model.
@@ -103,7 +103,7 @@ def levelled(windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def bundled_models() -> list[str]:
-    """Names of the models that came with the package."""
+    """Names of the models in the package."""
     return sorted(path.stem for path in MODELS.glob("*.onnx"))
 
 

@@ -18,7 +18,7 @@ from musicfeat.sound.waveform import Waveform
 DECIBELS = 60.0
 """Range in decibels from the loudest place down to the level drawn as silence."""
 BLOCK = 512
-"""Frames of the spectrogram that are computed at once."""
+"""Number of frames of the spectrogram that are computed at once."""
 SPEC = LogMelSpec()
 
 

@@ -1,1 +1,1 @@
-"""Sound files in, samples and windows out."""
+"""Samples and windows from sound files."""

@@ -69,7 +69,7 @@ def opened(audio: Audio, sr: float | None = None) -> Sound:
 
 
 def decoded(audio: Any) -> Sound:
-    """Open a file, to be decoded as its pieces are taken.
+    """An opened file, decoded as its pieces are taken.
 
     libsndfile decodes; formats that it does not know and files that it wrongly refuses go to PyAV, if installed.
 
@@ -77,7 +77,7 @@ def decoded(audio: Any) -> Sound:
         audio: path, or an open file, which is read to its end.
 
     Raises:
-        AudioError: the file cannot be opened or is not audio; later, from ``pieces``: too much of it is damaged.
+        AudioError: the file cannot be opened or is not audio; later, from ``pieces``, if too much of it is damaged.
     """
     source = source_of(audio)
     source.check()

@@ -41,7 +41,7 @@ def opened(source: Source, refusal: Exception | None, loss: Loss, declared: floa
     """Open a file, or explain the refusal of libsndfile; ``declared`` seconds overrule the container's.
 
     Raises:
-        AudioError: it cannot be opened; later, from ``pieces``: too much of it is missing.
+        AudioError: the file cannot be opened; later, from ``pieces``, if too much of it is missing.
     """
     try:
         import av
@@ -59,7 +59,7 @@ def opened(source: Source, refusal: Exception | None, loss: Loss, declared: floa
             "`ffmpeg -i FILE OUT.flac` may mend it"
         ) from error
     stream = container.streams.best("audio")  # the default stream, as players choose it
-    # A stream of unknown coding has no codec context, and not even a rate.
+    # A stream of unknown coding has neither a codec context nor a rate.
     if not stream or not (codec := stream.codec_context) or not codec.sample_rate:
         container.close()
         raise AudioError(f"{source} holds no audio stream that can be decoded")
@@ -122,7 +122,7 @@ def _reaches_end(container: Any, stream: Any, decoder: _Decoder) -> bool:
 
 
 class _Decoder:
-    """Packets in, blocks of ``BLOCK_FRAMES`` at one rate out; rate and channels may change on the way."""
+    """Decoder from packets to blocks of ``BLOCK_FRAMES`` at one rate; the source's rate and channels may change."""
 
     def __init__(self, stream: Any, rate: int) -> None:
         self._stream, self._rate = stream, rate

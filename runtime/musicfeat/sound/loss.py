@@ -9,7 +9,7 @@ from musicfeat.errors import AudioError
 MOST_LOST = 0.05
 """Greatest share of a recording that may be lost; above it, the recording is refused."""
 TRUNCATION_SECONDS = 0.2
-"""A file that ends this much before the length that it declares is an error; ogg declares none."""
+"""Seconds missing at the end of the declared length that make a file an error; ogg declares no length."""
 
 
 @dataclass

@@ -84,7 +84,7 @@ def as_numpy(sound: Any) -> npt.NDArray[Any]:
 
 
 def to_mono(array: Any) -> Waveform:
-    """Check an array of sound and mix it to one channel, the mean of all.
+    """An array of sound, checked and mixed to one channel, the mean of all.
 
     Args:
         array: [samples] or [channels, samples], an array or a tensor; floats at any level, or int16 / int32 at full
@@ -210,7 +210,7 @@ def resample(pieces: Iterable[Waveform], sr: int, rate: int) -> Iterator[Wavefor
         samples += len(done := stream.resample_chunk(piece))
         yield done
     samples += len(done := stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True))
-    # A few samples at a high rate can round to none at a low one; sound is never lost altogether.
+    # A few samples at a high rate can round to none at a low one; one sample is kept.
     yield done if samples else np.zeros(1, dtype=np.float32)
 
 

@@ -12,7 +12,7 @@ from musicfeat.errors import InputError
 from musicfeat.sound.waveform import Waveform
 
 SILENCE = 2e-6
-"""A window whose samples differ by no more than this is silent (about -120 dB full scale)."""
+"""Greatest difference between the samples of a silent window (about -120 dB full scale)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +20,7 @@ class Window:
     """One window of a recording, padded with zeros behind its ``valid`` samples."""
 
     samples: Waveform
-    """[window] float32."""
+    """[window] float32 samples."""
     start: int
     """First sample, counted from the beginning of the recording."""
     valid: int
@@ -44,10 +44,10 @@ def cut(pieces: Iterable[Waveform], window: int, hop: int) -> Iterator[Window]:
         hop: samples from one start to the next, from 1 to ``window``.
 
     Yields:
-        Windows in order, each as soon as its samples are there.
+        Windows in order, each as soon as it is complete.
 
     Raises:
-        InputError: ``hop`` leaves samples out, or there is no sample at all.
+        InputError: ``hop`` leaves samples out, or the recording is empty.
     """
     if not 1 <= hop <= window:
         raise InputError(f"hop must be from 1 to {window} samples so that none is left out, got {hop}")

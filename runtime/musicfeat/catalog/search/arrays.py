@@ -28,7 +28,7 @@ Array = npt.NDArray[Any]
 
 
 class ArrayWriter:
-    """Writes a file under a temporary name; it appears whole, or not at all.
+    """Writer of a file under a temporary name; the file appears whole, or not at all.
 
     Args:
         path: the file to write; ``finish`` replaces an existing one.

@@ -169,7 +169,7 @@ class Names:
         self._ends, self._keys = [0], list[tuple[int, int]]()
 
     def add(self, paths: list[str], digests: list[str]) -> list[int]:
-        """The number of each row's track."""
+        """Track numbers of rows with these paths and digests."""
         numbers = []
         for pair in zip(paths, digests, strict=True):
             if pair != self._last:

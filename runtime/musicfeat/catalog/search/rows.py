@@ -18,7 +18,7 @@ from musicfeat.errors import CatalogError
 
 AUDIBLE = OK & ~ds.field("silent")
 TAIL = 8
-"""Bytes at a Parquet file's end: the footer's length and a signature."""
+"""Number of bytes at a Parquet file's end with the footer's length and a signature."""
 
 
 def audible(

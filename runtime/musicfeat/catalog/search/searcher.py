@@ -40,7 +40,7 @@ class Hit:
 
 
 class Searcher:
-    """Searches a catalog; open it once for many queries.
+    """Search of a catalog; open it once for many queries.
 
     An index is used if there is one, and parts newer than it are read too. Without an index every query reads the
     catalog, in memory that does not grow with it, and compares all rows; the index of a large catalog finds nearly all
@@ -121,7 +121,7 @@ class Searcher:
 
 
 def search(catalog: Catalog | str | os.PathLike[str], query: Asked, k: int = 10, *, windows: bool = False) -> list[Hit]:
-    """One search; see ``Searcher``."""
+    """Results of one search; see ``Searcher``."""
     return Searcher(catalog)(query, k, windows=windows)
 
 

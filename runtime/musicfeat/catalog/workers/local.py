@@ -23,7 +23,7 @@ SECONDS_PER_BYTE = 1e-5
 
 
 class Pool:
-    """Embeds files in worker processes, one core each, results in the order of the files.
+    """Pool of worker processes that embed files, one core each, with results in the order of the files.
 
     Memory: a model and one file's decoder in each worker, and the results of at most ``AHEAD_GROUPS`` groups for each.
 

@@ -45,7 +45,7 @@ SHARE_STEP = 10_000
 
 
 class RayPool:
-    """Embeds files in tasks of Ray Data, one core each and a share of a GPU if asked; results in order.
+    """Pool of Ray Data tasks that embed files, one core each and a share of a GPU if asked, with results in order.
 
     Ray runs successive tasks in one process, which keeps a worker process as the local engine does: the model is
     opened once, and a file that crashes or hangs costs only itself. Tasks of a killed process or a lost machine are
@@ -151,7 +151,7 @@ def _embed(batch: pa.Table, options: ModelOptions, time_limit: float) -> pa.Tabl
 @cache
 def _pool(options: ModelOptions, time_limit: float) -> Pool:
     """The pool that a process of Ray keeps from task to task."""
-    vars(sys.modules["__main__"]).pop("__file__", None)  # a spawned process would load it, and all of Ray with it
+    vars(sys.modules["__main__"]).pop("__file__", None)  # a spawned process would import it, and with it all of Ray
     return Pool(options, 1, time_limit)
 
 

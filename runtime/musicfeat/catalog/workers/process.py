@@ -36,7 +36,7 @@ _SPAWN = multiprocessing.get_context("spawn")
 
 
 class CrashError(Exception):
-    """The process ended before its task was done."""
+    """Error for a process that ended before its task was done."""
 
 
 def embed(options: ModelOptions, paths: Any) -> Any:
@@ -142,7 +142,7 @@ class WorkerProcess:
 
 @contextmanager
 def _known_main() -> Iterator[None]:
-    """Hide that the program came from standard input: a new process would look for a file of that name."""
+    """Hide the name of a program from standard input; a new process would look for a file of that name."""
     main = sys.modules.get("__main__")
     with _HIDING:
         name = getattr(main, "__file__", None)

@@ -16,7 +16,7 @@ from musicfeat.features import Features
 
 
 class FileEmbedder:
-    """Embeds files with one opened model, on one core."""
+    """Embedder of files with one opened model, on one core."""
 
     def __init__(self, options: ModelOptions) -> None:
         self._extractor = options.open()

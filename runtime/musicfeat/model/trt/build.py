@@ -10,7 +10,7 @@ from musicfeat.model.trt.library import errors, logger, tensorrt
 from musicfeat.model.trt.recipe import Profile
 
 Built = tuple[bytes, bytes]
-"""The engine, and the timing cache as the build left it."""
+"""The engine, and the timing cache after the build."""
 
 
 def build(onnx: bytes, profile: Profile, workspace: int, timings: bytes = b"") -> Built:
@@ -23,7 +23,7 @@ def build(onnx: bytes, profile: Profile, workspace: int, timings: bytes = b"") -
         timings: a timing cache of an earlier build, ignored if it does not fit.
 
     Raises:
-        ModelError: TensorRT cannot read the model, with all that its parser says, or cannot build it.
+        ModelError: TensorRT cannot build the model, or cannot read it; the message then holds its parser's errors.
         DeviceError: the builder does not start.
     """
     trt = tensorrt()

@@ -51,7 +51,7 @@ def kept(
 
 
 def timings(target: Target) -> bytes:
-    """The timing cache of earlier builds for the same target, or nothing."""
+    """The timing cache of earlier builds for the same target; empty if there is none."""
     try:
         header, payload = sealed.read(_timing_path(target))
     except (FileNotFoundError, ModelError):

@@ -44,7 +44,7 @@ def open_engine(path: Path, device: Device, outputs: Iterable[str] | None, works
 
 
 def write_engine(model: Path, path: Path, device: Device, profile: Profile, workspace: int = WORKSPACE) -> Recipe:
-    """Build an engine of an ONNX file and write it, with the model's card.
+    """Build an engine from an ONNX file and write it, with the model's card.
 
     Raises:
         ModelError: TensorRT cannot build the model.
@@ -58,7 +58,7 @@ def write_engine(model: Path, path: Path, device: Device, profile: Profile, work
 
 
 class TensorRTEngine:
-    """See ``musicfeat.model.engine.Engine``. Batches larger than the profile's are cut up; threads take turns.
+    """Engine of TensorRT (see ``musicfeat.model.engine.Engine``); it cuts up large batches, and threads take turns.
 
     Args:
         engine: TensorRT's ``ICudaEngine``.
