@@ -82,7 +82,7 @@ def _usual(device: Device, memory: int | None, threads: int) -> dict[str, str]:
     if device.kind == "cuda":
         return _cuda(device.index) | ({} if memory is None else {"gpu_mem_limit": str(memory)})
     if device.kind == "openvino":
-        # By default a CPU or GPU computes in bfloat16 or half precision, with other results than ONNX Runtime's CPU.
+        # By default a CPU or GPU computes in bfloat16 or half precision if it can; results then differ between CPUs.
         precision = {} if device.unit.startswith("NPU") else {"precision": "FP32"}
         return {"device_type": device.unit, "num_of_threads": str(threads)} | precision
     if device.kind == "coreml":

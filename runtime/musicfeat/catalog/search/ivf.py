@@ -1,6 +1,6 @@
 """Vectors in an inverted file of FAISS (Sivic and Zisserman 2003; Johnson, Douze and Jegou 2017), in half precision.
 
-Up to ``LISTED_ROWS`` all rows are compared; for a million, the nearest fifteenth of 2048 lists is searched. The
+Below ``LISTED_ROWS`` all rows are compared; for a million, the nearest fifteenth of 2048 lists is searched. The
 benchmark ``catalog/search.py`` also measured graphs, usearch and LanceDB: a graph takes 5 to 17 times as long to build
 as lists; product quantisation with refined results is about as fast, and less simple.
 """
