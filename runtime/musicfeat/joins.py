@@ -25,7 +25,7 @@ Scorer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 """Function from windows [batch, window] to their ``successor`` [batch, n, n]."""
 
 SLACK_SECONDS = 0.003
-"""Greatest difference from the length that fits for a piece to be centred; others are aligned to each edge in turn."""
+"""Greatest difference from the fitting length at which a piece is centred; others are aligned to each edge in turn."""
 LEAST_SECONDS = 1.0
 GAP_STEP_SECONDS = 0.05
 

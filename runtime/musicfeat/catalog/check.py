@@ -1,4 +1,4 @@
-"""Tracks of a catalog that seem to play backwards, as a whole or for a while, or to be spliced.
+"""Tracks of a catalog that seem spliced, or seem to play backwards as a whole or for a while.
 
 Reversed stretches are read from the stored ``reversal``; cuts are found by decoding the files.
 """

@@ -69,7 +69,7 @@ class Files:
         return " ".join(filter(None, (printable(self._inner[track]), file.artist, file.title, file.album))).casefold()
 
     def present(self, track: int) -> bool:
-        """Whether a file may be served."""
+        """True if a file may be served."""
         return self._refusal(track) is None
 
     def missing(self) -> int:

@@ -104,7 +104,7 @@ class Games:
         return waves[number]
 
     def answer(self, token: str, order: Any) -> dict[str, Any]:
-        """Whether an order is right, and the model's order.
+        """Judgement of an order, and the model's order.
 
         Raises:
             InputError: the order does not hold every piece once.

@@ -76,7 +76,7 @@ class Guard:
         return None
 
     def _own(self, host: str) -> bool:
-        """Whether a Host is this server: one of its names, or an address, which nobody can rebind."""
+        """True if a Host is this server: one of its names, or an address, which nobody can rebind."""
         name, _, port = host.casefold().rpartition(":")
         if not name or port != str(self._port):
             return False

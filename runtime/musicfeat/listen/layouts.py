@@ -60,7 +60,7 @@ class Layouts:
 
     @property
     def improving(self) -> bool:
-        """Whether a better layout is being computed."""
+        """True while a better layout is being computed."""
         return self._process is not None and self._better is None
 
     def start(self) -> None:

@@ -150,7 +150,7 @@ class Library:
 
     @cached_property
     def heard(self) -> npt.NDArray[np.bool_]:
-        """[R] whether a row is audible."""
+        """[R] True for each audible row."""
         return ~np.isnan(self.vectors.layout[:, 0])
 
     def _standardised(self, dimension: int) -> Floats:
