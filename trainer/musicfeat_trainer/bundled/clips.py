@@ -31,7 +31,7 @@ def fixed_clips(collections: Sequence[Collection], frames: int, per_track: int) 
 
 
 def clip_tracks(collections: Sequence[Collection], frames: int, per_track: int) -> npt.NDArray[np.int64]:
-    """The number of the track that each of ``fixed_clips`` is of."""
+    """Track numbers of ``fixed_clips``, [clips]."""
     counts = [
         len(clip_starts(track.frames, frames, per_track)) for collection in collections for track in collection.tracks
     ]
@@ -39,7 +39,7 @@ def clip_tracks(collections: Sequence[Collection], frames: int, per_track: int) 
 
 
 def clip_lessons(collections: Sequence[Collection], frames: int, per_track: int) -> npt.NDArray[np.float32]:
-    """Teachers' words on each of ``fixed_clips``, [clips, all that they say]; NaN where they did not hear the track."""
+    """Teachers' answers for ``fixed_clips``, [clips, all their numbers]; NaN where they did not hear the track."""
     rows = []
     for collection, track, start in _places(collections, frames, per_track):
         assert collection.lessons
@@ -56,6 +56,6 @@ def _places(collections: Sequence[Collection], frames: int, per_track: int) -> I
 
 
 def clip_starts(length: int, frames: int, most: int) -> list[int]:
-    """Where at most ``most`` clips that do not overlap begin, spread over ``length`` frames."""
+    """First frames of at most ``most`` clips that do not overlap, spread over ``length`` frames."""
     count = min(most, length // frames)
     return [int(start) for start in np.linspace(0, length - frames, count)] if count else []

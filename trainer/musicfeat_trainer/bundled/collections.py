@@ -1,4 +1,4 @@
-"""Opens what a recipe names: music, rendered music, OpenMIC-2018; each split by source."""
+"""Collections that a recipe names: music, rendered music, OpenMIC-2018; each split by source."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ RENDERED = {"fonts", "test_sources", "seconds", "renditions"}
 def training_collections(
     recipe: Recipe, spec: LogMelSpec, labels: tuple[str, ...] = (), *, taught: bool = False
 ) -> list[Collection]:
-    """What a recipe trains on: music, rendered music, OpenMIC-2018; built first where it is missing.
+    """Training collections of a recipe: music, rendered music, OpenMIC-2018; missing ones are built first.
 
     Args:
-        recipe: names all of it.
-        spec: of the spectrograms.
-        labels: the instruments that notes teach.
-        taught: whether the recipe's teachers hear the music and the rendered music.
+        recipe: the source of all names and folders.
+        spec: settings of the spectrograms.
+        labels: instruments that notes teach.
+        taught: True if the teachers' answers for the music and the rendered music are needed, too.
     """
     share = recipe.rendered.share if recipe.rendered else 0.0
     held_out = (*recipe.data.validation_sources, *recipe.data.test_sources)
@@ -48,17 +48,17 @@ def training_collections(
 
 
 class Validation(NamedTuple):
-    """The held-out music that early stopping looks at."""
+    """Held-out music for early stopping."""
 
     music: list[Collection]
     rendered: list[Collection]
-    """With labels; none where the recipe has no rendered music."""
+    """Rendered collections with labels; empty if the recipe has no rendered music."""
 
 
 def validation_collections(
     recipe: Recipe, spec: LogMelSpec, labels: tuple[str, ...] = (), *, taught: bool = False
 ) -> Validation:
-    """The validation sources of a recipe; arguments as for ``training_collections``."""
+    """Validation sources of a recipe; arguments as for ``training_collections``."""
     sources = recipe.data.validation_sources
     found = Validation(music_collections(recipe, spec, sources, 1.0, excluded=False, taught=taught), [])
     if recipe.rendered:
@@ -70,7 +70,7 @@ def validation_collections(
 def music_collections(
     recipe: Recipe, spec: LogMelSpec, sources: Sequence[str], share: float, *, excluded: bool, taught: bool
 ) -> list[Collection]:
-    """The tracks of some sources, or of all others, in each folder of music; every second is equally likely.
+    """Tracks of the given sources, or of all others, in each folder of music; every second is equally likely.
 
     Raises:
         InputError: no folder has a track of one of the sources.
@@ -90,17 +90,17 @@ def music_collections(
 
 
 def music_store(recipe: Recipe, spec: LogMelSpec, folder: Path) -> Store:
-    """The spectrograms of one of a recipe's folders of music, all sources."""
+    """Spectrograms of all sources in one folder of a recipe's music."""
     return _folder_store(recipe, folder, _place(recipe, _name(recipe, folder), spec), MelPower(spec))
 
 
 def music_lessons(recipe: Recipe, folder: Path) -> Lessons | None:
-    """What a recipe's teachers say of one of its folders of music; asked first where that is missing."""
+    """Teachers' answers for one folder of a recipe's music, computed first if missing; None without teachers."""
     return _lessons(recipe, _name(recipe, folder), lambda place, said: _folder_store(recipe, folder, place, said))
 
 
 def rendered_lessons(recipe: Recipe) -> Lessons | None:
-    """What a recipe's teachers say of its rendered music."""
+    """Teachers' answers for a recipe's rendered music; None without teachers."""
     assert recipe.rendered
     folder = expanded(recipe.rendered.folder)
     return _lessons(recipe, "rendered", lambda place, said: prepare_folder(place, folder, folder / "tracks.csv", said))
@@ -116,7 +116,7 @@ def _lessons(recipe: Recipe, name: str, prepared: Callable[[Path, TeacherTargets
 
 
 def _name(recipe: Recipe, folder: Path) -> str:
-    """What the stores of a folder of music are called: the first of a recipe needs no name of its own."""
+    """Name of the stores of a folder of music; empty for the first folder of a recipe."""
     return "music" if folder == recipe.data.folders[0] else f"music-{folder.name}"
 
 
@@ -129,7 +129,7 @@ def _folder_store(recipe: Recipe, folder: Path, place: Path, contents: Contents)
 def rendered_store(
     recipe: Recipe, config: RenderedConfig, spec: LogMelSpec, labels: tuple[str, ...]
 ) -> tuple[Store, NoteLabels]:
-    """The spectrograms and notes of a recipe's rendered music, rendered first where some of it is missing."""
+    """Spectrograms and notes of a recipe's rendered music; missing files are rendered first."""
     folder = expanded(config.folder)
     _render_missing(config, folder, spec.sample_rate)
     store = prepare_folder(_place(recipe, "rendered", spec), folder, folder / "tracks.csv", MelPower(spec))
@@ -137,7 +137,7 @@ def rendered_store(
 
 
 def _render_missing(config: RenderedConfig, folder: Path, rate: int) -> None:
-    """Fonts and renditions that are new are added to a folder; its file rendered.json says what is complete."""
+    """Render new fonts and renditions into a folder, whose file rendered.json lists the complete ones."""
     note, wanted = folder / "rendered.json", config.model_dump(mode="json", include=RENDERED)
     done = json.loads(note.read_text()) if note.exists() else {}
     if done == wanted:

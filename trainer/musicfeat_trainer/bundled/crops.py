@@ -19,12 +19,12 @@ from musicfeat_trainer.data.teachers import Lessons
 from musicfeat_trainer.data.tracks import Track
 
 LEAST_SHARE = 0.95
-"""Tracks that last less than this share of a crop are not drawn."""
+"""Least length of a track as a share of a crop; shorter tracks are not drawn."""
 
 
 @dataclass(frozen=True)
 class Collection:
-    """Tracks of one store, how often they are drawn beside other collections, and what is known of them."""
+    """Tracks of one store, their share among all collections drawn, their labels and teachers' answers."""
 
     store: Store
     tracks: list[Track]
@@ -34,19 +34,19 @@ class Collection:
 
 
 class Crops(NamedTuple):
-    """Drawn crops: mel power [n, frames, n_mels], instruments that are there and known [n, 20], what teachers say."""
+    """Drawn crops: mel power [n, frames, n_mels], instruments present and known [n, 20], teachers' answers."""
 
     power: Tensor
     there: Tensor
     known: Tensor
     said: Tensor
-    """[n, all that the teachers say], NaN where they say nothing; [n, 0] without teachers."""
+    """Teachers' answers, [n, all their numbers]; NaN for tracks they did not hear; [n, 0] without teachers."""
 
 
 class CropSampler:
-    """Draws crops of mel power; within a collection every second of music is equally likely.
+    """Sampler of crops of mel power; within a collection every second of music is equally likely.
 
-    Nothing is remembered between calls: a run that is killed and resumed sees the same batches.
+    Calls share no state: a run that is killed and resumed sees the same batches.
 
     A crop that is a little longer than its track is slowed down to fit.
 
@@ -85,12 +85,12 @@ class CropSampler:
         """Crops from ``count`` tracks, different ones where there are enough.
 
         Args:
-            count: tracks.
-            frames: of each crop.
-            generator: draws everything.
-            lengths: frames of each crop that labels look at, all by default.
-            apart: if given, two crops of each track, their beginnings at most so many frames apart:
-                the firsts of all tracks, then the seconds.
+            count: number of tracks.
+            frames: length of each crop.
+            generator: the only source of randomness.
+            lengths: frames of each crop that its label covers; None: all.
+            apart: greatest distance in frames between the beginnings of two crops of each track; the first crops of
+                all tracks come before the second ones. None: one crop of each track.
         """
         replace = count > len(self.choices) // 2
         chosen = generator.choice(len(self.choices), size=count, replace=replace, p=self.weights)

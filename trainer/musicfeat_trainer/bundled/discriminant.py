@@ -1,4 +1,4 @@
-"""Linear discriminant analysis: the directions in which tracks differ more than clips of one track (Rao, 1948)."""
+"""Linear discriminant analysis: directions in which tracks differ more than clips of one track (Rao, 1948)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 SHRINKAGE = 0.5
-"""The share of the identity in the covariance within tracks, which a few clips of each tell badly."""
+"""Share of the identity in the covariance within tracks, whose estimate from few clips per track is noisy."""
 
 
 class Discriminant(nn.Module):
-    """A linear map that no gradient reaches: [batch, dimension] -> [batch, width]; random until it is fitted."""
+    """A linear map without gradient, [batch, dimension] -> [batch, width]; random until it is fitted."""
 
     def __init__(self, dimension: int, width: int = 128) -> None:
         super().__init__()
@@ -25,11 +25,11 @@ class Discriminant(nn.Module):
 
     @torch.no_grad()
     def fit(self, clips: npt.NDArray[np.floating], tracks: npt.NDArray[np.integer]) -> None:
-        """Find the directions, centred on the clips, as wide as they tell tracks apart, of unit variance on average.
+        """Fit the map to clips: centred, directions as wide as they tell tracks apart, unit variance on average.
 
         Args:
             clips: [clips, dimension].
-            tracks: [clips], the number of each clip's track; at least two tracks, one of them with two clips.
+            tracks: track number of each clip, [clips]; at least two tracks, one of them with two clips.
         """
         scaler = StandardScaler().fit(clips)
         analysis = LinearDiscriminantAnalysis(solver="eigen", shrinkage=SHRINKAGE)

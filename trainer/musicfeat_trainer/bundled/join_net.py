@@ -1,4 +1,4 @@
-"""JoinNet: does one piece of music go straight on in another? A stem of its own, and lag profiles."""
+"""JoinNet: a network that scores whether one piece of music directly follows another, by lag profiles."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from musicfeat_trainer.encoders.residual import Residual
 class JoinNet(nn.Module):
     """Scores of "a directly before b" from a spectrogram of narrow bands and coarse time.
 
-    Where the trunk needs attacks and decays, joins need pitch and rhythm over seconds: 128 bands of frames 48 ms
-    apart. Frequency is strided away in a 7 x 5 stem and one residual block, time is not; what stays is folded into
-    channels, in numbers that vector units divide, and compared over lag.
+    The trunk needs attacks and decays; joins need pitch and rhythm over seconds: 128 bands, frames 48 ms apart. A 7 x 5
+    stem and one residual block stride over frequency, not time. The remaining bands are folded into channels, in
+    numbers that suit vector units, and compared over lag.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class JoinNet(nn.Module):
         return self.profiles(*self.features(spectrogram))
 
     def features(self, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
-        """What lag profiles compare: [batch, pieces, piece_frames, inputs], and where it sounds."""
+        """Inputs of lag profiles, [batch, pieces, piece_frames, inputs], and the mask of frames that sound."""
         pieces = (-1, spectrogram.shape[1] // self.piece_frames, self.piece_frames)
         mask = (spectrogram.amax(dim=2) > 0).to(spectrogram.dtype)
         x = self.block(self.stem(spectrogram[:, None] / 4.0 - 1.0))

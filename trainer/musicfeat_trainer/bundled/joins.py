@@ -1,4 +1,4 @@
-"""The part behind successor scores and jigsaw: narrow bands of the trunk's spectrum, JoinNet, jigsaw loss."""
+"""Part that yields successor scores and jigsaw: narrow bands of the trunk's spectrum, JoinNet, jigsaw loss."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BATCH = 16
 
 
 class Joins(nn.Module):
-    """Waveform of one window to scores of its pieces, [batch, samples] -> [batch, 3, 3]."""
+    """Network from the waveform of one window to scores of its pieces, [batch, samples] -> [batch, 3, 3]."""
 
     def __init__(self, config: JoinsConfig, window: int) -> None:
         super().__init__()
@@ -47,12 +47,12 @@ class Joins(nn.Module):
         return self.scores(self.frontend(waveform))
 
     def scores(self, spectrogram: Tensor) -> Tensor:
-        """The same of a spectrogram [batch, T, bands]."""
+        """Scores as from ``forward``, of a spectrogram [batch, T, bands]."""
         return folded(*self.net(spectrogram))
 
 
 class JoinsPart(Part[Recipe, Joins]):
-    """Learns which piece follows which from groups of consecutive pieces."""
+    """Training of ``Joins`` on groups of consecutive pieces."""
 
     name = "joins"
     recipe_type = Recipe
@@ -99,7 +99,7 @@ class JoinsPart(Part[Recipe, Joins]):
 
 
 def judge(module: Joins, clips: Tensor) -> dict[str, float]:
-    """Exact order of three, and shuffled-or-not: every clip in order and in one other order, the five in turn."""
+    """Accuracy of the exact order of three, and of shuffled or not on clips in order and in one of five others."""
     exact, told = [], []
     others = list(permutations(range(PIECES)))[1:]
     device = next(module.parameters()).device

@@ -1,4 +1,4 @@
-"""Which instruments are heard in a stretch of a track: from notes, or from one label for a whole clip."""
+"""Instruments heard in a stretch of a track: from notes, or from one label for a whole clip."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import numpy.typing as npt
 from musicfeat_trainer.instruments import OPENMIC
 
 LEAST_SECONDS = 0.1
-"""An instrument heard for less than this in a stretch is neither taught as there nor as missing."""
+"""Least time that an instrument must sound in a stretch to be taught as there; below it, it counts as unknown."""
 
 Vector = npt.NDArray[np.float32]
 
 
 class Label(NamedTuple):
-    """For each of the 20 instruments: is it there, and is that known? Both [20], 0 or 1."""
+    """Presence of each of the 20 instruments, and whether that is known; both [20], 0 or 1."""
 
     there: Vector
     known: Vector
@@ -28,10 +28,10 @@ UNKNOWN = Label(np.zeros(len(OPENMIC), np.float32), np.zeros(len(OPENMIC), np.fl
 
 
 class Labels(Protocol):
-    """Knows the instruments of the tracks of one collection."""
+    """Source of the instruments of the tracks of one collection."""
 
     def window(self, path: str, start: float, end: float) -> Label:
-        """The label of a stretch, in seconds, of the track at ``path``."""
+        """Label of the track at ``path`` from ``start`` to ``end``, in seconds."""
         ...
 
 
@@ -39,8 +39,8 @@ class NoteLabels:
     """Labels of rendered music, from the notes of each track.
 
     Args:
-        notes: path to [n, 4], see ``musicfeat_trainer.data.midi``.
-        teachable: all other instruments are never known.
+        notes: notes of each path, [n, 4], see ``musicfeat_trainer.data.midi``.
+        teachable: instruments that can be known; all others stay unknown.
     """
 
     def __init__(self, notes: Mapping[str, npt.NDArray[np.float32]], teachable: Iterable[str]) -> None:
@@ -49,7 +49,7 @@ class NoteLabels:
 
     @classmethod
     def beside(cls, root: Path, paths: Iterable[str], teachable: Iterable[str]) -> NoteLabels:
-        """From the files ``NAME.npy`` that ``render`` writes beside the audio."""
+        """Labels from the files ``NAME.npy`` that ``render`` writes beside the audio."""
         return cls({path: np.load((root / path).with_suffix(".npy")) for path in paths}, teachable)
 
     def window(self, path: str, start: float, end: float) -> Label:

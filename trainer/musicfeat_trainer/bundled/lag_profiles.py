@@ -1,4 +1,4 @@
-"""Which piece follows which: music repeats, and a wrong join breaks the period."""
+"""Order of pieces from their periods: music repeats, and a wrong join breaks the period."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from torch import Tensor, nn
 
 
 class LagProfiles(nn.Module):
-    """Scores "a directly before b" for all pairs of pieces by comparing similarity over lag.
+    """Scorer of "a directly before b" for all pairs of pieces by their similarity over lag.
 
     Every frame of a piece becomes a few unit vectors, the heads' keys, with the mean over all pieces
-    taken away. The products of all frames of a with all frames of b, averaged along diagonals, say how
+    subtracted. The products of all frames of a with all frames of b, averaged along diagonals, measure how
     alike sounds are that lie a given time apart; within one piece the same diagonals show its
-    period. A small network reads, for each head, the curves within a, within b, across the join, and
-    the product of across and within, at lags that count what is missing between the pieces.
+    period. For each head, a small network reads the curves within a, within b, across the join, and
+    the product of across and within, at lags that include the gap between the pieces.
 
     The first and last ``cut`` frames of each piece are not read, as in Addepalli et al. (2019), who
     cut five pixels: neither the continuity of the waveform nor padding can be seen. ``2 * cut`` frames
-    is therefore the distance between two neighbours, whatever part of it is really missing.
+    is therefore the distance between two neighbours, however much of it is really missing.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class LagProfiles(nn.Module):
         return self.scores(keys, mask[:, :, inside])
 
     def keys(self, x: Tensor, mask: Tensor) -> Tensor:
-        """[batch, pieces, n, inputs] -> unit keys [batch, pieces, heads, n, width], 0 where masked."""
+        """Unit keys of inputs, [batch, pieces, n, inputs] -> [batch, pieces, heads, n, width], 0 where masked."""
         weight = mask[..., None]
         k = self.key(x) * weight
         mean = k.sum(dim=(1, 2), keepdim=True) / weight.sum(dim=(1, 2), keepdim=True).clamp(min=1.0)
@@ -72,7 +72,7 @@ class LagProfiles(nn.Module):
         return k / ((k * k).sum(dim=-1, keepdim=True) + 1e-6).sqrt()
 
     def scores(self, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Unit keys and their mask [batch, pieces, n] -> two tables of scores [batch, pieces, pieces]."""
+        """Two tables of scores, [batch, pieces, pieces] each, from unit keys and their mask [batch, pieces, n]."""
         pieces, n = keys.shape[1], self.length
         within, between = self.profiles(keys, mask)
         first, second = ordered_pairs(pieces)
@@ -109,25 +109,25 @@ class LagProfiles(nn.Module):
 
 
 def ordered_pairs(pieces: int) -> tuple[list[int], list[int]]:
-    """The firsts and the seconds of all pairs of two pieces: a before b, then the same pairs with b before a."""
+    """First and second members of all pairs of pieces: a before b, then the same pairs with b before a."""
     first, second = (list(column) for column in zip(*combinations(range(pieces), 2), strict=True))
     return first + second, second + first
 
 
 def table(values: Tensor, pieces: int) -> Tensor:
-    """Values of ``ordered_pairs``, [batch, pairs] -> [batch, pieces, pieces], 0 on the diagonal."""
+    """Table of the values of ``ordered_pairs``, [batch, pairs] -> [batch, pieces, pieces], 0 on the diagonal."""
     place = {pair: i for i, pair in enumerate(zip(*ordered_pairs(pieces), strict=True))}
     order = [place.get((row, column), len(place)) for row in range(pieces) for column in range(pieces)]
     return picked(nn.functional.pad(values, (0, 1)), order).unflatten(1, (pieces, pieces))
 
 
 def picked(x: Tensor, places: list[int]) -> Tensor:
-    """Some places of axis 1, in that order; indexing by a list would export as one operator for all axes."""
+    """Entries of axis 1 at ``places``, in that order; indexing by a list would export as one operator for all axes."""
     return x.index_select(1, torch.tensor(places, device=x.device))
 
 
 def perceptron(inputs: int, hidden: tuple[int, int], dropout: float) -> nn.Sequential:
-    """Two hidden layers and one number."""
+    """Perceptron with two hidden layers and one output."""
     return nn.Sequential(
         nn.Linear(inputs, hidden[0]), nn.ReLU(), nn.Dropout(dropout),
         nn.Linear(hidden[0], hidden[1]), nn.ReLU(), nn.Dropout(dropout),
@@ -138,8 +138,8 @@ def perceptron(inputs: int, hidden: tuple[int, int], dropout: float) -> nn.Seque
 def diagonal_sums(matrix: Tensor) -> Tensor:
     """Sum every diagonal of [..., n, n] -> [..., 2n - 1], from lowest left to highest right.
 
-    Rows of n zeros and n values, laid end to end and cut again into rows of 2n + 1, have slid by
-    one column a row: diagonals stand upright. Only padding and reshapes, so every engine has it.
+    Rows of n zeros and n values, laid end to end and cut again into rows of 2n + 1, shift by one
+    column a row: diagonals become columns. It needs only padding and reshapes, which every engine has.
     """
     *lead, n, _ = matrix.shape
     flat = nn.functional.pad(matrix, (n, 0)).reshape(*lead, 2 * n * n)

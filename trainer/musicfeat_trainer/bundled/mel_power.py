@@ -1,4 +1,4 @@
-"""Mel power of music, the contents of the stores that the bundled model learns from."""
+"""Mel power of music: the contents of the stores that the bundled model learns from."""
 
 from __future__ import annotations
 

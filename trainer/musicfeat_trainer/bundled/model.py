@@ -34,14 +34,14 @@ class Outputs(NamedTuple):
 
 
 class MusicModel(nn.Module):
-    """The parts together, over windows of fixed length."""
+    """All parts of a bundled model, over windows of fixed length."""
 
     def __init__(self, trunk: Trunk, joins: Joins, tags: TagNet | None = None) -> None:
         super().__init__()
         self.trunk, self.joins, self.tags = trunk, joins, tags
 
     def forward(self, waveform: Tensor) -> Outputs:
-        """[batch, window samples] float32, mono, any level."""
+        """Outputs for mono waveforms of any level, [batch, window samples] float32."""
         spectrum = self.trunk.frontend.spectrum(waveform)
         trunk, embedding, reversal = self.trunk.read(self.trunk.frontend.log_mel(spectrum))
         if not self.joins.frontend.shares_spectrum(self.trunk.frontend):
@@ -53,7 +53,7 @@ class MusicModel(nn.Module):
 
 
 def parts_of(recipe: Recipe) -> dict[str, type[Part[Any, Any]]]:
-    """The parts that a recipe's model has."""
+    """Parts of a recipe's model."""
     return {name: part for name, part in PARTS.items() if getattr(recipe, name) is not None}
 
 
@@ -63,11 +63,11 @@ def fresh_model(recipe: Recipe) -> MusicModel:
 
 
 def load_model(run: Path) -> tuple[MusicModel, Recipe]:
-    """The averaged weights of all parts of a run, ready to evaluate or export.
+    """Model with the averaged weights of all parts of a run, ready to evaluate or export, and its recipe.
 
     Raises:
-        ModelError: a part is missing, damaged, or trained by another recipe, on other weights than are there, or by a
-            trainer whose network was another.
+        ModelError: a part is missing, damaged, or trained by another recipe, on other weights than the run holds, or by
+            a trainer with another network.
     """
     recipe = load_recipe_of(run)
     if not isinstance(recipe, Recipe):

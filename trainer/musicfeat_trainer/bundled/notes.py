@@ -19,14 +19,14 @@ from musicfeat_trainer.recipe.bundled import NotesConfig
 from musicfeat_trainer.section import expanded
 
 ALONE = 0.5
-"""Share of collages that are one note; the others are up to ``MOST`` instruments in turn and together."""
+"""Share of collages with a single note; the others have up to ``MOST`` instruments in turn and together."""
 MOST, NOTES_OF_ONE = 4, 8
 
 Power = npt.NDArray[np.float32]
 
 
 class NoteCollages:
-    """Draws windows in which a few recorded instruments play notes at random times."""
+    """Sampler of windows in which a few recorded instruments play notes at random times."""
 
     def __init__(self, config: NotesConfig, frontend: LogMel, teachable: tuple[str, ...]) -> None:
         self.notes = load_notes(expanded(config.folder), config.table, frontend)
@@ -34,7 +34,7 @@ class NoteCollages:
         self.teachable = np.isin(OPENMIC, list(teachable))
 
     def draw(self, pairs: int, frames: int, generator: np.random.Generator) -> Crops:
-        """Two collages of the same instruments ``pairs`` times: the firsts of all pairs, then the seconds."""
+        """Pairs of collages of the same instruments: the first collages of all pairs, then the second ones."""
         groups = [self._instruments(generator) for _ in range(pairs)]
         drawn = [self._collage(group, frames, generator) for _ in range(2) for group in groups]
         labels = [self._label(group) for _ in range(2) for group in groups]
@@ -71,10 +71,10 @@ class NoteCollages:
 
 
 def load_notes(folder: Path, table: Path, frontend: LogMel) -> dict[str, list[Power]]:
-    """Mel power of the training notes of every instrument, each note's mean power 1.
+    """Mel power of the training notes of every instrument; the mean power of each note is 1.
 
     Raises:
-        InputError: the table is missing, or it lists no training note.
+        InputError: the table is missing or lists no training note.
     """
     notes: dict[str, list[Power]] = {}
     for note in listed_notes(folder / table):

@@ -19,7 +19,7 @@ from musicfeat_trainer.instruments import OPENMIC
 
 
 def open_openmic(folder: Path, store: Path, spec: LogMelSpec, teachable: tuple[str, ...]) -> Collection:
-    """The clips of the published training split with their labels.
+    """Clips of the published training split with their labels.
 
     Raises:
         InputError: the folder is not OpenMIC-2018.
@@ -35,7 +35,7 @@ def open_openmic(folder: Path, store: Path, spec: LogMelSpec, teachable: tuple[s
 
 
 def known_labels(folder: Path, teachable: tuple[str, ...]) -> dict[str, Label]:
-    """Sample key to label, of the instruments that are taught."""
+    """Labels by sample key, of the instruments that are taught."""
     taught = np.isin(OPENMIC, teachable)
     values = {key: np.where(taught, row, np.nan) for key, row in read_labels(folder).items()}
     return {

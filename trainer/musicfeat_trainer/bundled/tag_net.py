@@ -1,4 +1,4 @@
-"""Which instruments play: a head on what the trunk pools, and TagNet, from a middle layer of the trunk on."""
+"""Networks that name instruments: a head on the trunk's pooled vector, and TagNet on a middle layer of the trunk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from musicfeat_trainer.encoders.temporal_net import TrunkOutput, mean_and_maximu
 
 
 class TagHead(nn.Module):
-    """One hidden layer, [batch, D] -> logits [batch, labels]."""
+    """Perceptron with one hidden layer, [batch, D] -> logits [batch, labels]."""
 
     def __init__(self, dimension: int, labels: int, dropout: float = 0.2, hidden: int = 256) -> None:
         super().__init__()
@@ -23,9 +23,9 @@ class TagHead(nn.Module):
 
 
 class TagNet(nn.Module):
-    """A residual block and a convolution of its own, pooled, beside what the trunk pooled: -> logits.
+    """Network of a residual block and a convolution, pooled and joined with the trunk's pooled vector, to logits.
 
-    Timbre needs other late layers than the direction of time; the early ones, which cost most, serve both.
+    Timbre needs other late layers than the direction of time; the early layers, which cost most, serve both.
     """
 
     def __init__(self, channels: int, bands: int, dimension: int, labels: int, width: int, dropout: float) -> None:
@@ -37,14 +37,14 @@ class TagNet(nn.Module):
         self.head = TagHead(2 * width + dimension, labels, dropout)
 
     def forward(self, trunk: TrunkOutput) -> Tensor:
-        """What the trunk returns of windows -> [batch, labels] logits."""
+        """Logits [batch, labels] from the trunk's output for windows."""
         return self.logits(self.layers(trunk.middle), trunk)
 
     def layers(self, middle: Tensor) -> Tensor:
-        """[batch, channels, T, bands] -> [batch, width, T / 2]."""
+        """Late layers of TagNet, [batch, channels, T, bands] -> [batch, width, T / 2]."""
         return self.fold(self.block(middle)).squeeze(3)
 
     def logits(self, x: Tensor, trunk: TrunkOutput) -> Tensor:
-        """Pooled over the frames that sound."""
+        """Logits from late layers, pooled over the frames that sound, and the trunk's pooled vector."""
         pooled = mean_and_maximum(x, trunk.mask[..., ::16])
         return self.head(torch.cat([*pooled, trunk.pooled], dim=1))

@@ -1,4 +1,4 @@
-"""The part behind tags: late layers for timbre on a trunk that is trained already and stays as it is."""
+"""Part that yields tags: late layers for timbre on a finished trunk, which stays as it is."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from musicfeat_trainer.training.part import Part, step_generators
 
 
 class TagsPart(Part[Recipe, TagNet]):
-    """Learns tags from whatever in the recipe has labels."""
+    """Training of ``TagNet`` on all labelled data of a recipe."""
 
     name = "tags"
     recipe_type = Recipe
@@ -50,7 +50,7 @@ class TagsPart(Part[Recipe, TagNet]):
 
     @property
     def columns(self) -> list[int]:
-        """Where the labels stand among the 20 instruments."""
+        """Indices of the labels among the 20 instruments."""
         return columns_of(self.optimisation.labels)
 
     @property
@@ -76,7 +76,7 @@ class TagsPart(Part[Recipe, TagNet]):
 
     @cached_property
     def trunk(self) -> Trunk:
-        """The finished trunk, frozen; reading it notes what the tags are trained on."""
+        """The finished trunk, frozen; first access records in ``origin`` the weights that the tags are trained on."""
         checkpoint = load_checkpoint(self.run / "trunk" / "best.safetensors")
         assert isinstance(checkpoint.recipe, Recipe)
         trunk = trunk_of(checkpoint.recipe).to(self.device).eval().requires_grad_(False)

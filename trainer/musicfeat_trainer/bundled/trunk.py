@@ -1,4 +1,4 @@
-"""The part behind embedding, frames and reversal: one encoder under three objectives at once."""
+"""Part that yields embedding, frames and reversal: one encoder under three objectives at once."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from musicfeat_trainer.training.part import Part, step_generators
 
 BATCH = 32
 TRACKS, CLIPS = 400, 8
-"""The discriminant is fitted to so many clips of so many tracks, at most."""
+"""Greatest numbers of tracks, and of clips of each, that the discriminant is fitted to."""
 
 
 class TrunkOutputs(NamedTuple):
-    """What the trunk and its head say of each window."""
+    """Outputs of the trunk and its head for each window."""
 
     trunk: TrunkOutput
     embedding: Tensor  # [batch, D]
@@ -42,7 +42,7 @@ class TrunkOutputs(NamedTuple):
 
 
 class Trunk(nn.Module):
-    """Waveform of one window, or its spectrogram, to embedding, frames and reversal."""
+    """Network from the waveform or spectrogram of one window to embedding, frames and reversal."""
 
     def __init__(self, config: TrunkConfig, teachers: Sequence[tuple[int, int]] = ()) -> None:
         super().__init__()
@@ -56,18 +56,18 @@ class Trunk(nn.Module):
         self.distillation = Distillation(dimension, teachers, config.knowledge) if teachers else None
 
     def forward(self, waveform: Tensor) -> TrunkOutputs:
-        """[batch, samples], mono, any level."""
+        """Outputs for mono waveforms of any level, [batch, samples]."""
         return self.read(self.frontend(waveform))
 
     def read(self, spectrogram: Tensor) -> TrunkOutputs:
-        """The same of a spectrogram [batch, T, bands]."""
+        """Outputs as from ``forward``, for spectrograms [batch, T, bands]."""
         trunk = self.net(spectrogram)
         return TrunkOutputs(trunk, self.embedding(trunk), self.reversal(trunk.pooled))
 
     def embedding(self, trunk: TrunkOutput) -> Tensor:
-        """The contrastive projection, the discriminant of tracks, the cepstrum, and what teachers know of music.
+        """Embedding: the contrastive projection, the discriminant of tracks, the cepstrum, and knowledge from teachers.
 
-        Numbers have unit variance on average; the last ones are there if there were teachers.
+        Numbers have unit variance on average; without teachers the last group is missing.
         """
         projected = self.projector(trunk.pooled) * self.projector.width**0.5
         parts = [projected, self.discriminant(self.net.timbre(trunk)), trunk.cepstrum]
@@ -82,7 +82,7 @@ def trunk_of(recipe: Recipe) -> Trunk:
 
 
 class TrunkPart(Part[Recipe, Trunk]):
-    """Time reversal, contrastive learning, tagging and distillation, all of them from what the trunk pools."""
+    """Training of the trunk by time reversal, contrastive learning, tagging and distillation on its pooled vector."""
 
     name = "trunk"
     recipe_type = Recipe
@@ -105,7 +105,7 @@ class TrunkPart(Part[Recipe, Trunk]):
 
     @property
     def columns(self) -> list[int]:
-        """Where the labels of the tags stand among the 20 instruments."""
+        """Indices of the tags' labels among the 20 instruments."""
         return columns_of(self.recipe.trunk.labels)
 
     def open_training(self) -> None:
@@ -155,7 +155,7 @@ class TrunkPart(Part[Recipe, Trunk]):
         return losses
 
     def _batch(self, number: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Pairs of crops, firsts before seconds, then windows that play backwards; labels and lessons of the pairs."""
+        """Windows (first crops of pairs, second ones, backward windows), with labels and lessons of the pairs."""
         config, augment = self.recipe.trunk, self.recipe.augment
         numpy_generator, generator = step_generators(config.seed, number, rank())
         torch.manual_seed(generator.initial_seed())
@@ -182,7 +182,7 @@ class TrunkPart(Part[Recipe, Trunk]):
 
     @torch.no_grad()
     def fit_closed_form(self, module: Trunk) -> None:
-        """Fit the discriminant to clips of the training music; where no two could be told apart, it stays random."""
+        """Fit the discriminant to clips of the training music; it stays random if they cannot tell tracks apart."""
         tracks = clip_tracks(self.music, self.window, CLIPS)
         if len(np.unique(tracks)) in (len(tracks), 1):
             return
@@ -192,7 +192,7 @@ class TrunkPart(Part[Recipe, Trunk]):
 
     @torch.no_grad()
     def evaluate(self, module: Trunk) -> dict[str, float]:
-        """Reversal, the reciprocal of neighbours' geometric mean rank, and how far tags agree with the teachers'."""
+        """Accuracy of reversal, reciprocal geometric mean rank of neighbours, and agreement of tags with teachers."""
         music, per_track = self.validation.music, self.recipe.trunk.clips_per_track
         reversal, embeddings = self._judge(module, self.clips[0])
         ranks = neighbour_ranks(embeddings.numpy(), clip_tracks(music, self.window, per_track))
@@ -206,7 +206,7 @@ class TrunkPart(Part[Recipe, Trunk]):
         return scores
 
     def _judge(self, module: Trunk, clips: Tensor) -> tuple[float, Tensor]:
-        """Share of right answers to clips played both ways, and the embeddings of the clips."""
+        """Accuracy on clips played both ways, and the embeddings of the clips."""
         right, embeddings = 0.0, []
         for part in clips.split(BATCH):
             spectrogram = module.frontend.normalise(part.to(self.device))
@@ -217,6 +217,6 @@ class TrunkPart(Part[Recipe, Trunk]):
 
 
 def with_more_pairs(x: Tensor, more: Tensor, pairs: int) -> Tensor:
-    """Rows of ``pairs`` firsts, their seconds, and a rest; more pairs go behind the firsts and behind the seconds."""
+    """Rows (first members of ``pairs`` pairs, second ones, others) with more pairs put behind first and second ones."""
     firsts, seconds = more.chunk(2)
     return torch.cat([x[:pairs], firsts, x[pairs : 2 * pairs], seconds, x[2 * pairs :]])

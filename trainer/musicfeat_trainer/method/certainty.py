@@ -16,7 +16,7 @@ from musicfeat_trainer.recipe.method import MethodRecipe
 from musicfeat_trainer.section import expanded
 
 MOST = 512
-"""Held-out clips that are judged, at most."""
+"""Greatest number of held-out clips that are judged."""
 
 
 @torch.no_grad()
@@ -43,7 +43,7 @@ def judged(method: Method, recipe: MethodRecipe) -> list[Judged]:
 
 
 def spectrograms(frontend: Frontend, clips: torch.Tensor) -> torch.Tensor:
-    """Of clips, [batch, frames, bands]: what the encoder reads, or of raw samples the log-mel spectrogram."""
+    """Spectrograms of clips, [batch, frames, bands]: the encoder's input, or the log-mel where that is raw samples."""
     features = frontend(clips)
     if features.ndim == 4:
         return features[:, 0]

@@ -1,4 +1,4 @@
-"""What is wrong with a method although each of its parts is right; found before any training starts."""
+"""Checks that the parts of a method fit each other, made before any training starts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from musicfeat_trainer.features import time_axis
 from musicfeat_trainer.method.method import Method
 
 SYMMETRY = 1e-3
-"""Of the deviation of features: how far they may be from those of the clip played backwards, flipped."""
+"""Greatest mean difference between flipped features and those of the flipped clip, as a share of their deviation."""
 
 
 def check(method: Method) -> None:
@@ -35,7 +35,7 @@ def _same_rates(method: Method) -> None:
 
 
 def _alike_both_ways(method: Method) -> None:
-    """Nothing but the music may tell the direction of time."""
+    """Raise InputError if the frontend itself tells the direction of time."""
     frontend, clips = method.frontend(0), method.config.clips
     if not frontend.reads_samples:
         return

@@ -16,7 +16,7 @@ from musicfeat_trainer.recipe.method import Branch, MethodConfig
 
 
 class Method(nn.Module):
-    """The modules of a method; ``checks`` knows what may be wrong with them as a whole.
+    """Modules of a method; ``checks`` tests whether they fit each other.
 
     Raises:
         InputError: an encoder that cannot read what the frontend makes, saying why.
@@ -37,15 +37,15 @@ class Method(nn.Module):
         self.objective.mixed_precision = config.bfloat16
 
     def frontend(self, view: int) -> Frontend:
-        """What reads a view."""
+        """Frontend that reads a view."""
         return self.frontends[min(view, len(self.frontends) - 1)]
 
     def arranged(self, features: Tensor) -> Tensor:
-        """Cut into pieces, if the method is about pieces."""
+        """Features, cut into pieces if the recipe says so."""
         return self.config.pieces.arranged(features) if self.config.pieces else features
 
     def views(self, clips: Clips, generator: torch.Generator | None) -> Views:
-        """Features of drawn clips, those views augmented that a recipe says, if there is a generator to draw from."""
+        """Features of drawn clips; with a generator, the views that the recipe names are augmented."""
         changed = 1 if self.config.augmented_views == "first" else len(clips.views)
         features = [
             self._features(clip, view, generator if view < changed else None) for view, clip in enumerate(clips.views)
@@ -63,17 +63,17 @@ class Method(nn.Module):
             return self.arranged(features)
 
     def without_margin(self, features: Tensor, view: int) -> Tensor:
-        """The middle of features, as long as those of a clip."""
+        """Features without those of the margins before and after a clip."""
         axis, length = time_axis(features), self.lengths[min(view, len(self.lengths) - 1)]
         return features.narrow(axis, (features.shape[axis] - length) // 2, length)
 
     def embed(self, clips: Tensor) -> Tensor:
-        """What downstream tasks read of clips as the first view has them: [batch, samples] -> [batch, D]."""
+        """Embedding for downstream tasks, of clips as in the first view: [batch, samples] -> [batch, D]."""
         return self.objective.embed(self.arranged(self.frontend(0)(clips)))
 
 
 def augmented(clips: Tensor, changes: Sequence[Augmentation], generator: torch.Generator) -> Tensor:
-    """Clips after some augmentations, one after another."""
+    """Clips after all augmentations, applied in order."""
     for change in changes:
         clips = change(clips, generator)
     return clips

@@ -1,4 +1,4 @@
-"""The part of a run of one method: draws clips, makes views, asks the objective."""
+"""Part that trains one method: draws clips, makes views, computes the objective's losses."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ VALIDATION_SEED = 7
 
 
 class MethodPart(Part[MethodRecipe, Method]):
-    """Whatever the objective: one way to draw, to augment and to judge."""
+    """Training of one method; drawing, augmenting and judging are the same for all objectives."""
 
     name = "method"
     recipe_type = MethodRecipe
@@ -95,19 +95,19 @@ class MethodPart(Part[MethodRecipe, Method]):
         return dict(sums)
 
     def _views(self, module: Method, clips: Clips) -> Views:
-        """Augmented where a method compares views of one clip, which would be the same without."""
+        """Views of clips, augmented if the method compares views of one clip, which would otherwise be equal."""
         same = self.optimisation.clips.relation == "same" and len(clips.views) > 1
         generator = torch.Generator().manual_seed(VALIDATION_SEED) if same else None
         return module.views(clips.to(self.device), generator)
 
     @cached_property
     def dataset(self) -> DataSet:
-        """What the recipe learns from."""
+        """Data set that the method learns from."""
         return self.recipe.data.set.open()
 
     @cached_property
     def lessons(self) -> Lessons | None:
-        """What the teachers of the objective say of the data set; asked first where that is missing."""
+        """Answers of the objective's teachers for the data set, computed first if missing; None without teachers."""
         config = self.optimisation.objective
         if not isinstance(config, DistillationConfig):
             return None
@@ -120,7 +120,7 @@ class MethodPart(Part[MethodRecipe, Method]):
         return sampler_of(method, self.dataset, split, folder, method.config.clips, lessons=self.lessons)
 
     def _clips(self, number: int) -> Clips:
-        """The clips of a step, drawn while the step before it ran."""
+        """Clips of a step, drawn while the step before it ran."""
         future = self._next[1] if self._next and self._next[0] == number else self._drawn(number)
         self._next = (number + 1, self._drawn(number + 1))
         return future.result()
@@ -139,7 +139,7 @@ def sampler_of(
     views: int | None = None,
     lessons: Lessons | None = None,
 ) -> ClipSampler:
-    """Draws clips of a split for each view of a method, or for the first ``views``, with the margins they need."""
+    """Sampler of a split's clips for each view of a method, or for the first ``views``, with the margins they need."""
     frontends = [method.frontend(view) for view in range(views or method.objective.views)]
     stores = {frontend: stored(dataset, folder, frontend.contents) for frontend in frontends}
     lengths = [frontend.frames(clips.seconds + 2 * clips.margin) for frontend in frontends]
@@ -148,16 +148,16 @@ def sampler_of(
 
 
 def tracks_of(dataset: DataSet, split: str, tracks: Sequence[Track]) -> list[Track]:
-    """The stored tracks of a split."""
+    """Stored tracks of a split."""
     wanted = {dataset.items[i].path for i in dataset.split(split)}
     return [track for track in tracks if track.path in wanted]
 
 
 def load_method(run: Path) -> tuple[Method, MethodRecipe]:
-    """The averaged weights of a run of one method, ready to embed.
+    """Method with the averaged weights of a run, ready to embed, and its recipe.
 
     Raises:
-        ModelError: no run of a method, or a damaged one.
+        ModelError: the folder holds no run of a method, or a damaged one.
     """
     recipe = load_recipe_of(run)
     if not isinstance(recipe, MethodRecipe):

@@ -1,4 +1,4 @@
-"""A recipe: everything that makes a training run, read from one TOML file and checked before it starts."""
+"""Recipe of the bundled model: all settings of a training run, read from one TOML file and checked first."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from musicfeat_trainer.section import Section
 
 
 class DataConfig(Section):
-    """Where the music is, and which sources are kept from training. ``~`` and ``$VARIABLES`` are expanded."""
+    """Folders of music and the sources kept from training; ``~`` and ``$VARIABLES`` are expanded."""
 
     audio: Path | tuple[Path, ...]
     """A folder of audio, or several; the first folder of a path names its source."""
     table: Path | None = None
     """Optional CSV with columns path, source, noncommercial; in each folder of ``audio``."""
     store: Path
-    """Where spectrograms are kept."""
+    """Folder for spectrograms."""
     validation_sources: tuple[str, ...]
-    """Early stopping looks at these."""
+    """Sources used for early stopping."""
     test_sources: tuple[str, ...] = ()
-    """Nothing looks at these before the benchmarks."""
+    """Sources used by the benchmarks alone."""
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """The folders of audio."""
+        """Folders of audio."""
         return self.audio if isinstance(self.audio, tuple) else (self.audio,)
 
 
 class RenderedConfig(Section):
-    """MIDI files to render through sound fonts, for exact labels and music without loss."""
+    """MIDI files to render through sound fonts, for exact labels and lossless music."""
 
     midi: Path
     """Folder with midi.csv."""
     fonts: tuple[Path, ...]
     folder: Path
-    """Where the rendered FLAC is kept."""
+    """Folder for the rendered FLAC files."""
     validation_sources: tuple[str, ...]
     test_sources: tuple[str, ...] = ()
     """MIDI sources that are neither rendered nor trained on."""
     seconds: float = Field(110.0, gt=0)
-    """At most so much of each rendering is kept."""
+    """Greatest length of a rendering that is kept."""
     renditions: int = Field(1, gt=0)
-    """Each file is rendered so often through each font, for other instruments each time."""
+    """Number of renderings of each file through each font, with other instruments each time."""
     share: float = Field(0.4, gt=0, lt=1)
-    """Of all crops, so many are rendered music."""
+    """Share of rendered music among all crops."""
 
 
 class NotesConfig(Section):
@@ -70,7 +70,7 @@ def _instrument(name: str) -> str:
 
 
 class TrunkConfig(Optimisation):
-    """The encoder behind embedding, frames and reversal; what tags build on."""
+    """The encoder that yields embedding, frames and reversal, and that tags build on."""
 
     frontend: LogMelSpec = LogMelSpec()
     stem: tuple[int, int] = (16, 32)
@@ -78,41 +78,41 @@ class TrunkConfig(Optimisation):
     frames: int = 160
     dropout: float = Field(0.2, ge=0, lt=1)
     labels: tuple[Annotated[str, AfterValidator(_instrument)], ...] = ()
-    """The instruments of OpenMIC-2018 that a head beside the others, not exported, learns; none, no such head."""
+    """Instruments of OpenMIC-2018 that an extra head, not exported, learns; empty: no such head."""
     pairs: int = Field(36, gt=0)
-    """Tracks in a step, two crops of each for the contrastive loss."""
+    """Tracks in a step, each with two crops for the contrastive loss."""
     flipped: int = Field(36, gt=0)
     """Windows in a step that play backwards."""
     collages: int = Field(6, ge=0)
-    """Pairs of collages of recorded notes in a step, where there are such notes."""
+    """Pairs of collages of recorded notes in a step, if the recipe has such notes."""
     apart: float = Field(9.0, ge=0)
-    """Seconds between the beginnings of two crops of a track, at most."""
+    """Greatest distance in seconds between the beginnings of two crops of a track."""
     temperature: float = Field(0.15, gt=0)
     label_smoothing: float = Field(0.02, ge=0, lt=1)
     reversal_weight: float = Field(1.0, ge=0)
     contrastive_weight: float = Field(0.5, ge=0)
     tags_weight: float = Field(2.0, ge=0)
     knowledge: int = Field(128, gt=0)
-    """Numbers of the embedding that are learned from teachers, where there are some."""
+    """Numbers of the embedding that are learned from teachers, if the recipe has any."""
     distillation_weight: float = Field(2.0, ge=0)
 
 
 class TagsConfig(Optimisation):
-    """The late layers behind tags, trained on the finished trunk."""
+    """The late layers that yield tags, trained on the finished trunk."""
 
     labels: tuple[Annotated[str, AfterValidator(_instrument)], ...] = Field(min_length=1)
-    """The instruments of OpenMIC-2018 that tags name."""
+    """Instruments of OpenMIC-2018 that tags name."""
     width: int = 128
     dropout: float = Field(0.2, ge=0, lt=1)
     windows: int = Field(96, gt=0)
     """Labelled windows in a step."""
     collages: int = Field(16, ge=0)
-    """Collages of recorded notes in a step, where there are such notes."""
+    """Collages of recorded notes in a step, if the recipe has such notes."""
     label_smoothing: float = Field(0.02, ge=0, lt=1)
 
 
 class JoinsConfig(Optimisation):
-    """The encoder behind successor scores and jigsaw."""
+    """The encoder that yields successor scores and jigsaw."""
 
     frontend: LogMelSpec = LogMelSpec(n_mels=128, pool=2)
     stem: int = 16
@@ -124,32 +124,32 @@ class JoinsConfig(Optimisation):
     groups: int = Field(16, gt=0)
     """Groups of consecutive pieces in a step."""
     backwards: float = Field(0.2, ge=0, le=1)
-    """Share of groups that play backwards: periods survive that, and there is more music to learn from."""
+    """Share of groups that play backwards: periods survive reversal, and it adds music to learn from."""
     continuity_weight: float = Field(0.25, ge=0)
 
 
 class CardConfig(Section):
-    """What a model file must say of itself and training cannot know."""
+    """Facts that a model file must state and that training cannot know."""
 
     licence: str = ""
     training_data: str = ""
 
 
 class Recipe(AnyRecipe):
-    """A run of all parts of a model that is exported whole."""
+    """Recipe of a run of all parts of a model that is exported whole."""
 
     data: DataConfig
     rendered: RenderedConfig | None = None
     notes: NotesConfig | None = None
     teachers: tuple[TeacherConfig, ...] = ()
     openmic: Path | None = None
-    """Folder of OpenMIC-2018 as published, trained on where it exists."""
+    """Folder of OpenMIC-2018 as published; trained on if it exists."""
     tempo: Tempo = Tempo()
     augment: SpectrogramAugment = SpectrogramAugment()
     window: int = Field(220500, gt=0)
-    """Samples that the model sees at once, of which joins see three equal pieces."""
+    """Samples of a window of the model; joins read it as three equal pieces."""
     trunk: TrunkConfig
     tags: TagsConfig | None = None
-    """Without this section a model has no tags."""
+    """Section of the tags; without it a model has none."""
     joins: JoinsConfig
     card: CardConfig = CardConfig()

@@ -1,6 +1,6 @@
-"""Recipes as files: one for each method of a paper, its rows of the paper's tables as changes of a few keys.
+"""Recipes as files: one for each method of a paper, with rows of the paper's tables as changes of a few keys.
 
-A table ``[rows.NAME]`` of a TOML file holds the keys that differ there; ``FILE/NAME`` calls it.
+A table ``[rows.NAME]`` of a TOML file holds the keys that differ in a row, which is called ``FILE/NAME``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def open_recipe(name: str, changes: Sequence[str] = ()) -> AnyRecipe:
         changes: lines of TOML, such as ``method.batch=8``, made last.
 
     Raises:
-        InputError: no such recipe, row or key, not TOML, or a value out of range.
+        InputError: the recipe, row or key does not exist, the file is not TOML, or a value is out of range.
     """
     path, row = _find(name)
     table = _read(path)
@@ -44,7 +44,7 @@ def open_recipe(name: str, changes: Sequence[str] = ()) -> AnyRecipe:
 
 
 def known_recipes() -> Iterator[tuple[str, str]]:
-    """Names of all recipes of the package, each with what it is."""
+    """Names of all recipes of the package, each with its description."""
     for path in sorted(RECIPES.glob("*.toml")):
         table = _read(path)
         first = path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
@@ -55,7 +55,7 @@ def known_recipes() -> Iterator[tuple[str, str]]:
 
 
 def changed(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables merged key by key; one that names what it is (an encoder, say) takes the place of another."""
+    """Tables merged key by key; a table with a ``name`` of its own, such as an encoder, replaces another as a whole."""
     merged = dict(table)
     for key, value in changes.items():
         old = merged.get(key)
@@ -65,10 +65,10 @@ def changed(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
 
 
 def parse_change(text: str) -> dict[str, Any]:
-    """One line of TOML; a value that is no TOML is taken as a string.
+    """Key and value of one line of TOML; a value that is not TOML is taken as a string.
 
     Raises:
-        InputError: not KEY=VALUE.
+        InputError: the text is not KEY=VALUE.
     """
     key, equals, value = text.partition("=")
     for line in (text, f"{key} = {json.dumps(value.strip())}") if equals else ():

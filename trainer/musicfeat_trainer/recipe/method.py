@@ -20,20 +20,20 @@ from musicfeat_trainer.section import Section
 
 
 class Branch(Section):
-    """A frontend and an encoder for the second view alone."""
+    """A frontend and an encoder for the second view only."""
 
     frontend: AnyFrontend
     encoder: AnyEncoder
 
 
 class MethodConfig(Optimisation):
-    """Everything that makes a method but its data; all in one section ``[method]`` with tables of its own."""
+    """All settings of a method except its data: the section ``[method]`` with its tables."""
 
     clip_norm: float | None = Field(None, gt=0)
-    """No paper here clips gradients."""
+    """Greatest norm of gradients; None, as in all papers here: no clipping."""
     batch: int = Field(gt=0)
     validation_batches: int = Field(8, gt=0)
-    """Of held-out clips, always the same, that an evaluation looks at."""
+    """Batches of held-out clips in an evaluation, always the same."""
     clips: ClipsConfig
     frontend: AnyFrontend
     encoder: AnyEncoder
@@ -41,32 +41,32 @@ class MethodConfig(Optimisation):
     pieces: PiecesConfig | None = None
     second: Branch | None = None
     waveform_augment: tuple[WaveformAugmentation, ...] = ()
-    """Applied to raw samples, in this order, to each view by itself."""
+    """Augmentations of raw samples, applied in this order to each view by itself."""
     picture_augment: tuple[PictureAugmentation, ...] = ()
-    """Applied to spectrograms."""
+    """Augmentations of spectrograms."""
     augmented_views: Literal["all", "first"] = "all"
-    """Which views are augmented; one alone is CLMR's experiment 2."""
+    """Views that are augmented; the first alone is CLMR's experiment 2."""
 
     @property
     def from_chance(self) -> MethodConfig:
-        """The same without weights that an encoder would start from: for controls, and for weights to be restored."""
+        """The settings without pretrained weights of encoders, for controls and for weights to be restored."""
         if not getattr(self.encoder, "weights", None):
             return self
         return self.model_copy(update={"encoder": self.encoder.model_copy(update={"weights": None})})
 
 
 class MethodData(Section):
-    """What a method learns from."""
+    """Data that a method learns from."""
 
     set: SetConfig
     store: Path
-    """Where decoded audio is kept."""
+    """Folder for decoded audio."""
 
 
 class MethodRecipe(AnyRecipe):
-    """A run of one method of self-supervision on one data set."""
+    """Recipe of a run of one method of self-supervision on one data set."""
 
     about: str = ""
-    """Which row of which paper's table it is, and the figure there."""
+    """Row of a paper's table that the recipe repeats, and the figure there."""
     data: MethodData
     method: MethodConfig

@@ -13,10 +13,10 @@ from musicfeat_trainer.recipe.recipe import AnyRecipe
 
 
 def parse_recipe(data: dict[str, Any], where: str) -> AnyRecipe:
-    """A recipe from nested dictionaries, of one method if they have ``method``; ``where`` names them in errors.
+    """Recipe from nested dictionaries, of one method if they have the key ``method``; errors call them ``where``.
 
     Raises:
-        InputError: a key misspelt or missing, or a value out of range.
+        InputError: a key is misspelt or missing, or a value is out of range.
     """
     kind = MethodRecipe if "method" in data else Recipe
     try:

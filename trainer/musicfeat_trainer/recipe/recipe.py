@@ -6,7 +6,7 @@ from musicfeat_trainer.section import Section
 
 
 class AnyRecipe(Section):
-    """What every training run has."""
+    """Keys of every training run."""
 
     name: str
     version: str = "0.1.0"

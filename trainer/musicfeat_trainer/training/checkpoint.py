@@ -31,14 +31,14 @@ class Checkpoint:
     progress: dict[str, Any]
 
     def part(self, name: str) -> Tensors:
-        """The tensors below ``name.``, without that prefix."""
+        """Tensors whose names begin with ``name.``, without that prefix."""
         return {k.removeprefix(f"{name}."): v for k, v in self.tensors.items() if k.startswith(f"{name}.")}
 
     def restore(self, name: str, module: nn.Module) -> None:
-        """Put the tensors below ``name.`` into a module.
+        """Load the tensors whose names begin with ``name.`` into a module.
 
         Raises:
-            ModelError: they are those of another network.
+            ModelError: the tensors are those of another network.
         """
         try:
             module.load_state_dict(self.part(name))
@@ -48,7 +48,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write atomically: after a kill there is the old file or the new one."""
+    """Write a checkpoint atomically: after a kill the file is the old or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     header = {"recipe": checkpoint.recipe.model_dump_json(), "progress": json.dumps(checkpoint.progress)}
     with replacing(path) as temporary:
@@ -59,7 +59,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
     Raises:
-        ModelError: missing, damaged, or not written by this trainer.
+        ModelError: the file is missing, damaged, or not written by this trainer.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -72,10 +72,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def read_progress(path: Path) -> dict[str, Any]:
-    """The progress of a checkpoint and how many ``numbers`` its model holds, without reading its tensors.
+    """Progress of a checkpoint, with the size of its model as ``numbers``; tensors are not read.
 
     Raises:
-        ModelError: missing, damaged, or not written by this trainer.
+        ModelError: the file is missing, damaged, or not written by this trainer.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -87,17 +87,17 @@ def read_progress(path: Path) -> dict[str, Any]:
 
 
 def save_recipe(run: Path, recipe: AnyRecipe) -> None:
-    """Keep the recipe of a run in its folder, atomically."""
+    """Write the recipe of a run into its folder, atomically."""
     run.mkdir(parents=True, exist_ok=True)
     with replacing(run / "recipe.json") as temporary:
         temporary.write_text(recipe.model_dump_json(indent=1) + "\n")
 
 
 def load_recipe_of(run: Path) -> AnyRecipe:
-    """The recipe that ``save_recipe`` kept.
+    """Recipe that ``save_recipe`` wrote.
 
     Raises:
-        ModelError: the folder is not that of a run.
+        ModelError: the folder is not a run.
     """
     try:
         return parse_recipe(json.loads((run / "recipe.json").read_text()), str(run))
@@ -114,13 +114,13 @@ def digest(tensors: Tensors) -> str:
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:
-    """The state of an optimizer as flat named tensors."""
+    """State of an optimizer as flat named tensors."""
     state = optimizer.state_dict()["state"]
     return {f"{index}.{key}": value for index, slots in state.items() for key, value in slots.items()}
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Tensors) -> None:
-    """The inverse of ``optimizer_tensors``."""
+    """Load the state from ``optimizer_tensors`` into an optimizer."""
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, key = name.split(".", 1)

@@ -11,7 +11,7 @@ from musicfeat_trainer.pictures.style import save
 
 
 def append_row(path: Path, row: dict[str, float]) -> None:
-    """Add one evaluation; rows of an earlier, unfinished continuation from the same step on are dropped."""
+    """Add one evaluation; rows from the same step on, left by an unfinished continuation, are dropped."""
     rows = [old for old in read_rows(path) if old["step"] < row["step"]]
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary, temporary.open("w", newline="") as file:
@@ -29,7 +29,7 @@ def read_rows(path: Path) -> list[dict[str, float]]:
 
 
 def draw_curves(log: Path, picture: Path, chance: Mapping[str, float]) -> None:
-    """Losses on the left, validation figures with their chance levels on the right."""
+    """Draw losses on the left, validation figures with their chance levels on the right."""
     from musicfeat_trainer.pictures.figures import Figure
 
     rows = read_rows(log)

@@ -1,4 +1,4 @@
-"""The training loop: one part of a recipe, one folder, resumable from its last checkpoint to the same curve."""
+"""Training loop for one part of a recipe in one folder; resumed from its last checkpoint it gives the same curve."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from musicfeat_trainer.training.progress import Progress
 
 
 def changed_sections(old: AnyRecipe, new: AnyRecipe, part: Part[Any, Any]) -> list[str]:
-    """The sections of a recipe that make a part's run another run, where two recipes differ."""
+    """Sections in which two recipes differ and that define a part's run."""
     sections = (
         "data",
         "rendered",
@@ -45,7 +45,7 @@ def changed_sections(old: AnyRecipe, new: AnyRecipe, part: Part[Any, Any]) -> li
 
 
 def optimizer_of(module: nn.Module, config: Optimisation) -> torch.optim.Optimizer:
-    """The optimizer that a recipe names, over all weights that learn."""
+    """Optimizer that a recipe names, over all trainable weights."""
     weights = [weight for weight in module.parameters() if weight.requires_grad]
     rate, decay = config.learning_rate, config.weight_decay
     if config.optimizer == "sgd":
@@ -55,7 +55,7 @@ def optimizer_of(module: nn.Module, config: Optimisation) -> torch.optim.Optimiz
 
 
 class Trainer:
-    """Trains one part of a run into a folder of its own: last.safetensors, best.safetensors, log.csv, curves.png."""
+    """Trainer of one part of a run, with a folder: last.safetensors, best.safetensors, log.csv, curves.png."""
 
     def __init__(self, part: Part[Any, Any], device: str = "cpu") -> None:
         self.part, self.config = part, part.optimisation
@@ -70,12 +70,12 @@ class Trainer:
         self.optimizer = optimizer_of(self.module, self.config)
         self.progress: dict[str, Any] = {"step": 0, "best": -1.0, "stale": 0, "lowered": 0}
         self.waiting = 0.0
-        """The share of the time of ``run`` that steps waited for data."""
+        """Share of the time of ``run`` in which steps waited for data."""
         self._resume()
 
     @property
     def averaged(self) -> nn.Module:
-        """The module whose weights are the moving average: the one that is evaluated and kept."""
+        """Module with the moving average of the weights, which is evaluated and kept."""
         return self.average.module
 
     def _resume(self) -> None:
@@ -94,14 +94,14 @@ class Trainer:
 
     @property
     def finished(self) -> bool:
-        """Whether all steps are done, or validation has not improved for long enough."""
+        """True if all steps are done, or validation has not improved for long enough."""
         return self.progress["step"] >= self.config.steps or self.progress["stale"] >= self.config.patience
 
     def run(self) -> dict[str, float] | None:
         """Train to the end, or until validation no longer improves.
 
         Returns:
-            The last scores, or None if the run had ended before.
+            The last scores; None if the run was finished already.
         """
         if self.finished:
             return None
@@ -129,12 +129,12 @@ class Trainer:
         return scores
 
     def keep_untrained(self) -> None:
-        """Keep the weights as they start, such as those of a network for pictures, as the run's result."""
+        """Keep the initial weights, such as those of a network for pictures, as the run's result."""
         for name in ("last", "best"):
             self._save(name)
 
     def step(self, number: int) -> dict[str, float]:
-        """One update; returns the losses."""
+        """Make one update and return its losses."""
         for parameters in self.optimizer.param_groups:
             parameters["lr"] = self._learning_rate(number)
         self.module.train()
@@ -150,7 +150,7 @@ class Trainer:
         return {key: value.item() for key, value in losses.items()}
 
     def _learning_rate(self, number: int) -> float:
-        """Linear warm-up, then what the schedule says."""
+        """Learning rate of a step: linear warm-up, then the recipe's schedule."""
         config = self.config
         if number < config.warmup:
             return config.learning_rate * (number + 1) / config.warmup
@@ -160,7 +160,7 @@ class Trainer:
         return config.learning_rate * (1 + math.cos(math.pi * done)) / 2
 
     def _evaluate(self, losses: dict[str, float]) -> dict[str, float]:
-        """Figures, the log and the picture, by the first process; what follows from them, in all."""
+        """Judge and log in the first process; count evaluations without a better score in all processes."""
         scores = from_first(self._figures() if rank() == 0 else {})
         if rank() == 0:
             self._log(losses, scores)
@@ -176,7 +176,7 @@ class Trainer:
         return scores
 
     def _figures(self) -> dict[str, float]:
-        """What ``evaluate`` says of the average, once it is complete."""
+        """Figures of the averaged weights, after those with a closed form are fitted."""
         self.part.fit_closed_form(self.averaged.eval())
         return self.part.evaluate(self.averaged)
 

@@ -1,4 +1,4 @@
-"""What a part of a model must offer so that the one training loop can train it."""
+"""Interface of a part of a model for the training loop."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RecipeType = TypeVar("RecipeType", bound=AnyRecipe)
 
 
 class Part(ABC, Generic[RecipeType, Module]):
-    """A module that is trained by itself, what it learns from, and how it is judged.
+    """A module that is trained by itself, with its data and its evaluation.
 
     Parts that need no other can be trained side by side, on as many machines as there are parts. ``run`` is the
     folder that all parts of a run share; ``origin`` holds digests of the parts that this one was trained on.
@@ -28,50 +28,50 @@ class Part(ABC, Generic[RecipeType, Module]):
 
     name: ClassVar[str]
     recipe_type: type[RecipeType]
-    """The recipes that have this part."""
+    """Type of the recipes that have this part."""
 
     guesses: ClassVar[Mapping[str, float]] = {}
-    """``chance``, where it is the same for every recipe."""
+    """Result of ``chance``, if it is the same for every recipe."""
 
     @property
     def chance(self) -> Mapping[str, float]:
-        """The figures that ``evaluate`` returns, each with the value that guessing reaches."""
+        """Values that guessing reaches, by the names of the figures from ``evaluate``."""
         return self.guesses
 
     @property
     def watched(self) -> Sequence[str]:
-        """The figures whose mean picks the best weights and stops training; none named: all."""
+        """Figures whose mean picks the best weights and stops training; empty: all."""
         return ()
 
     module: Module
-    """What is trained or judged; set by the loop, or to a module that is trained already."""
+    """Module that is trained or judged; set by the loop, or to a trained module."""
 
     needs: ClassVar[tuple[str, ...]] = ()
-    """The parts that must have been trained before."""
+    """Names of parts that must be trained before this one."""
 
     def __init__(self, recipe: RecipeType, run: Path) -> None:
         self.recipe, self.run = recipe, run
         self.origin: dict[str, str] = {}
         self.waited = 0.0
-        """Seconds that steps waited for data so far."""
+        """Seconds that steps have waited for data."""
 
     @classmethod
     @abstractmethod
     def build(cls, recipe: RecipeType) -> Module:
-        """The module with fresh weights."""
+        """Module with fresh weights."""
 
     @property
     @abstractmethod
     def optimisation(self) -> Optimisation:
-        """How it is optimised."""
+        """Settings of the optimiser."""
 
     @property
     def device(self) -> torch.device:
-        """Where the module is."""
+        """Device of the module."""
         return next(self.module.parameters()).device
 
     def autocast(self) -> torch.autocast:
-        """Runs convolutions and products in bfloat16 if the recipe says so and the device can."""
+        """Context with convolutions and products in bfloat16, if the recipe says so and the device can."""
         return autocast(self.device, self.optimisation.bfloat16)
 
     @abstractmethod
@@ -80,28 +80,28 @@ class Part(ABC, Generic[RecipeType, Module]):
 
     @abstractmethod
     def open_validation(self) -> None:
-        """Make what ``evaluate`` looks at ready."""
+        """Make the data of ``evaluate`` ready."""
 
     @abstractmethod
     def losses(self, number: int) -> dict[str, Tensor]:
-        """The weighted losses of training step ``number``, a pure function of weights, seed and number."""
+        """Weighted losses of training step ``number``, a pure function of weights, seed and number."""
 
     def compile(self) -> None:
-        """Compile what takes the time."""
+        """Compile the layers that take most of the time."""
         compile_in_place(self.module, self.device)
 
     def after_step(self) -> None:
-        """What follows an update."""
+        """Update state other than weights after a step."""
 
     def fit_closed_form(self, module: Module) -> None:
-        """Fit what has a closed form to the other weights, before they are evaluated and kept."""
+        """Fit weights that have a closed form to the others, before all are evaluated and kept."""
 
     @abstractmethod
     def evaluate(self, module: Module) -> dict[str, float]:
-        """Figures on held-out music, from 0 to 1, the higher the better; ``watched`` are those that count."""
+        """Figures on held-out music, from 0 to 1, higher is better; those in ``watched`` pick the best weights."""
 
 
 def step_generators(seed: int, step: int, process: int = 0) -> tuple[np.random.Generator, torch.Generator]:
-    """The random sources of one training step, others in each of several processes."""
+    """Random generators of one training step, different in each process."""
     sequence = np.random.SeedSequence([seed, step, *[process] * (process > 0)])
     return np.random.default_rng(sequence), torch.Generator().manual_seed(int(sequence.generate_state(1)[0]))

@@ -1,4 +1,4 @@
-"""A run's progress on the terminal: steps, speed, the last figures, and when it will be done."""
+"""Progress of a run on the terminal: steps, speed, the last figures and the expected end."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Clock = Callable[[], float]
 
 
 class Progress:
-    """A bar of steps. The time left counts evaluations and waiting, which a rate of the last steps would not.
+    """Bar of steps. The time left includes evaluations and waiting, which the rate of the last steps would miss.
 
     Args:
-        name: what is trained.
-        done: steps of earlier continuations.
-        steps: of the whole run.
-        quiet: whether nothing is shown.
-        clock: seconds.
+        name: name of the trained part.
+        done: steps made by earlier continuations.
+        steps: steps of the whole run.
+        quiet: True to show nothing.
+        clock: source of the time in seconds.
     """
 
     def __init__(self, name: str, done: int, steps: int, *, quiet: bool = False, clock: Clock = time.monotonic) -> None:
@@ -31,28 +31,28 @@ class Progress:
 
     @property
     def left(self) -> float:
-        """Seconds that the steps to come will take, at the mean pace of this continuation; NaN before the first."""
+        """Seconds that the remaining steps take at the mean pace of this continuation; NaN before its first step."""
         if self.done == self.first:
             return float("nan")
         return (self.clock() - self.begun) / (self.done - self.first) * (self.steps - self.done)
 
     def stepped(self) -> None:
-        """One more step is done."""
+        """Count one more step as done."""
         self.done += 1
         self.bar.set_postfix_str(f"{self.figures}{expected(self.left)}", refresh=False)
         self.bar.update()
 
     def evaluated(self, figures: Mapping[str, float]) -> None:
-        """Show the latest figures from here on."""
+        """Show these figures from now on."""
         self.figures = "".join(f"{name} {value:.3f}, " for name, value in figures.items())
 
     def close(self) -> None:
-        """Leave the last line as it is."""
+        """Close the bar, leaving its last line on the screen."""
         self.bar.close()
 
 
 def expected(seconds: float) -> str:
-    """``1 h 05 min left, until 14:30``, or the day, too, where that is another one."""
+    """Text such as ``1 h 05 min left, until 14:30``, with the date if the end is on another day."""
     if math.isnan(seconds):
         return "time left unknown"
     minutes = round(seconds / 60)

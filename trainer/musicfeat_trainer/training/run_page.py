@@ -1,4 +1,4 @@
-"""A run as one HTML file: what it is, its curves, its last figures, and how it was judged; nothing is fetched."""
+"""Page of a run in one HTML file that fetches nothing: recipe, curves, last figures and evaluations."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def write_page(run: Path, recipe: AnyRecipe, chances: Mapping[str, Mapping[str, 
     """Write the page of a run, whole or not at all.
 
     Args:
-        run: its folder.
-        recipe: of the run.
-        chances: for each part, its figures with what guessing reaches.
-        page: the file.
+        run: folder of the run.
+        recipe: recipe of the run.
+        chances: for each part, the value that guessing reaches for each figure.
+        page: file to write.
     """
     sections = [section for name, chance in chances.items() for section in _part(run / name, chance)]
     sections += _pictures(path for path in sorted((run / "pictures").glob("*.png")) if "curves" not in path.name)
@@ -47,7 +47,7 @@ def write_page(run: Path, recipe: AnyRecipe, chances: Mapping[str, Mapping[str, 
 
 
 def _part(folder: Path, chance: Mapping[str, float]) -> Iterator[str]:
-    """The curves of a part and its figures: the best of each, and the last."""
+    """Curves of a part, and the best and the last value of each figure."""
     rows = read_rows(folder / "log.csv")
     if not rows:
         return
@@ -64,7 +64,7 @@ def _part(folder: Path, chance: Mapping[str, float]) -> Iterator[str]:
 
 
 def _evaluation(folder: Path) -> Iterator[str]:
-    """The figures of an evaluation that was kept below the run, and its pictures, if they were drawn there."""
+    """Figures of an evaluation stored below the run, with its pictures if they were drawn there."""
     try:
         rows: list[dict[str, Any]] = json.loads((folder / "figures.json").read_text())
     except (OSError, ValueError):
