@@ -497,10 +497,10 @@ def test_of_a_torn_journal_all_whole_files_are_saved(torn: Torn, place: float, z
     for end in ("", "zeros", "tail"):
         journal = torn.data[:size] + {"": b"", "zeros": bytes(zeros), "tail": tail}[end]
         found = torn.recovered(journal)
-        least = torn.finished(size)
         count = 0 if found is None else found.num_rows
-        assert count == least or (end and journal[: len(torn.data)] == torn.data[: len(journal)] and count in torn.rows)
-        assert found is None or found.equals(torn.whole.slice(0, count))
+        assert count == torn.finished(len(os.path.commonprefix([journal, torn.data])))
+        whole = found is None or found.equals(torn.whole.slice(0, count))
+        assert whole  # tables in words would take minutes to compare
 
 
 def test_a_journal_of_anything_is_dropped(torn: Torn) -> None:
