@@ -46,6 +46,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_tables_of_systems_trained_for_a_step(data: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(PAPERS), "--steps", "1", "--threads", "1", "--folder", str(tmp_path / "runs")]
     command += ["--paper", "siamusic", "--paper", "berkeley"]

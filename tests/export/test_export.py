@@ -124,6 +124,7 @@ def test_bundled_files_are_what_their_cards_say() -> None:
         assert find_model(name).with_suffix(".md").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_fft", "transforms"), [(1050, 1), (2100, 2)])
 def test_joins_hear_in_the_trunks_spectrum_what_they_hear_in_their_own(
     unlabelled_run: Path, n_fft: int, transforms: int

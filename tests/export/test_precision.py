@@ -216,6 +216,7 @@ def test_the_advice_names_what_is_lost() -> None:
     assert "2.00 times as fast" in Comparison("int8", [], 32, before, before, (4.0, 2.0)).advice
 
 
+@pytest.mark.slow
 def test_a_run_exports_in_any_precision(run: Path, music: Path, tmp_path: Path) -> None:
     arguments = [str(run), "-o", str(tmp_path / "a.onnx"), "--precision", "int8", "--clips", str(music)]
     assert main(arguments) == 0

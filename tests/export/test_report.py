@@ -43,6 +43,7 @@ def test_what_is_not_here_says_why(exported: Path, capsys: pytest.CaptureFixture
     assert "not available here: needs real sound" in printed
 
 
+@pytest.mark.slow
 def test_onnxruntime_web_agrees(exported: Path, tmp_path: Path) -> None:
     modules = WEB / "node_modules"
     if not shutil.which("node") or not (modules / "onnxruntime-web").is_dir():

@@ -15,6 +15,7 @@ from musicfeat_export.onnx_file import to_onnx
 from musicfeat_trainer.encoders.sample_cnn import WINDOW, SampleCNN
 
 
+@pytest.mark.slow
 def test_sample_cnn_is_the_same_in_torch_and_in_the_file() -> None:
     torch.manual_seed(0)
     net = SampleCNN()

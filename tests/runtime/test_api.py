@@ -11,7 +11,8 @@ import musicfeat
 from musicfeat import Extractor, Features, InputError, ModelCard, MusicfeatError, Order
 
 SIGNATURES = {
-    Extractor: "(model=None, device='cpu', threads=None, hop=None, *, outputs=None, memory=None)",
+    Extractor: "(model=None, device='cpu', threads=None, hop=None, *, "
+    "outputs=None, heads=(), memory=None, options=None)",
     Extractor.__call__: "(self, audio, sr=None)",
     Extractor.reversed: "(self, audio, sr=None)",
     Extractor.order: "(self, pieces, sr=None, gap=0.0)",

@@ -264,6 +264,7 @@ def test_misuse_is_told_in_words(driver: Path, tmp_path: Path) -> None:
         assert expected in answer["error"]
 
 
+@pytest.mark.slow
 def test_damaged_models_are_refused_without_a_finding(driver: Path, tmp_path: Path) -> None:
     """Cut short, of another contract, and with cards that lie in every field."""
     model = MODEL.read_bytes()

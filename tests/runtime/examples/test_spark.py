@@ -28,6 +28,7 @@ def java() -> None:
         pytest.skip("Java is not installed (Debian: openjdk-17-jre-headless)")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("java")
 def test_spark_embed(extractor: Extractor, clip: np.ndarray, rate: int, tmp_path: Path) -> None:
     import pyarrow.parquet as pq

@@ -435,6 +435,7 @@ def test_principal_components_are_those_of_the_covariance() -> None:
     assert np.abs(layout).max() == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_the_first_layout_is_replaced_by_a_better_one_that_is_kept(music: Path, tmp_path: Path) -> None:
     pytest.importorskip("openTSNE", reason="openTSNE is not installed")
     folder = tmp_path / "catalog"
