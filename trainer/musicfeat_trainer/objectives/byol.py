@@ -21,13 +21,13 @@ class BYOLConfig(ObjectiveConfig):
 
     name: Literal["byol"] = "byol"
     width: int = Field(256, gt=0)
-    """Of projections and predictions."""
+    """Width of projections and predictions."""
     hidden: int = Field(4096, gt=0)
-    """Of the hidden layer of projector and predictor."""
+    """Width of the hidden layers of projector and predictor."""
     momentum: float = Field(0.996, ge=0, le=1)
-    """Share of its own that a weight of the copy keeps in a step."""
+    """Share of its old value that a weight of the copy keeps in a step."""
     rise: int | None = Field(None, gt=0)
-    """Steps over which the momentum rises to 1 along a cosine: the paper's are all of a run; None: it stays."""
+    """Steps over which the momentum rises to 1 along a cosine, in the paper the whole run; None: it stays."""
 
     def build(self, setting: Setting) -> Objective:
         return BYOL(setting.encoder, self)
@@ -73,7 +73,7 @@ class BYOL(Objective):
 
 
 def momentum_at(step: int, base: float, rise: int | None) -> float:
-    """From ``base`` to 1 along half a cosine of ``rise`` steps, or ``base`` throughout."""
+    """Momentum at a step: from ``base`` to 1 along half a cosine of ``rise`` steps, or ``base`` throughout."""
     return base if rise is None else 1 - (1 - base) * (math.cos(math.pi * min(step / rise, 1)) + 1) / 2
 
 

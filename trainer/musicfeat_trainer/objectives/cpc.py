@@ -21,7 +21,7 @@ class CPCConfig(ObjectiveConfig):
     context: int = Field(256, gt=0)
     """Width of the recurrent network's state."""
     future: int = Field(12, gt=0)
-    """Steps that are predicted, each by a linear map of its own."""
+    """Number of steps that are predicted, each by a linear map of its own."""
 
     def build(self, setting: Setting) -> Objective:
         sequence_of(setting.encoder)
@@ -34,8 +34,8 @@ class CPCConfig(ObjectiveConfig):
 class CPC(Objective):
     """A gated recurrent network over the encoder's steps, and InfoNCE of the steps to come.
 
-    Negatives are the same moment of the batch's other clips. The paper draws them from its batch of eight, the code
-    of CLMR's author ten for each step from all clips and moments; here each prediction meets batch - 1 of them.
+    Negatives are the same moment of the batch's other clips, batch - 1 for each prediction. The paper draws them from
+    its batch of eight; the code of CLMR's author draws ten for each step from all clips and moments.
     """
 
     views = 1
@@ -56,7 +56,7 @@ class CPC(Objective):
         return {"future": float(torch.stack(right).mean())}
 
     def embed(self, features: Tensor) -> Tensor:
-        """Mean context over time, [batch, context]: what classifiers of clips read in CLMR's author's code."""
+        """Mean context over time, [batch, context], which classifiers of clips read in CLMR's author's code."""
         return self._context(self._steps(features)).mean(1)
 
     def _steps(self, features: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ class CPC(Objective):
         return self.recurrent(steps)[0]
 
     def _scored(self, features: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """For each distance into the future, scores [moments, batch, batch] and the right column of each row."""
+        """Scores [moments, batch, batch] and the right column of each row, for each distance into the future."""
         steps = self._steps(features)
         if steps.shape[1] <= self.config.future:
             raise InputError(
@@ -80,14 +80,14 @@ class CPC(Objective):
 
 
 def future_scores(steps: Tensor, predictions: Tensor, distance: int) -> Tensor:
-    """How well what is predicted at each moment fits each clip some steps later (equation 3).
+    """Scores of how well the prediction at each moment fits each clip ``distance`` steps later (equation 3).
 
     Args:
         steps: [batch, steps, D].
-        predictions: [batch, steps, D], of ``distance`` steps later.
+        predictions: [batch, steps, D], predicted for ``distance`` steps later.
         distance: at least 1.
 
     Returns:
-        [steps - distance, batch, batch], row i what clip i predicts, column j what clip j has.
+        [steps - distance, batch, batch]; row i is the prediction of clip i, column j the step of clip j.
     """
     return torch.einsum("itd,jtd->tij", predictions[:, :-distance], steps[:, distance:])

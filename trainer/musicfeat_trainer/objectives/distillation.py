@@ -1,4 +1,4 @@
-"""Distillation: a student says what published teachers say of the same music (Hinton, Vinyals and Dean, 2015).
+"""Distillation: a student learns the answers of published teachers for the same music (Hinton et al., 2015).
 
 Targets are the penultimate layers of the teachers (Romero et al., FitNets, 2015) and the logits of their tags:
 matching logits is distillation at high temperature (Hinton et al., equation 4). Each number is standardised over
@@ -19,16 +19,16 @@ from musicfeat_trainer.encoders.encoder import Encoder
 from musicfeat_trainer.objectives.objective import Objective, ObjectiveConfig, Setting, Views
 
 LEAST = 1e-3
-"""Probabilities are kept this far from 0 and 1 before their logits are compared."""
+"""Least distance of probabilities from 0 and 1, before their logits are compared."""
 
 
 class DistillationConfig(ObjectiveConfig):
-    """What published taggers say of the clip, their tags and embeddings. Hinton 2015, Romero 2015."""
+    """Tags and embeddings that published taggers give for the clip. Hinton 2015, Romero 2015."""
 
     name: Literal["distillation"] = "distillation"
     teachers: tuple[TeacherConfig, ...] = Field(min_length=1)
     width: int = Field(128, gt=0)
-    """Numbers of the layer that all answers are read from."""
+    """Width of the layer that all answers are read from."""
     dropout: float = Field(0.1, ge=0, lt=1)
 
     def build(self, setting: Setting) -> Objective:
@@ -39,7 +39,7 @@ class DistillationConfig(ObjectiveConfig):
 
 
 class TaughtEncoder(Objective):
-    """An encoder whose vector must tell what the teachers say of the same clip."""
+    """Encoder whose vector must predict the teachers' answers for the same clip."""
 
     views: ClassVar[int] = 1
 
@@ -61,14 +61,14 @@ class TaughtEncoder(Objective):
 
 
 class Distillation(nn.Module):
-    """What is known of music, behind an encoder, and a linear layer from it to all that the teachers say.
+    """Layers from an encoder's vector to a knowledge vector, and from that to all answers of the teachers.
 
     Args:
-        dimension: numbers of the encoder's vector.
+        dimension: width of the encoder's vector.
         teachers: tags and embedding numbers of each teacher, in the order of the targets.
-        width: numbers of ``knowledge``.
-        hidden: numbers of the layer before it.
-        dropout: of the encoder's vector.
+        width: width of ``knowledge``.
+        hidden: width of the layer before it.
+        dropout: share of the encoder's vector that is dropped.
     """
 
     mean: Tensor
@@ -96,12 +96,12 @@ class Distillation(nn.Module):
         self.register_buffer("deviation", torch.ones(sum(self.sizes)))
 
     def forward(self, vector: Tensor) -> Tensor:
-        """[batch, dimension] -> knowledge [batch, width], of unit variance."""
+        """Knowledge [batch, width] of unit variance, from vectors [batch, dimension]."""
         return self.layers(vector)
 
     @torch.no_grad()
     def fit(self, targets: Tensor) -> None:
-        """Standardise by the mean and deviation of targets, [n, all that the teachers say]."""
+        """Take the mean and deviation to standardise by from targets, [n, all answers of the teachers]."""
         compared = self.compared(targets)
         self.mean.copy_(compared.mean(0))
         self.deviation.copy_(compared.std(0).clamp(min=1e-3))
@@ -115,13 +115,13 @@ class Distillation(nn.Module):
 
         Args:
             knowledge: [batch, width].
-            targets: [batch, all that the teachers say], tags as probabilities.
+            targets: [batch, all answers of the teachers], tags as probabilities.
         """
         wanted = (self.compared(targets) - self.mean) / self.deviation
         errors = (self.said(knowledge) - wanted).square().split(self.sizes, dim=1)
         return torch.stack([error.mean() for error in errors]).mean()
 
     def tags(self, knowledge: Tensor) -> Tensor:
-        """P(tag), [batch, tags of all teachers]."""
+        """Probabilities of tags, [batch, tags of all teachers]."""
         logits = self.said(knowledge) * self.deviation + self.mean
         return torch.sigmoid(logits[:, self.is_tag])

@@ -1,4 +1,4 @@
-"""The perceptrons between an encoder and a loss."""
+"""Perceptrons between an encoder and a loss."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def perceptron(*widths: int) -> nn.Sequential:
     """Linear layers with batch normalisation and rectifiers between them, none behind the last.
 
     Args:
-        widths: of the input, of each hidden layer and of the output.
+        widths: widths of the input, of each hidden layer and of the output.
     """
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(widths[:-1]):

@@ -1,4 +1,4 @@
-"""Inpainting: what sounded in a gap? (future work of Addepalli et al., 2019, after Pathak et al., 2016)"""
+"""Inpainting: restore the sound in a gap (future work of Addepalli et al., 2019, after Pathak et al., 2016)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from musicfeat_trainer.objectives.objective import Objective, ObjectiveConfig, S
 
 
 class InpaintingConfig(ObjectiveConfig):
-    """What sounded in a gap? After the context encoders of 2016, for raw samples: an encoder that keeps time."""
+    """Sound restored in a gap, after the context encoders of 2016; for raw samples and an encoder that keeps time."""
 
     name: Literal["inpainting"] = "inpainting"
     gap: float = Field(0.25, gt=0, lt=1)
@@ -23,7 +23,7 @@ class InpaintingConfig(ObjectiveConfig):
     hidden: int = Field(256, gt=0)
     """Units of the decoder in each direction of time."""
     error: Literal["squared", "absolute"] = "squared"
-    """Pathak et al. found no difference; theirs is squared."""
+    """Error of the restored samples; Pathak et al. found no difference and use the squared one."""
 
     def build(self, setting: Setting) -> Objective:
         sequence_of(setting.encoder)
@@ -37,10 +37,10 @@ class InpaintingConfig(ObjectiveConfig):
 
 
 class Inpainting(Objective):
-    """A decoder recurrent in both directions, since a gap is wider than a step sees, and a linear layer to samples.
+    """Decoder recurrent in both directions, as a gap is wider than a step's view, and a linear layer to samples.
 
-    Neither paper has a decoder for sound: this is the plainest that can carry the music around a gap into it. There is
-    no adversarial loss: Pathak et al. add one for sharp pictures, and learn their features without.
+    Neither paper has a decoder for sound; this is the simplest that can carry the music around a gap into it. There is
+    no adversarial loss: Pathak et al. add one for sharp pictures but learn their features without it.
     """
 
     views = 1
@@ -58,13 +58,13 @@ class Inpainting(Objective):
         return {"inpainting": error.mean()}
 
     def figures(self, views: Views) -> dict[str, float]:
-        """Share of the gaps' energy that is explained, in [0, 1]; leaving them silent is 0."""
+        """Share of the gaps' energy that is explained, in [0, 1]; silence in the gaps scores 0."""
         filled, truth, gaps = self._filled(views.features[0])
         error, energy = (x[gaps].square().sum().clamp(min=1e-9) for x in (filled - truth, truth))
         return {"inpainting": (1 - error / energy).clamp(0, 1).item()}
 
     def _filled(self, waveform: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What the decoder makes of clips with gaps, what they were, and where the gaps are, each [batch, samples]."""
+        """Decoded clips, the original clips, and a mask that is True in gaps, each [batch, samples]."""
         gaps = drawn_gaps(len(waveform), waveform.shape[1], self.config.gap).to(waveform.device)
         steps = self.encode(waveform.masked_fill(gaps, 0.0), sequence_of(self.encoder))
         filled = self.samples(self.recurrent(steps)[0]).flatten(1)
@@ -73,7 +73,7 @@ class Inpainting(Objective):
 
 
 def drawn_gaps(batch: int, samples: int, share: float) -> Tensor:
-    """One gap of a share of each clip, anywhere in it, from the global generator: True inside, [batch, samples]."""
+    """Mask with one gap in each clip, placed by the global generator: True inside, [batch, samples]."""
     length = max(1, round(share * samples))
     starts = torch.randint(samples - length + 1, (batch, 1))
     moments = torch.arange(samples)

@@ -1,7 +1,7 @@
-"""Jigsaw: are the pieces in order, and which follows which? (Addepalli et al., 2019, section 4.1)
+"""Jigsaw: tell whether pieces are in order, and which follows which (Addepalli et al., 2019, section 4.1).
 
 The paper cuts a clip into three pieces, drops five pixels at every edge, and labels a shuffle against the
-identity: that is ``Jigsaw``. The functions below it are our own way. A network scores "a directly before b" for
+identity: ``Jigsaw`` does this. The functions below it are our own method. A network scores "a directly before b" for
 every pair of pieces, and the score of a whole order is the sum along it: one model then puts any number of pieces
 in order. The scorer is equivariant (shuffling the pieces shuffles its table), so training reads each group in its
 true order and needs no drawn label.
@@ -30,7 +30,7 @@ class JigsawConfig(ObjectiveConfig):
     identity_share: float = Field(0.5, gt=0, lt=1)
     """Probability that pieces stay in order; all other orders are equally likely.
 
-    The paper draws all six orders alike, which is 1/6: there, always saying 'shuffled' is right in 83 % of clips.
+    The paper draws all six orders alike, 1/6 each: the constant answer 'shuffled' is then right for 83 % of clips.
     """
 
     def build(self, setting: Setting) -> Objective:
@@ -59,7 +59,7 @@ class Jigsaw(Objective):
         return {"jigsaw": nn.functional.binary_cross_entropy_with_logits(logits, shuffled.to(logits))}
 
     def figures(self, views: Views) -> dict[str, float]:
-        """Accuracy over each clip both in order and in one other order, either answer being right half the time."""
+        """Accuracy over each clip both in order and in one other order; chance is one half."""
         features = views.features[0]
         orders, _ = drawn_orders(len(features), self.pieces.count, 0.0)
         straight, shuffled = self._logits(features, orders.sort(1).values), self._logits(features, orders)
@@ -69,7 +69,7 @@ class Jigsaw(Objective):
         return {"jigsaw": torch.sigmoid(self.head(embedding).squeeze(1))}
 
     def certainty(self, views: Views) -> Tensor:
-        """P(in order) of each clip as it is."""
+        """Probability of 'in order' for each clip as it is."""
         features = views.features[0]
         orders = torch.arange(self.pieces.count).expand(len(features), -1)
         return torch.sigmoid(-self._logits(features, orders))
@@ -87,7 +87,7 @@ def drawn_orders(batch: int, count: int, identity_share: float) -> tuple[Tensor,
 
 
 def successor_loss(scores: Tensor) -> Tensor:
-    """Cross-entropy of who follows a, and of who precedes b, over the other pieces of the group.
+    """Cross-entropy of the successor and of the predecessor of each piece, over the other pieces of the group.
 
     Args:
         scores: [batch, n, n] of n consecutive pieces in their true order.
@@ -106,7 +106,7 @@ def order_loss(scores: Tensor, apart: Tensor) -> Tensor:
 
 
 def continuity_loss(scores: Tensor) -> Tensor:
-    """Is b directly after a, yes or no, both answers weighted alike; gives scores a zero that means 'undecided'.
+    """Binary cross-entropy of 'b directly after a', both answers weighted alike, so that a score of 0 is 'undecided'.
 
     Rankings need no such zero, but finding a cut in a recording does.
     """
@@ -118,7 +118,7 @@ def continuity_loss(scores: Tensor) -> Tensor:
 
 
 def jigsaw_losses(scores: Tensor, apart: Tensor, continuity: float = 0.25) -> dict[str, Tensor]:
-    """Local ranking, global order (keeps probabilities honest), and continuity, weighted."""
+    """Losses of local ranking, of global order (which calibrates probabilities) and of continuity, weighted."""
     return {
         "successor": successor_loss(scores) / 2,
         "order": order_loss(scores, apart) / 2,
@@ -130,8 +130,8 @@ def order_logits(scores: Tensor, apart: Tensor | None = None) -> Tensor:
     """Score of every order of the pieces, [batch, n, n] -> [batch, n!]; the identity comes first.
 
     Args:
-        scores: of a directly before b.
-        apart: of a two before b, if that counts, too.
+        scores: scores of a directly before b.
+        apart: scores of a two before b; None: not counted.
     """
     orders = torch.tensor(list(permutations(range(scores.shape[1]))), device=scores.device)
     logits = _sums(scores, orders[:, :-1], orders[:, 1:])
@@ -139,7 +139,7 @@ def order_logits(scores: Tensor, apart: Tensor | None = None) -> Tensor:
 
 
 def _sums(table: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    """The sum of a table over the pairs of each order: [batch, n, n] and twice [orders, m] -> [batch, orders]."""
+    """Sums of a table over the pairs of each order: [batch, n, n] and twice [orders, m] -> [batch, orders]."""
     places = first * table.shape[2] + second
     return table.flatten(1).index_select(1, places.flatten()).unflatten(1, places.shape).sum(dim=2)
 
@@ -156,7 +156,7 @@ def folded(scores: Tensor, apart: Tensor) -> Tensor:
 
 
 def out_of_order(scores: Tensor) -> Tensor:
-    """P(out of order) of pieces as handed, [batch, n, n] -> [batch]; identity has prior 1/2."""
+    """Probability of 'out of order' for pieces as given, [batch, n, n] -> [batch]; identity has prior 1/2."""
     logits = order_logits(scores)
     others = logits[:, 1:].logsumexp(dim=1) - torch.log(torch.tensor(float(logits.shape[1] - 1)))
     return torch.sigmoid(others - logits[:, 0])

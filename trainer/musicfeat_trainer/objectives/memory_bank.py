@@ -1,4 +1,4 @@
-"""A memory of one vector for each training instance (Wu et al., 2018, section 3.1)."""
+"""Memory of one vector for each training instance (Wu et al., 2018, section 3.1)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ SEED = 7
 
 
 class MemoryBank(nn.Module):
-    """Unit vectors [instances, width], each a moving average of what its instance was encoded as.
+    """Unit vectors [instances, width], each a moving average of the encodings of its instance.
 
-    How many there are is known only once the data is open, so they are neither a parameter nor a buffer but the
-    module's extra state, which checkpoints keep, too; the moving average of a model keeps an empty bank. They move to
-    the device of what they are first compared with. With several processes all remember the same.
+    Their number is known only once the data is open, so they are neither a parameter nor a buffer but the module's
+    extra state, which checkpoints keep, too; the moving average of a model keeps an empty bank. They move to the device
+    of the vectors that they are first compared with. All processes of a run remember the same.
     """
 
     def __init__(self, width: int, momentum: float) -> None:
@@ -28,7 +28,7 @@ class MemoryBank(nn.Module):
         """Begin with random unit vectors, unless vectors were restored.
 
         Raises:
-            InputError: fewer than two instances, or another number than was restored.
+            InputError: there are fewer than two instances, or another number than was restored.
         """
         if instances < 2:
             raise InputError(f"a memory bank tells instances apart, got {instances}: more music, or shorter stretches")
@@ -42,15 +42,15 @@ class MemoryBank(nn.Module):
             self.vectors = nn.functional.normalize(drawn.to(self.vectors), dim=1)
 
     def cosines(self, vectors: Tensor) -> Tensor:
-        """Of unit vectors [batch, width] with all that is remembered, [batch, instances].
+        """Cosines of unit vectors [batch, width] with all remembered ones, [batch, instances].
 
-        Losses pick the few thousand that they drew: to look up those vectors for each clip would take more memory.
+        Losses pick the few thousand that they drew; looking up those vectors for each clip would take more memory.
         """
         self.vectors = self.vectors.to(vectors)
         return vectors @ self.vectors.T
 
     def remember(self, vectors: Tensor, instances: Tensor) -> None:
-        """Average the vectors [batch, width] of some instances in; call it after the backward pass."""
+        """Average the vectors [batch, width] of some instances into the memory; call it after the backward pass."""
         rows, vectors = gathered(instances).to(self.vectors.device), gathered(vectors).to(self.vectors)
         mixed = self.momentum * self.vectors[rows] + (1 - self.momentum) * vectors
         self.vectors[rows] = nn.functional.normalize(mixed, dim=1)
@@ -59,5 +59,5 @@ class MemoryBank(nn.Module):
         return self.vectors
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Take over a copy of what was remembered."""
+        """Restore a copy of the remembered vectors."""
         self.vectors = state.detach().clone()

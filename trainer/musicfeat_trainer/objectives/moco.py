@@ -22,15 +22,15 @@ class MoCoConfig(ObjectiveConfig):
 
     name: Literal["moco"] = "moco"
     version: Literal[1, 2] = 2
-    """1 has a linear head and temperature 0.07; 2 has a head of one hidden layer and temperature 0.2."""
+    """Version: 1 has a linear head and temperature 0.07, 2 a head of one hidden layer and temperature 0.2."""
     temperature: float | None = Field(None, gt=0)
-    """None: the version's."""
+    """Divisor of the cosines; None: the version's."""
     queue: int = Field(65536, gt=0)
-    """Keys of past steps to tell a clip from; of sets with fewer clips it holds some several times."""
+    """Number of keys of past steps to tell a clip from; clips of smaller sets occur in it several times."""
     momentum: float = Field(0.999, ge=0, le=1)
-    """Of the encoder that makes keys."""
+    """Momentum of the encoder that makes keys."""
     width: int = Field(128, gt=0)
-    """Of keys."""
+    """Width of keys."""
 
     def build(self, setting: Setting) -> Objective:
         return MoCo(setting, self)
@@ -40,7 +40,7 @@ class MoCoConfig(ObjectiveConfig):
 
 
 class MoCo(Objective):
-    """The first view asks, the second, read by copies that trail encoder and head, answers.
+    """Contrast of queries from the first view with keys from the second, made by trailing copies of encoder and head.
 
     The papers shuffle clips between GPUs before the keys' batch normalisation, so that a clip and its key are never
     normalised among the same neighbours. Nothing is shuffled here, as one process has nothing to shuffle between: the
@@ -57,12 +57,12 @@ class MoCo(Objective):
         self._keys = torch.empty(0, config.width)
 
     def project(self, features: Tensor) -> Tensor:
-        """Features to unit vectors [batch, width]."""
+        """Unit vectors [batch, width] of features."""
         return nn.functional.normalize(self.head(self.encode(features)), dim=1)
 
     @torch.no_grad()
     def keys(self, features: Tensor) -> Tensor:
-        """The same by the trailing copies."""
+        """Unit vectors [batch, width] of features, by the trailing copies."""
         return nn.functional.normalize(self.key_head(self.encode(features, self.key_encoder)), dim=1)
 
     def losses(self, views: Views) -> dict[str, Tensor]:
@@ -70,18 +70,18 @@ class MoCo(Objective):
         return {"contrastive": info_nce(queries, self._keys, self.queue.keys, self.temperature)}
 
     def after_step(self) -> None:
-        """The step's keys replace the oldest ones, and the copies follow."""
+        """Replace the oldest keys by those of the step, and move the copies."""
         self.queue.push(gathered(self._keys))
         trail(self.key_encoder, self.encoder, self.momentum)
         trail(self.key_head, self.head, self.momentum)
 
     def figures(self, views: Views) -> dict[str, float]:
-        """Share of clips whose second view is the nearest of the batch, both by the encoder that learns."""
+        """Share of clips whose second view is the nearest of the batch, both views read by the trained encoder."""
         return {"agreement": agreement(*(self.project(x) for x in views.features))}
 
 
 def head(dimension: int, width: int, version: int) -> nn.Module:
-    """What is compared of an encoder's vector: a linear map; since version 2 after a hidden layer as wide as it."""
+    """Head on an encoder's vector: a linear map, in version 2 after a hidden layer as wide as the vector."""
     hidden = [nn.Linear(dimension, dimension), nn.ReLU()] if version > 1 else []
     return nn.Sequential(*hidden, nn.Linear(dimension, width))
 
@@ -92,8 +92,8 @@ def info_nce(queries: Tensor, keys: Tensor, others: Tensor, temperature: float) 
     Args:
         queries: [n, width] unit vectors.
         keys: [n, width], row i the positive of row i of ``queries``.
-        others: [queue, width], negatives of all.
-        temperature: divides the cosines.
+        others: [queue, width], negatives of all queries.
+        temperature: divisor of the cosines.
     """
     logits = torch.cat([(queries * keys).sum(1, keepdim=True), queries @ others.T], dim=1) / temperature
     return nn.functional.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long, device=logits.device))
@@ -111,7 +111,7 @@ class Queue(nn.Module):
         self.register_buffer("position", torch.zeros((), dtype=torch.long))
 
     def push(self, keys: Tensor) -> None:
-        """Overwrite the oldest; of more keys than fit, the last stay."""
+        """Overwrite the oldest keys; if more are given than fit, the last ones stay."""
         size = len(self.keys)
         places = (self.position + torch.arange(len(keys), device=self.keys.device)) % size
         self.keys[places[-size:]] = keys[-size:].to(self.keys)

@@ -1,4 +1,4 @@
-"""Copies of a module that trail it, as MoCo (He et al., 2020, equation 2) and BYOL have them."""
+"""Copies that trail a module, as in MoCo (He et al., 2020, equation 2) and BYOL."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ Module = TypeVar("Module", bound=nn.Module)
 
 
 def trailing_copy(original: Module) -> Module:
-    """A copy that shares no weights with the original and that no optimizer touches."""
+    """Copy of a module with weights of its own that no optimizer changes."""
     return copy.deepcopy(original).requires_grad_(requires_grad=False)
 
 
 @torch.no_grad()
 def trail(follower: nn.Module, original: nn.Module, momentum: float) -> None:
-    """Move each weight of a copy towards the original's: ``momentum`` times its own plus the rest of the other.
+    """Move each weight of a copy towards the original's: ``momentum`` of its own plus 1 - ``momentum`` of the other.
 
-    Buffers stay: the running statistics of a copy that runs in training mode are its own, as in both papers' code.
+    Buffers stay: a copy in training mode has running statistics of its own, as in both papers' code.
     """
     for own, other in zip(follower.parameters(), original.parameters(), strict=True):
         own.lerp_(other, 1 - momentum)

@@ -17,21 +17,21 @@ from musicfeat_trainer.objectives.objective import Objective, ObjectiveConfig, S
 
 
 class NPIDConfig(ObjectiveConfig):
-    """Which stretch of the data is it? Berkeley 2022: ResNet-50 on three log-mels with SpecAugment.
+    """Search for a clip's own stretch of the data. Berkeley 2022: ResNet-50 on three log-mels with SpecAugment.
 
     That thesis keeps the authors' settings; the defaults are those of their paper and of their code for ImageNet.
     """
 
     name: Literal["npid"] = "npid"
     noise: int = Field(4096, gt=0)
-    """Instances drawn against each clip."""
+    """Number of instances drawn against each clip."""
     temperature: float = Field(0.07, gt=0)
     momentum: float = Field(0.5, ge=0, lt=1)
-    """Of what is remembered."""
+    """Share of its old value that a remembered vector keeps."""
     proximal: float = Field(0.0, ge=0)
     """Weight of the squared distance to what is remembered (section 3.3); the authors' code leaves it out."""
     width: int = Field(128, gt=0)
-    """Of what is remembered."""
+    """Width of remembered vectors."""
 
     def build(self, setting: Setting) -> Objective:
         return NPID(setting, self)
@@ -41,7 +41,7 @@ class NPIDConfig(ObjectiveConfig):
 
 
 class NPID(Objective):
-    """One view of a clip against a memory bank of all; a linear head, noise drawn evenly from all instances."""
+    """Contrast of one view of a clip with a memory bank; a linear head, noise drawn evenly from all instances."""
 
     views = 1
 
@@ -58,7 +58,7 @@ class NPID(Objective):
         self.bank.prepare(instances)
 
     def project(self, features: Tensor) -> Tensor:
-        """Features to unit vectors [batch, width]."""
+        """Unit vectors [batch, width] of features."""
         return nn.functional.normalize(self.head(self.encode(features)), dim=1)
 
     def losses(self, views: Views) -> dict[str, Tensor]:
@@ -75,31 +75,31 @@ class NPID(Objective):
         return losses
 
     def _estimate_partition(self, noise: Tensor, instances: int) -> None:
-        """Equation 8 of the paper: the normalising constant is the first batch's mean, kept for good."""
+        """Estimate the normalising constant from the first batch, once and for all (equation 8 of the paper)."""
         estimate = instances * gathered(noise.exp().mean(1)).mean()
         self.partition.copy_(torch.where(self.partition > 0, self.partition, estimate))
 
     def after_step(self) -> None:
-        """What was encoded is remembered."""
+        """Remember the encoded vectors."""
         if self._seen:
             self.bank.remember(*self._seen)
 
     def figures(self, views: Views) -> dict[str, float]:
-        """Share of clips whose first half finds the second half of the same clip among those of the batch.
+        """Share of clips whose first half finds its own second half among those of the batch.
 
-        Clips of held-out music have no place in the memory, and training sees but one view of a clip.
+        Held-out clips have no place in the memory, and training sees only one view of a clip.
         """
         return {"agreement": agreement(*(self.project(x) for x in halves(views.features[0])))}
 
 
 def nce(own: Tensor, noise: Tensor, log_partition: Tensor, instances: int) -> Tensor:
-    """Noise-contrastive estimation, equations 4 to 7 of the paper: is it the clip's own instance, or noise?
+    """Noise-contrastive estimation, equations 4 to 7 of the paper, which tells a clip's own instance from noise.
 
     Args:
-        own: [batch, 1] cosines over the temperature of clips with what is remembered of them.
-        noise: [batch, m] those with instances drawn evenly.
+        own: [batch, 1] cosines of clips with their own remembered vectors, divided by the temperature.
+        noise: [batch, m] cosines with instances drawn evenly, divided likewise.
         log_partition: logarithm of the normalising constant Z.
-        instances: how many there are, n; noise has probability 1 / n each.
+        instances: number n of instances; each has probability 1 / n as noise.
     """
     shift = log_partition + math.log(noise.shape[1] / instances)
     softplus = nn.functional.softplus
@@ -107,7 +107,7 @@ def nce(own: Tensor, noise: Tensor, log_partition: Tensor, instances: int) -> Te
 
 
 def halves(features: Tensor) -> tuple[Tensor, Tensor]:
-    """The first half of each clip, played twice to keep its length, and the second half likewise."""
+    """First half of each clip, played twice to keep its length, and the second half likewise."""
     axis = time_axis(features)
     length = features.shape[axis]
     place = torch.arange(length, device=features.device) % (length // 2)

@@ -1,4 +1,4 @@
-"""What every method of self-supervision offers to the one training loop."""
+"""Interface of every method of self-supervision for the training loop."""
 
 from __future__ import annotations
 
@@ -28,96 +28,96 @@ class ObjectiveConfig(Section):
         raise NotImplementedError
 
     def chance(self, batch: int) -> Mapping[str, float]:
-        """The figures that the objective's ``figures`` returns, each with what guessing reaches."""
+        """Values that guessing reaches, by the names of the objective's ``figures``."""
         raise NotImplementedError
 
 
 class Setting(NamedTuple):
-    """What a method is built from."""
+    """Parts that an objective is built from."""
 
     encoder: Encoder
     second: Encoder | None = None
-    """Reads the second view, where a recipe gives that a frontend and an encoder of its own."""
+    """Encoder of the second view; None: the first one reads both."""
     pieces: PiecesConfig | None = None
-    """How clips are cut into pieces, where a recipe says so; features are arranged like that already."""
+    """Settings by which features are already cut into pieces; None: clips stay whole."""
 
 
 class Views(NamedTuple):
     """Features of the clips of one step."""
 
     features: tuple[Tensor, ...]
-    """As many as the objective's ``views``, each [batch, ...], augmented and arranged; row i of all is clip i."""
+    """Features of each of the objective's ``views``, [batch, ...], augmented and arranged; row i of all is clip i."""
     instances: Tensor
-    """[batch] int64, which stretch of the training data each clip is: what memory banks are indexed by."""
+    """Numbers of the clips' stretches of the training data, [batch] int64, which index memory banks."""
     said: Tensor | None = None
-    """[batch, all that the teachers of the objective say] of each clip; None for an objective without teachers."""
+    """Answers of the objective's teachers for each clip, [batch, all their numbers]; None without teachers."""
 
 
 class Objective(nn.Module, ABC):
-    """An encoder under training with whatever heads, copies and memories its method needs.
+    """An encoder under training with the heads, copies and memories that its method needs.
 
-    All randomness that a loss needs comes from the torch generator that the loop seeds before each step, so that a
-    resumed run draws what an undisturbed one would. Whatever must survive a checkpoint is a parameter or a buffer.
+    All randomness of a loss comes from the global torch generator, which the loop seeds before each step, so that a
+    resumed run draws the same as an undisturbed one. State that must survive a checkpoint is a parameter or a buffer.
     """
 
     views: ClassVar[int] = 2
-    """Views of each clip in a step."""
+    """Number of views of each clip in a step."""
     two_encoders: ClassVar[bool] = False
-    """Whether a second view may have an encoder of its own."""
+    """True if the second view may have an encoder of its own."""
     flips: ClassVar[bool] = False
-    """Whether features are flipped in time, so that frontends must treat both directions alike."""
+    """True if features are flipped in time, so that frontends must treat both directions alike."""
     watched: ClassVar[tuple[str, ...]] = ()
-    """The figures whose mean picks the best checkpoint and stops training; none named: all."""
+    """Figures whose mean picks the best checkpoint and stops training; empty: all."""
     mixed_precision: bool = False
-    """Whether encoders run in bfloat16; heads and losses never do."""
+    """True if encoders run in bfloat16; heads and losses never do."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = encoder
 
     def encode(self, features: Tensor, encoder: Callable[[Tensor], Tensor] | None = None) -> Tensor:
-        """What the encoder, a copy of it or its ``sequence_of`` makes of features, in their precision.
+        """Output of the encoder, a copy of it or its ``sequence_of`` for features, in their precision.
 
-        Every loss reads encoders through this.
+        Every loss calls encoders through this method.
         """
         with autocast(features.device, self.mixed_precision):
             return (encoder or self.encoder)(features).to(features.dtype)
 
     @abstractmethod
     def losses(self, views: Views) -> dict[str, Tensor]:
-        """The weighted losses of one step."""
+        """Weighted losses of one step."""
 
     @abstractmethod
     def figures(self, views: Views) -> dict[str, float]:
-        """How well the pretext task is solved on clips of held-out music; called in evaluation mode, no gradients."""
+        """Figures of the pretext task on held-out clips; called in evaluation mode, without gradients."""
 
     def certainty(self, views: Views) -> Tensor:  # noqa: ARG002
-        """P(right answer) about clips as they were recorded (forwards, in order), [batch]; in evaluation mode.
+        """Probability of the right answer for clips as recorded (forwards, in order), [batch]; in evaluation mode.
 
         Raises:
-            InputError: the method asks nothing that has a right answer.
+            InputError: the method asks no question with a right answer.
         """
         raise InputError("this method has no right and wrong answers")
 
     def judgements(self, embedding: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
-        """What a model file says beside what ``embed`` gives, by the names of its outputs: ``reversal``, ``jigsaw``.
+        """Further outputs of a model file beside ``embed``, by name: ``reversal``, ``jigsaw``.
 
         Args:
-            embedding: [batch, D], of clips as they are.
+            embedding: [batch, D] of clips as recorded.
 
         Returns:
-            Probabilities, [batch] each; nothing, where a method judges nothing.
+            Probabilities, [batch] each; empty for a method that judges nothing.
         """
         return {}
 
     def after_step(self) -> None:
-        """What follows an update: copies that trail the encoder, and the like."""
+        """Update state other than weights after a step, such as copies that trail the encoder."""
 
     def prepare(self, instances: int) -> None:
-        """Told the number of stretches of the training data before the first step, and again after a restart."""
+        """Make ready for ``instances`` stretches of training data; called before the first step and after a restart."""
 
     def embed(self, features: Tensor) -> Tensor:
-        """What downstream tasks read, [batch, D]."""
+        """Embedding for downstream tasks, [batch, D]."""
         return self.encode(features)
 
 
@@ -128,19 +128,19 @@ def agreement(first: Tensor, second: Tensor) -> float:
 
 
 def spread(outputs: Tensor) -> float:
-    """Mean deviation of unit vectors times the root of their width, [n, width]; 0 if all outputs are the same.
+    """Mean deviation of unit vectors [n, width] times the root of their width; 0 if all are the same.
 
-    Near 1 where outputs point anywhere: how Chen and He (2021, section 4.1) tell a collapse.
+    It is near 1 if outputs point in all directions; Chen and He (2021, section 4.1) detect a collapse by it.
     """
     unit = nn.functional.normalize(outputs, dim=1)
     return unit.std(0, correction=0).mean().item() * outputs.shape[1] ** 0.5
 
 
 def sequence_of(encoder: nn.Module) -> Callable[[Tensor], Tensor]:
-    """What gives a vector for each step of time, features -> [batch, steps, dimension].
+    """Method of an encoder that gives a vector for each step of time, features -> [batch, steps, dimension].
 
     Raises:
-        InputError: the encoder has but one vector for a clip.
+        InputError: the encoder gives only one vector for a clip.
     """
     sequence = getattr(encoder, "sequence", None)
     if not callable(sequence):

@@ -1,4 +1,4 @@
-"""Odd one out: which stretch of a clip has its pieces in the wrong order? (Fernando et al., 2017)"""
+"""Odd one out: find the stretch of a clip with its pieces in the wrong order (Fernando et al., 2017)."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from musicfeat_trainer.objectives.pieces import PiecesConfig
 
 
 class OddOneOutConfig(ObjectiveConfig):
-    """Which stretch is out of order? O3N 2017, future work of NYU 2019: an encoder of pictures of any length."""
+    """Search for a stretch out of order. O3N 2017, future work of NYU 2019: encoders of pictures of any length."""
 
     name: Literal["odd_one_out"] = "odd_one_out"
     stretches: int = Field(6, ge=2)
-    """Of a clip, of which one is out of order; six is what Fernando et al. found best."""
+    """Number of stretches of a clip, one of them out of order; Fernando et al. found six best."""
     pieces: int = Field(3, ge=2, le=6)
-    """Of a stretch, shuffled in the odd one."""
+    """Number of pieces of a stretch, shuffled in the odd one."""
     edge: int = Field(5, ge=0)
-    """Frames cut from both ends of every piece of every stretch, lest joins tell."""
+    """Frames cut from both ends of every piece of every stretch, so that joins give nothing away."""
 
     def build(self, setting: Setting) -> Objective:
         if setting.pieces:
@@ -38,10 +38,10 @@ class OddOneOutConfig(ObjectiveConfig):
 
 
 class OddOneOut(Objective):
-    """The same encoder reads every stretch; a linear layer over the sum of differences of all pairs of them.
+    """One encoder for all stretches, and a linear layer over the sum of differences of all pairs of them.
 
     Fernando, Bilen, Gavves and Gould, "Self-supervised video representation learning with odd-one-out networks" (2017),
-    section 4.2, fuse their streams so: each stretch answers with its differences from all others, before one layer.
+    section 4.2, fuse streams in this way: each stretch gives its differences from all others to one layer.
     """
 
     views = 1
@@ -62,17 +62,17 @@ class OddOneOut(Objective):
         return {"odd_one_out": float((logits.argmax(1) == odd).float().mean())}
 
     def _answers(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of each stretch being the odd one, [batch, stretches], and which it is, [batch]."""
+        """Logits of each stretch being the odd one, [batch, stretches], and the number of the odd one, [batch]."""
         stretches, odd = self.drawn(features)
         vectors = self.encode(stretches.flatten(0, 1)).unflatten(0, stretches.shape[:2])
         differences = vectors * self.config.stretches - vectors.sum(1, keepdim=True)
         return self.head(differences.flatten(1)), odd
 
     def drawn(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Stretches of clips with one out of order, [batch, stretches, 1, frames, bands], and which, [batch].
+        """Stretches of clips with one out of order, [batch, stretches, 1, frames, bands], and its number, [batch].
 
         Raises:
-            InputError: raw samples, several channels, or stretches too short for their pieces.
+            InputError: features are raw samples or of several channels, or stretches are too short for their pieces.
         """
         shape, count = shape_of(features), self.config.stretches
         if shape.is_waveform:

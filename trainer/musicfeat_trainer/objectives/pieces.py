@@ -1,4 +1,4 @@
-"""A clip's features as pieces in time, as jigsaws need them (Addepalli et al., 2019, section 5.2)."""
+"""Pieces in time of a clip's features, as jigsaws need them (Addepalli et al., 2019, section 5.2)."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from musicfeat_trainer.section import Section
 
 
 class PiecesConfig(Section):
-    """Equal pieces with their edges cut off, lest continuity across a join give the order away."""
+    """Equal pieces with their edges cut off, so that continuity across a join does not give the order away."""
 
     count: int = Field(3, ge=2, le=6)
     edge: int = Field(5, ge=0)
     """Frames cut from both ends of every piece."""
     along: Literal["channels", "time"] = "channels"
-    """How an encoder gets them: as the channels of one picture, or joined again in time."""
+    """Axis along which an encoder gets pieces: the channels of one picture, or time, joined again."""
 
     def arranged(self, features: Tensor) -> Tensor:
-        """[batch, 1, frames, bands] -> [batch, count, frames, bands], or [batch, 1, frames, bands] joined in time.
+        """Pieces, [batch, 1, T, bands] -> [batch, count, frames, bands], or [batch, 1, frames, bands] joined in time.
 
         Raises:
-            InputError: several channels already, raw samples, or too few frames.
+            InputError: features have several channels, are raw samples, or have too few frames.
         """
         shape = shape_of(features)
         length = shape.frames // self.count

@@ -21,14 +21,14 @@ class PIRLConfig(ObjectiveConfig):
 
     name: Literal["pirl"] = "pirl"
     weight: float = Field(0.5, ge=0, le=1)
-    """Of the jigsaw's loss, lambda in the paper; the clip itself has the rest."""
+    """Weight of the jigsaw's loss, lambda in the paper; the clip itself has the rest."""
     negatives: int = Field(32000, gt=0)
-    """Instances drawn against each clip."""
+    """Number of instances drawn against each clip."""
     temperature: float = Field(0.07, gt=0)
     momentum: float = Field(0.5, ge=0, lt=1)
-    """Of what is remembered."""
+    """Share of its old value that a remembered vector keeps."""
     width: int = Field(128, gt=0)
-    """Of what is remembered."""
+    """Width of remembered vectors."""
 
     def build(self, setting: Setting) -> Objective:
         if setting.pieces is None:
@@ -40,11 +40,11 @@ class PIRLConfig(ObjectiveConfig):
 
 
 class PIRL(Objective):
-    """Two linear heads, of the clip and of its jigsaw, against a memory bank that follows the clip's head.
+    """Two linear heads, for the clip and for its jigsaw, against a memory bank that follows the clip's head.
 
     The paper encodes each of nine patches by itself and joins them in the jigsaw's head. Here the encoder reads all
-    pieces of a clip at once, in channels or in time, so that head is one linear map, too. Pieces never stay in their
-    order: other than patches, the clip itself is cut as well, and would be its own jigsaw.
+    pieces of a clip at once, in channels or in time, so that this head is one linear map, too. Jigsaws never keep the
+    true order: unlike in the paper, the clip itself is cut, too, and would be its own jigsaw.
     """
 
     views = 1
@@ -81,7 +81,7 @@ class PIRL(Objective):
         return pirl_nce(logits.gather(1, instances[:, None]), logits.gather(1, others))
 
     def after_step(self) -> None:
-        """What clips were encoded as is remembered, jigsaws are not."""
+        """Remember the vectors of clips, not those of jigsaws."""
         if self._seen:
             self.bank.remember(*self._seen)
 
@@ -91,14 +91,14 @@ class PIRL(Objective):
 
 
 def pirl_nce(own: Tensor, others: Tensor) -> Tensor:
-    """The paper's estimator (section 2.1): the own instance is the same, and each of the others is not.
+    """Loss by the paper's estimator (section 2.1): the own instance is the same, and each of the others is not.
 
     With S the sum of exp(x) over the others, a pair of logit x is the same with probability exp(x) / (exp(x) + S).
-    Of the configurations in the authors' code, some keep the term of the own instance alone.
+    Some configurations in the authors' code keep the term of the own instance alone.
 
     Args:
-        own: [batch, 1] cosines over the temperature with what is remembered of the same instance.
-        others: [batch, negatives] those with other instances.
+        own: [batch, 1] cosines with the remembered vector of the same instance, divided by the temperature.
+        others: [batch, negatives] cosines with other instances, divided likewise.
     """
     total = others.logsumexp(dim=1, keepdim=True)
     softplus = nn.functional.softplus
@@ -106,12 +106,12 @@ def pirl_nce(own: Tensor, others: Tensor) -> Tensor:
 
 
 def drawn_orders(batch: int, count: int) -> Tensor:
-    """[batch, count], each one of the orders of ``count`` pieces that are not the true one, evenly."""
+    """Orders [batch, count], drawn evenly from all orders of ``count`` pieces but the true one."""
     orders = torch.tensor(list(permutations(range(count))))
     return orders[torch.randint(1, len(orders), (batch,))]
 
 
 def drawn_others(instances: Tensor, count: int, negatives: int) -> Tensor:
-    """[batch, negatives] of ``count`` instances, evenly and with replacement, never a row's own."""
+    """Instances [batch, negatives] below ``count``, drawn evenly with replacement, never a row's own."""
     drawn = torch.randint(count - 1, (len(instances), negatives), device=instances.device)
     return drawn + (drawn >= instances[:, None])

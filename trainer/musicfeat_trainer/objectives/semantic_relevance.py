@@ -19,11 +19,11 @@ class SemanticRelevanceConfig(ObjectiveConfig):
 
     name: Literal["semantic_relevance"] = "semantic_relevance"
     width: int = Field(128, gt=0)
-    """Of the embedding."""
+    """Width of the embedding."""
     candidates: int = Field(4, ge=2)
-    """The neighbour and the others that it is told from: |D| in the paper."""
+    """Number of candidates, the neighbour among them: |D| in the paper."""
     standardised: bool = False
-    """Whether batch normalisation without weights stands behind the embedding, as the rows of mixed pairs have it."""
+    """True if batch normalisation without weights follows the embedding, as in the rows of mixed pairs."""
 
     def build(self, setting: Setting) -> Objective:
         return SemanticRelevance(setting, self)
@@ -35,12 +35,12 @@ class SemanticRelevanceConfig(ObjectiveConfig):
 class SemanticRelevance(Objective):
     """A siamese network with a linear layer to the embedding; views are neighbours, ``clips.relation = "next"``.
 
-    With a second frontend and encoder its two halves share no weights: log-mel first and piano roll second is the
-    paper's MEL_SYM, the other way round SYM_MEL. Downstream tasks read the embedding of the first half.
+    With a second frontend and encoder the two halves share no weights: log-mel first and piano roll second is the
+    paper's MEL_SYM, the reverse SYM_MEL. Downstream tasks read the embedding of the first half.
 
     Features behind a rectifier share a large mean, so that all cosines of a half begin near one number. Halves that
-    share weights rank neighbours by what is left, trained or not; two that do not begin at chance and learn slowly.
-    ``standardised`` takes the mean away before cosines are taken, which the paper does not say that it does. On made-up
+    share weights rank neighbours by the remainder, trained or not; separate halves begin at chance and learn slowly.
+    ``standardised`` subtracts the mean before cosines are taken, which the paper does not mention. On made-up
     pairs of 16 hidden causes, 400 steps of 32, it raised the share of neighbours found among 256 from 79 to 86 %.
     """
 
@@ -73,18 +73,18 @@ class SemanticRelevance(Objective):
 
 
 def embedding_layers(dimension: int, config: SemanticRelevanceConfig) -> nn.Sequential:
-    """A linear map, standardised if wished."""
+    """Linear map to the embedding, followed by batch normalisation if ``standardised``."""
     normalisation = [nn.BatchNorm1d(config.width, affine=False)] if config.standardised else []
     return nn.Sequential(nn.Linear(dimension, config.width), *normalisation)
 
 
 def cosines(first: Tensor, second: Tensor) -> Tensor:
-    """Of all rows with all rows, [n, width] both -> [n, n]."""
+    """Cosines of all rows with all rows, [n, width] both -> [n, n]."""
     return nn.functional.normalize(first, dim=1) @ nn.functional.normalize(second, dim=1).T
 
 
 def drawn_others(batch: int, count: int) -> Tensor:
-    """For each clip ``count`` different others of the batch, [batch, count] int64, from the global generator.
+    """Rows of ``count`` different other clips for each clip of a batch, [batch, count] int64, by the global generator.
 
     Raises:
         InputError: the batch has no more than ``count`` clips.
@@ -95,7 +95,7 @@ def drawn_others(batch: int, count: int) -> Tensor:
 
 
 def relevance_loss(first: Tensor, second: Tensor, others: Tensor) -> Tensor:
-    """Negative log-probability of the neighbour among itself and others, by cosine as it is (equation 1).
+    """Negative log-probability of the neighbour among itself and others, by plain cosine (equation 1).
 
     The paper sums over pairs; this is the mean, so that learning rates do not depend on the batch.
 

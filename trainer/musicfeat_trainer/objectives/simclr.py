@@ -18,7 +18,7 @@ class SimCLRConfig(ObjectiveConfig):
     name: Literal["simclr"] = "simclr"
     temperature: float = Field(0.5, gt=0)
     width: int = Field(128, gt=0)
-    """Of the projections."""
+    """Width of the projections."""
 
     def build(self, setting: Setting) -> Objective:
         return SimCLR(setting, self)
@@ -38,7 +38,7 @@ class SimCLR(Objective):
         )
 
     def project(self, features: Tensor) -> Tensor:
-        """Features to unit vectors [batch, width]."""
+        """Unit vectors [batch, width] of features."""
         return nn.functional.normalize(self.projector(self.encode(features)), dim=1)
 
     def losses(self, views: Views) -> dict[str, Tensor]:
@@ -51,7 +51,7 @@ class SimCLR(Objective):
 
 
 class Projector(nn.Module):
-    """The linear map whose output the loss compares, [batch, D] -> unit vectors [batch, width]."""
+    """Linear map whose output the loss compares, [batch, D] -> unit vectors [batch, width]."""
 
     def __init__(self, dimension: int, width: int = 128) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float = 0.15) -> Tensor:
     Args:
         first: [n, width] unit vectors.
         second: [n, width], row i a positive of row i of ``first``.
-        temperature: divides the cosines.
+        temperature: divisor of the cosines.
     """
     z = torch.cat([first, second])
     similarity = z @ z.T / temperature

@@ -18,11 +18,11 @@ class SimSiamConfig(ObjectiveConfig):
 
     name: Literal["simsiam"] = "simsiam"
     width: int = Field(2048, gt=0)
-    """Of the projector's three layers; Siamusic gives no widths, so that they are SimSiam's."""
+    """Width of the projector's three layers; Siamusic gives no widths, so they are SimSiam's."""
     bottleneck: int = Field(512, gt=0)
-    """Of the predictor's hidden layer."""
+    """Width of the predictor's hidden layer."""
     reads: Literal["encoder", "projector"] = "encoder"
-    """What downstream tasks read: the encoder's vector as in SimSiam, or the projector's as in Siamusic's code."""
+    """Vector that downstream tasks read: the encoder's as in SimSiam, or the projector's as in Siamusic's code."""
 
     def build(self, setting: Setting) -> Objective:
         return SimSiam(setting.encoder, self.width, self.bottleneck, self.reads)
@@ -68,13 +68,13 @@ class SimSiam(Objective):
 
 
 def simsiam_loss(first: Tensor, second: Tensor, from_first: Tensor, from_second: Tensor) -> Tensor:
-    """Negative cosine between what is predicted from one view and the other view, both ways (Siamusic, equation 2).
+    """Negative cosine between the prediction from one view and the other view, both ways (Siamusic, equation 2).
 
     Args:
         first: [n, width], the projections of the first views; no gradient flows into them from here.
-        second: the same of the second views.
-        from_first: [n, width], what the predictor makes of ``first``.
-        from_second: what it makes of ``second``.
+        second: [n, width], the projections of the second views, likewise.
+        from_first: [n, width], the predictor's output for ``first``.
+        from_second: [n, width], its output for ``second``.
 
     Returns:
         The mean over the batch, in [-1, 1].

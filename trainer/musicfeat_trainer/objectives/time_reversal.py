@@ -1,4 +1,4 @@
-"""Time reversal: does the music play backwards? (Addepalli et al., 2019, section 4.1)"""
+"""Time reversal: tell whether music plays backwards (Addepalli et al., 2019, section 4.1)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TimeReversalConfig(ObjectiveConfig):
 
 
 class TimeReversal(Objective):
-    """Every clip is flipped in time with probability one half; binary cross-entropy on a linear layer."""
+    """Clips, each flipped in time with probability one half; binary cross-entropy on a linear layer."""
 
     views = 1
     flips = True
@@ -61,7 +61,7 @@ def flipped(features: Tensor, backwards: Tensor) -> Tensor:
 
 
 class ReversalHead(nn.Module):
-    """One linear layer on the embedding, [batch, D] -> logit of 'plays backwards' [batch]."""
+    """Linear layer on the embedding, [batch, D] -> logit of 'plays backwards' [batch]."""
 
     def __init__(self, dimension: int, dropout: float = 0.2) -> None:
         super().__init__()
