@@ -19,22 +19,22 @@ from musicfeat_trainer.data.tracks import Track
 from musicfeat_trainer.section import Section
 
 Stretch: TypeAlias = tuple[str, float, float]
-"""Path of a track, first and last second."""
+"""Path of a track, with the first and last second of the stretch."""
 
 
 class ClipsConfig(Section):
-    """How clips are drawn. The music is cut into stretches; each is an instance that memory banks remember."""
+    """Settings by which clips are drawn from stretches of music; memory banks remember each stretch as an instance."""
 
     seconds: float = Field(gt=0)
-    """Of one clip."""
+    """Seconds of a clip."""
     margin: float = Field(0.0, ge=0)
-    """Seconds of music before and after a clip that frontends hear and encoders do not see: no edge shows."""
+    """Seconds of music before and after a clip that frontends read and encoders do not, so that no edge shows."""
     stretch: float | None = None
     """Seconds of a stretch; None: as long as the clips of one drawing need."""
     pad: bool = False
-    """Whether shorter tracks are drawn as well, with silence behind their end; False: they are left out."""
+    """True if shorter tracks are drawn, too, with silence behind their end; False: they are left out."""
     relation: Literal["same", "within", "next"] = "same"
-    """All views of a drawing are one clip; or clips anywhere in its stretch; or each follows on the one before."""
+    """Relation of the views of a drawing: one clip, clips anywhere in its stretch, or each directly after the last."""
 
 
 class Clips(NamedTuple):
@@ -43,7 +43,7 @@ class Clips(NamedTuple):
     views: tuple[Tensor, ...]
     instances: Tensor
     said: Tensor | None = None
-    """[batch, all that teachers say] of the stretches, where there are teachers."""
+    """Teachers' answers for the stretches, [batch, all their numbers]; None without teachers."""
 
     def to(self, device: torch.device) -> Clips:
         """The same clips on a device."""
@@ -53,15 +53,15 @@ class Clips(NamedTuple):
 
 
 class ClipSampler:
-    """Draws clips from the stretches of some tracks; every stretch is equally likely.
+    """Sampler of clips from the stretches of some tracks; every stretch is equally likely.
 
     Args:
         stores: one for each view, or one for all; stores of other contents of the same tracks are read at the
             same seconds.
-        tracks: the tracks of the first store to draw from.
-        config: how.
+        tracks: tracks of the first store to draw from.
+        config: settings of the drawing.
         lengths: frames of a clip with its margins in each store.
-        lessons: what teachers say of the tracks, if the method asks them.
+        lessons: teachers' answers for the tracks, if the method needs them.
 
     Raises:
         InputError: no track is long enough, or a store lacks a track.
@@ -118,7 +118,7 @@ class ClipSampler:
 
 
 def beginnings(seconds: float, needed: float, stretch: float, *, pad: bool) -> list[float]:
-    """Where the stretches of a track begin: each holds what a drawing needs, or, padded, a short track as a whole."""
+    """First seconds of a track's stretches, each long enough for a drawing or, padded, a whole short track."""
     if pad and 0 < seconds < needed:
         return [0.0]
     return np.arange(0, seconds - needed + 1e-6, stretch).tolist()

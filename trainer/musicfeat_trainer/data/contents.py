@@ -1,4 +1,4 @@
-"""What a store can keep of a file: mel power, or the waveform."""
+"""Contents that a store can keep of a file: an array such as the waveform."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ FULL_SCALE = 32767
 
 
 class Contents(Protocol):
-    """How a file becomes an array; pickled to the processes that read."""
+    """Conversion of a file to an array; pickled to the processes that read."""
 
     @property
     def frame_seconds(self) -> float:
-        """From one frame to the next."""
+        """Seconds from one frame to the next."""
         ...
 
     def described(self) -> dict[str, Any]:
-        """What pins the contents down, as JSON: a store of other contents is not opened."""
+        """Settings that define the contents, as JSON; a store with other settings is not opened."""
         ...
 
     def read(self, path: Path) -> npt.NDArray[np.generic]:
-        """[frames, ...] of a file; raises a ``MusicfeatError`` where that is impossible."""
+        """Array of a file, [frames, ...]; raises a ``MusicfeatError`` if the file cannot be read."""
         ...
 
     def silence(self, frames: int) -> npt.NDArray[np.float32]:
-        """So many frames of nothing."""
+        """Array of silence, [frames, ...]."""
         ...
 
 
 @dataclass(frozen=True)
 class Waveform:
-    """Mono samples, [samples] int16 of full scale: every frontend can still read them."""
+    """Mono samples, [samples] int16 of full scale, which every frontend can read."""
 
     sample_rate: int
     font: Path | None = None
-    """The sound font through which MIDI files are heard."""
+    """Sound font that MIDI files are rendered through."""
 
     @property
     def frame_seconds(self) -> float:

@@ -1,4 +1,4 @@
-"""MIDI files: which instrument sounds when, and the same piece for other instruments."""
+"""MIDI files: the notes of their instruments, and the same piece for other instruments."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from musicfeat_trainer.instruments import DRUM_CHANNEL, OPENMIC, Sounds, of_drum
 
 MIDI_SUFFIXES = frozenset({".mid", ".midi"})
 FAINT = 0.1
-"""Notes whose velocity, volume and expression multiply to less than this share of full are not taught."""
+"""Least product of velocity, volume and expression, as a share of full; fainter notes are not taught."""
 PIANO_SHARE, REPROGRAMMED_SHARE = 0.15, 0.6
 LOW_PITCH = 50
 LOW = ("bass", "cello", "trombone", "organ", "piano", "guitar", "synthesizer", "accordion")
 PLAYABLE = tuple(name for name in OPENMIC if programs_of(name))
 
 Notes = npt.NDArray[np.float32]
-"""[n, 4]: start and end in seconds, index into ``OPENMIC``, and 1 where that is sure."""
+"""Notes [n, 4]: start and end in seconds, index into ``OPENMIC``, and 1 if the instrument is certain, else 0."""
 
 
 def read(path: Path) -> mido.MidiFile:
     """Parse a MIDI file.
 
     Raises:
-        InputError: it is none, or damaged, or several pieces in one.
+        InputError: the file is not MIDI, is damaged, or holds several pieces.
     """
     try:
         midi = mido.MidiFile(path, clip=True)
@@ -39,7 +39,7 @@ def read(path: Path) -> mido.MidiFile:
 
 
 def notes_of(midi: mido.MidiFile) -> Notes:
-    """Every note of a piece that is, or may be, one of the 20 instruments."""
+    """Notes of a piece that are, or may be, of one of the 20 instruments."""
     programs, levels = dict.fromkeys(range(16), 0), {c: {7: 100, 11: 127} for c in range(16)}
     sounding: dict[tuple[int, int], tuple[float, Sounds, bool]] = {}
     rows: list[tuple[float, float, int, bool]] = []
@@ -65,10 +65,10 @@ def notes_of(midi: mido.MidiFile) -> Notes:
 
 
 def reorchestrated(midi: mido.MidiFile, generator: np.random.Generator) -> mido.MidiFile:
-    """The piece as it is, for other instruments, or for a piano alone; drawn by ``generator``.
+    """Piece as it is, for other instruments, or for a piano alone; drawn by ``generator``.
 
-    New instruments are drawn uniformly over those of the 20 that General MIDI has: rare ones are taught as often as
-    common ones.
+    New instruments are drawn uniformly over those of the 20 that General MIDI has, so that rare ones are taught as
+    often as common ones.
     """
     draw = generator.random()
     pitches = _median_pitches(midi)

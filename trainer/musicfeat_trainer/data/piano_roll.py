@@ -1,4 +1,4 @@
-"""Piano rolls of MIDI files: which pitches sound in each frame, and how hard they were struck."""
+"""Piano rolls of MIDI files: the pitches that sound in each frame, and their velocities."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from musicfeat_trainer.data.midi import read
 from musicfeat_trainer.instruments import DRUM_CHANNEL
 
 LOWEST, PITCHES = 21, 96
-"""Eight octaves from A0 on: all 88 keys of a piano, and eight above them."""
+"""Lowest pitch A0 and eight octaves from it: all 88 keys of a piano, and eight above them."""
 PEDAL, PEDAL_DOWN = 64, 64
-"""The controller of the sustain pedal, and the value from which it is down."""
+"""Controller of the sustain pedal, and the value from which it is down."""
 ROUNDING = 1e-6
 
 
 class Note(NamedTuple):
-    """Seconds from strike to silence, MIDI pitch, and velocity from 1 to 127."""
+    """A note: seconds of strike and silence, MIDI pitch, and velocity from 1 to 127."""
 
     start: float
     end: float
@@ -34,9 +34,9 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True)
 class PianoRoll:
-    """Velocity of each pitch, 0 where it is silent, [frames, 96] uint8; drums are left out.
+    """Velocities of all pitches, 0 for silent ones, [frames, 96] uint8; drums are left out.
 
-    A frame holds every note that sounds in it, however briefly, and the louder of two of one pitch.
+    A frame holds every note that sounds in it, however briefly, and the louder of two notes of one pitch.
     """
 
     frame_rate: float
@@ -50,10 +50,10 @@ class PianoRoll:
         return {"piano_roll": self.frame_rate}
 
     def read(self, path: Path) -> npt.NDArray[np.uint8]:
-        """The roll of a MIDI file, as long as its events.
+        """Roll of a MIDI file, as long as its events.
 
         Raises:
-            InputError: not a MIDI file, or one without pitched notes.
+            InputError: the file is not MIDI, or has no pitched notes.
         """
         midi = read(path)
         found = list(notes(midi))
@@ -73,7 +73,7 @@ class PianoRoll:
 
 
 def notes(midi: mido.MidiFile) -> Iterator[Note]:
-    """Every note but those of drums, in the order in which they end; the sustain pedal holds what is let go."""
+    """Notes except those of drums, in the order of their ends; the sustain pedal holds released ones."""
     keys, now = _Keys(), 0.0
     for message in midi:
         now += message.time
@@ -83,7 +83,7 @@ def notes(midi: mido.MidiFile) -> Iterator[Note]:
 
 
 class _Keys:
-    """What sounds, by (channel, pitch)."""
+    """Sounding keys, by (channel, pitch)."""
 
     def __init__(self) -> None:
         self.struck: dict[tuple[int, int], tuple[float, int]] = {}
@@ -91,7 +91,7 @@ class _Keys:
         self.pedals: set[int] = set()
 
     def after(self, message: mido.Message, now: float) -> Iterator[Note]:
-        """The notes that a message ends."""
+        """Notes that a message ends."""
         if message.type == "control_change" and message.control == PEDAL:
             if message.value >= PEDAL_DOWN:
                 self.pedals.add(message.channel)
@@ -109,7 +109,7 @@ class _Keys:
                 self.struck[key] = (now, message.velocity)
 
     def ended(self, keys: list[tuple[int, int]], now: float) -> Iterator[Note]:
-        """The notes of those keys that sound, over now."""
+        """Notes of the given keys that sound, ended now."""
         for key in keys:
             self.held.discard(key)
             if key in self.struck:

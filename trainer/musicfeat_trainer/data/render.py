@@ -1,7 +1,7 @@
-"""MIDI through sound fonts: music without loss whose instruments are known exactly.
+"""MIDI rendered through sound fonts: lossless music whose instruments are known exactly.
 
-Writes a folder of FLAC, ``FONT/SOURCE/NAME.flac``, with the notes of each file beside it as ``NAME.npy`` and one
-``tracks.csv``, so that a rendered collection is a folder of audio like any other.
+A rendered collection is a folder of audio like any other: ``FONT/SOURCE/NAME.flac``, with the notes of each file
+beside it as ``NAME.npy``, and one ``tracks.csv``.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from musicfeat_trainer.data.midi import Notes, notes_of, read, reorchestrated
 
 GAIN, TIMEOUT, LEAST_SECONDS = 0.4, 300, 45.0
 FIRST_SEED = 7
-"""Draws the instruments of the first rendition; each further one has the next."""
+"""Seed of the first rendition's instruments; each further rendition has the next one."""
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """One MIDI file through one sound font; ``seed`` draws its instruments and which part is kept."""
+    """One MIDI file through one sound font; ``seed`` draws its instruments and the part that is kept."""
 
     midi: Path
     font: Path
@@ -44,7 +44,7 @@ class Rendering:
 
 
 def list_midi(root: Path) -> list[tuple[str, str]]:
-    """Path below ``root`` and source of each file that ``root``/midi.csv names.
+    """Paths below ``root`` and sources of the files that ``root``/midi.csv names.
 
     A source is the first folder of a path; collections of many composers name them before an underscore, and
     each such composer is a source of its own.
@@ -58,7 +58,7 @@ def list_midi(root: Path) -> list[tuple[str, str]]:
 
 
 def source_of(path: str) -> str:
-    """``mutopia/bachjs_bwv601.mid`` -> ``mutopia/bachjs``, ``freedoom/d_bunny.mid`` -> ``freedoom``."""
+    """Source of a path: ``mutopia/bachjs`` of ``mutopia/bachjs_bwv601.mid``, ``freedoom`` of ``freedoom/d.mid``."""
     folder, _, name = path.partition("/")
     return f"{folder}/{name.split('_')[0]}" if folder == "mutopia" else folder
 
@@ -66,12 +66,12 @@ def source_of(path: str) -> str:
 def render_all(
     root: Path, fonts: Sequence[Path], folder: Path, held_out: Sequence[str], seconds: float, rate: int, renditions: int
 ) -> None:
-    """Render every file whose source is not ``held_out`` through every font into ``folder``; goes on after a kill.
+    """Render every file whose source is not ``held_out`` through every font into ``folder``; resumable after a kill.
 
-    Each is rendered ``renditions`` times, for other instruments each time.
+    Each file is rendered ``renditions`` times, with other instruments each time.
 
     Raises:
-        InputError: FluidSynth, a font or the MIDI files are missing, or no file sounds.
+        InputError: FluidSynth, a font or the MIDI files are missing, or no file yields sound.
     """
     need_fluidsynth(fonts)
     files = [(path, source) for path, source in list_midi(root) if source not in held_out]
@@ -114,7 +114,7 @@ def _seed(number: int, font: Path, path: str) -> int:
 
 
 def render(job: Rendering) -> bool:
-    """Write the audio and the notes of one rendering; False if the piece is unreadable or too short."""
+    """Write the audio and the notes of one rendering; return False if the piece is unreadable or too short."""
     if job.target.exists():
         return True
     generator = np.random.default_rng(job.seed)
@@ -146,7 +146,7 @@ def _part(
 
 
 def shifted(notes: Notes, start: float, length: float) -> Notes:
-    """The notes of the part of a piece that begins at ``start`` seconds, in its own time."""
+    """Notes of ``length`` seconds of a piece from ``start`` on, with times counted from there."""
     moved = notes - np.array([start, start, 0, 0], dtype=np.float32)
     return moved[(moved[:, 1] > 0) & (moved[:, 0] < length)]
 
@@ -155,16 +155,16 @@ def synthesise(midi: Path, font: Path, rate: int, folder: Path) -> npt.NDArray[n
     """FluidSynth's rendering of a file, mixed to mono."""
     target = folder / "piece.wav"
     command = ["fluidsynth", "-niq", "-g", str(GAIN), "-r", str(rate), "-O", "float", "-F", str(target)]
-    command += ["-o", "synth.dynamic-sample-loading=yes"]  # decodes the samples that sound, not the whole font
+    command += ["-o", "synth.dynamic-sample-loading=yes"]  # decode the samples that sound, not the whole font
     subprocess.run([*command, str(font), str(midi)], check=True, capture_output=True, timeout=TIMEOUT)
     return soundfile.read(target, dtype="float32", always_2d=True)[0].mean(axis=1)
 
 
 def performed(path: Path, font: Path, rate: int) -> npt.NDArray[np.float32]:
-    """A MIDI file as it is, mono, [samples] within -1 to 1, as long as its events and so as its piano roll.
+    """Sound of a MIDI file as it is, mono, [samples] within -1 to 1, as long as its events and its piano roll.
 
     Raises:
-        InputError: not a MIDI file, no FluidSynth or font, or FluidSynth fails.
+        InputError: the file is not MIDI, FluidSynth or the font is missing, or FluidSynth fails.
     """
     need_fluidsynth([font])
     length = round(read(path).length * rate)

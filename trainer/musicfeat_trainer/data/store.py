@@ -1,4 +1,4 @@
-"""Files turned into arrays once, in parallel, and read at random for ever from one memory-mapped file."""
+"""Stores of files that are turned into arrays once, in parallel, and read from one memory-mapped file."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from musicfeat_trainer.data.contents import Contents
 from musicfeat_trainer.data.tracks import Track, list_tracks
 
 JOB_FILES = 16
-"""Files that a worker is handed at a time, at most."""
+"""Greatest number of files handed to a worker at a time."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """Frames of all tracks, one track after another: [frames, ...] as ``Contents`` says."""
+    """Frames of all tracks, one track after another, [frames, ...] as ``Contents`` defines them."""
 
     values: npt.NDArray[np.generic]
     tracks: list[Track]
     frame_seconds: float = 0.0
 
     def of_sources(self, sources: Iterable[str], *, excluded: bool = False) -> list[Track]:
-        """The tracks whose source is (or, if ``excluded``, is not) among ``sources``."""
+        """Tracks whose source is (or, if ``excluded``, is not) among ``sources``."""
         names = set(sources)
         if missing := names - {track.source for track in self.tracks}:
             raise InputError(f"no track of source {sorted(missing)} in the store")
@@ -40,9 +40,9 @@ class Store:
 
 
 def build(folder: Path, root: Path, tracks: Sequence[Track], contents: Contents) -> None:
-    """Read every track into ``folder`` (values.npy, index.json); files that fail are listed, not fatal.
+    """Read every track into ``folder`` (values.npy, index.json); unreadable files are listed, not fatal.
 
-    A track is stored the moment it is read, so a killed run goes on where it stopped.
+    A track is stored as soon as it is read, so a killed run goes on where it stopped.
     """
     parts = folder / "parts"
     parts.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def build(folder: Path, root: Path, tracks: Sequence[Track], contents: Contents)
 
 
 def _key(track: Track, contents: Contents) -> str:
-    """A name for what is stored of a track, another one for other contents."""
+    """Name of a track's stored part, different for other contents."""
     return hashlib.sha256(f"{track.path} {contents}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
@@ -95,7 +95,7 @@ def _join(folder: Path, tracks: Sequence[Track], places: list[Path], contents: C
 
 
 def open_store(folder: Path, contents: Contents) -> Store:
-    """Memory-map a store, making sure that it was built with the same contents."""
+    """Memory-map a store; it must have been built with the same contents."""
     payload = json.loads((folder / "index.json").read_text())
     if (found := payload.get("contents")) != contents.described():
         raise InputError(f"{folder} was built with {found}, not {contents.described()}: delete it to build anew")
@@ -104,10 +104,10 @@ def open_store(folder: Path, contents: Contents) -> Store:
 
 
 def prepare(folder: Path, root: Path, tracks: Sequence[Track], contents: Contents) -> Store:
-    """Open the store in ``folder``, building it first if it is not there.
+    """Open the store in ``folder``, building it first if missing.
 
     Raises:
-        InputError: a store of other files or of other contents, or no file that can be read.
+        InputError: the store has other files or contents, or no file can be read.
     """
     if not (folder / "index.json").exists():
         build(folder, root, tracks, contents)
@@ -119,12 +119,12 @@ def prepare(folder: Path, root: Path, tracks: Sequence[Track], contents: Content
 
 
 def prepare_folder(folder: Path, root: Path, table: Path | None, contents: Contents) -> Store:
-    """``prepare`` for the audio below ``root``, which may be gone once the store is built."""
+    """Store of the audio below ``root``, see ``prepare``; the audio may be gone once the store is built."""
     if (folder / "index.json").exists() and not root.is_dir():
         return open_store(folder, contents)
     return prepare(folder, root, list_tracks(root, table), contents)
 
 
 def _failures(folder: Path) -> Path:
-    """The list of files that could not be read."""
+    """Path of the list of unreadable files."""
     return folder / "failures.json"

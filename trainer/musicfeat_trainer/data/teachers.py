@@ -28,38 +28,38 @@ class TeacherConfig(Section):
     """A published tagger to learn from, in a recipe."""
 
     file: Path
-    """An ONNX file from waveform to tags and embedding, with a JSON card beside it."""
+    """ONNX file from waveform to tags and embedding, with a JSON card beside it."""
     tags: int = Field(gt=0)
-    """Labels on the card."""
+    """Number of labels on the card."""
     embedding: int = Field(gt=0)
-    """Numbers of its embedding."""
+    """Width of its embedding."""
 
 
 @dataclass(frozen=True)
 class TeacherCard:
-    """The JSON file beside a teacher's ONNX file: how to ask it, and what its answers mean."""
+    """The JSON file beside a teacher's ONNX file, with its input and the meaning of its answers."""
 
     name: str
     sample_rate: int
     samples: int
-    """Of one patch."""
+    """Samples of one patch."""
     labels: tuple[str, ...]
-    """Of its tags, in order."""
+    """Labels of its tags, in order."""
     embedding: int
-    """Numbers of its embedding."""
+    """Width of its embedding."""
     licence: str
 
     @property
     def width(self) -> int:
-        """Numbers that it says of a patch: tags, then embedding."""
+        """Numbers of its answer for a patch: tags, then embedding."""
         return len(self.labels) + self.embedding
 
 
 def read_card(teacher: Path) -> TeacherCard:
-    """The card of the teacher at ``teacher``, from the JSON file of the same name.
+    """Card of the teacher at ``teacher``, from the JSON file of the same name.
 
     Raises:
-        InputError: no such file, or one that lacks what must be known of a teacher.
+        InputError: the file is missing or incomplete.
     """
     path = teacher.with_suffix(".json")
     if not teacher.is_file() or not path.is_file():
@@ -96,7 +96,7 @@ class TeacherTargets:
         return self.answers(patches(waveform, self.card.samples)).astype(np.float16)
 
     def answers(self, waveforms: Vector) -> Vector:
-        """[patches, samples] at the teacher's rate -> [patches, tags + embedding]."""
+        """Answers for patches [patches, samples] at the teacher's rate -> [patches, tags + embedding]."""
         session = _session(self.teacher)
         parts = [
             np.concatenate(session.run(["tags", "embedding"], {"waveform": waveforms[i : i + BATCH]}), axis=1)
@@ -109,10 +109,10 @@ class TeacherTargets:
 
 
 def targets_of(teachers: Sequence[TeacherConfig]) -> list[TeacherTargets]:
-    """The teachers of a recipe, ready to be asked.
+    """Teachers of a recipe, ready to answer.
 
     Raises:
-        InputError: a file is missing, or its card counts other tags or numbers than the recipe.
+        InputError: a file is missing, or its card has other numbers of tags or of the embedding than the recipe.
     """
     found = [TeacherTargets(expanded(teacher.file)) for teacher in teachers]
     for teacher, targets in zip(teachers, found, strict=True):
@@ -126,7 +126,7 @@ def targets_of(teachers: Sequence[TeacherConfig]) -> list[TeacherTargets]:
 
 
 def patches(waveform: Vector, samples: int) -> Vector:
-    """[n, samples]: patches one after another, without the rest; a shorter waveform is one patch, silence behind it."""
+    """Patches [n, samples] one after another, without the rest; a shorter waveform is one patch, padded with zeros."""
     count = max(1, len(waveform) // samples)
     return np.pad(waveform, (0, max(0, samples - len(waveform))))[: count * samples].reshape(count, samples)
 
@@ -154,23 +154,23 @@ def _session(teacher: Path) -> Any:
 
 
 class Lessons:
-    """What several teachers say of the tracks of one collection.
+    """Answers of several teachers for the tracks of one collection.
 
     Args:
-        stores: the targets of each teacher, see ``TeacherTargets``.
-        cards: of the same teachers.
+        stores: targets of each teacher, see ``TeacherTargets``.
+        cards: cards of the same teachers.
     """
 
     def __init__(self, stores: Sequence[Store], cards: Sequence[TeacherCard]) -> None:
         self.stores = stores
         self.width = sum(card.width for card in cards)
-        """Numbers that all teachers together say of a stretch."""
+        """Numbers of all teachers' answers for a stretch."""
         self.places: list[Mapping[str, tuple[int, int]]] = [
             {track.path: (track.start, track.frames) for track in store.tracks} for store in stores
         ]
 
     def window(self, path: str, start: float, end: float) -> Vector:
-        """Means over a stretch in seconds, [``width``]; NaN where a teacher has not heard the track."""
+        """Means of answers over a stretch in seconds, [``width``]; NaN where a teacher has not heard the track."""
         if any(path not in places for places in self.places):
             return np.full(self.width, np.nan, np.float32)
         parts = [
@@ -181,7 +181,7 @@ class Lessons:
 
     @staticmethod
     def _mean(store: Store, place: tuple[int, int], start: float, end: float) -> Vector:
-        """Mean of patches, each weighted by how much of it the stretch ``start`` to ``end`` (in patches) covers."""
+        """Mean of patches, each weighted by its share within the stretch from ``start`` to ``end`` (in patches)."""
         first, count = place
         low = min(int(start), count - 1)
         high = max(low + 1, min(int(np.ceil(end)), count))

@@ -1,4 +1,4 @@
-"""Which files a folder of music holds, and which source each is of."""
+"""Files of a folder of music, each with its source."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3"}
 
 @dataclass(frozen=True)
 class Track:
-    """A file of a collection; ``source`` is the unit that a split keeps together. In a store it has a place."""
+    """A file of a collection; ``source`` is the unit that a split keeps together. Stores give it a place."""
 
     path: str
     source: str
@@ -23,16 +23,16 @@ class Track:
 
 
 def list_tracks(root: Path, table: Path | None = None, suffixes: AbstractSet[str] = AUDIO_SUFFIXES) -> list[Track]:
-    """Audio or other files below ``root``; the first folder of a path is its source.
+    """Tracks of the audio or other files below ``root``; the first folder of a path is its source.
 
     Args:
-        root: folder of files.
+        root: folder of the files.
         table: CSV with columns ``path``, ``source`` and optionally ``noncommercial``; rows that say yes there are
             left out. Without a table every file below ``root`` with a suffix is taken.
-        suffixes: of the files, in lower case.
+        suffixes: suffixes of the files, in lower case.
 
     Raises:
-        InputError: the folder is missing or holds nothing usable.
+        InputError: the folder is missing or holds no usable file.
     """
     if not root.is_dir():
         raise InputError(

@@ -1,7 +1,7 @@
 """Music of Debian's packages as a folder of audio with a table, for recipes to train on.
 
-Writes ``PACKAGE/...`` with the tracks of a package and its ``copyright``, and one ``tracks.csv`` of all packages:
-``path``, ``source`` (the package), ``seconds`` and ``licence`` of each track.
+The folder holds ``PACKAGE/...`` with the tracks of a package and its ``copyright``, and one ``tracks.csv`` of all
+packages: ``path``, ``source`` (the package), ``seconds`` and ``licence`` of each track.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ from musicfeat_trainer.data.tracks import AUDIO_SUFFIXES
 
 ARCHIVES = {".pk3", ".pk4", ".zip"}
 LEAST_SECONDS = 20.0
-"""Shorter files are jingles and effects."""
+"""Least length of a track; shorter files are jingles and effects."""
 COLUMNS = ("path", "source", "seconds", "licence")
 
 
 def fetch(folder: Path, packages: Sequence[Package], archives: Path | None = None) -> tuple[int, float]:
-    """Bring the music of packages into a folder, one after another, and write its table; packages there are kept.
+    """Bring the music of packages into a folder, one after another, and write its table; present packages are kept.
 
     Args:
-        folder: made where it is missing.
-        packages: to bring.
-        archives: folder of .deb files that were downloaded before; without it ``apt-get`` downloads each, which needs
-            no rights of an administrator.
+        folder: target, made if missing.
+        packages: packages to bring.
+        archives: folder of downloaded .deb files; None: ``apt-get`` downloads each, which needs no rights of an
+            administrator.
 
     Returns:
-        The number of tracks in the table, and their seconds.
+        Number of tracks in the table, and their total seconds.
 
     Raises:
-        InputError: a machine without apt or dpkg, a package that cannot be had, or one without music.
+        InputError: apt or dpkg is missing, or a package is unavailable or has no music.
     """
     _need("dpkg-deb", *([] if archives else ["apt-get"]))
     folder.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ def unpack(deb: Path, package: Package, folder: Path, temporary: Path) -> None:
     """Move a package's tracks of ``LEAST_SECONDS`` and more to ``folder``/NAME, its copyright file last.
 
     Raises:
-        InputError: no music, or no copyright file, where they are expected.
+        InputError: music or copyright file is not in its expected place.
     """
     target, copied, notice = temporary / package.name, 0, f"usr/share/doc/{package.name}/copyright"
     for path, read in _files(deb):
@@ -106,7 +106,7 @@ def unpack(deb: Path, package: Package, folder: Path, temporary: Path) -> None:
 
 
 def _files(deb: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Path and content of each regular file of a package; those in a packed archive as if they lay beside it."""
+    """Paths and contents of a package's regular files; files in a packed archive count as lying beside it."""
     command = ["dpkg-deb", "--fsys-tarfile", str(deb)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         try:
@@ -135,7 +135,7 @@ def _zipped(parent: str, content: bytes) -> Iterator[tuple[str, IO[bytes]]]:
 
 
 def _below(path: str, folder: str) -> str:
-    """The path from a folder on, whose name may hold stars (what they stand for is kept); empty if not below it."""
+    """Path from a folder on, whose name may hold stars (their matches are kept); empty if not below it."""
     parts, wanted = PurePosixPath(path).parts, folder.split("/")
     if ".." in parts or not all(map(fnmatchcase, parts, wanted)) or len(parts) <= len(wanted):
         return ""
@@ -144,7 +144,7 @@ def _below(path: str, folder: str) -> str:
 
 
 def _kept(target: Path, content: bytes) -> int:
-    """Whether a file is audio of some length, and so written; 1 or 0."""
+    """Write a file if it is audio of ``LEAST_SECONDS`` or more; return the number of files written, 1 or 0."""
     try:
         seconds = soundfile.info(io.BytesIO(content)).duration
     except soundfile.SoundFileError:

@@ -1,6 +1,6 @@
 """Licences of single files, as the machine-readable copyright file of a Debian package states them.
 
-The format is Debian's copyright-format 1.0: paragraphs name files by patterns, and the last that matches holds.
+The format is Debian's copyright-format 1.0: paragraphs name files by patterns, and the last match counts.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ _FIELD = re.compile(r"^([A-Za-z-]+):[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE)
 
 
 class Licences:
-    """Answers which licence a file of a package is under.
+    """Licences of the files of a package.
 
     Args:
-        text: of the package's copyright file.
-        stated: licence of all files, where that file is prose.
+        text: text of the package's copyright file.
+        stated: licence of all files, if the copyright file is prose.
     """
 
     def __init__(self, text: str, stated: str | None = None) -> None:
         self._paragraphs = [("*", stated)] if stated else list(_paragraphs(text))
 
     def of(self, path: str) -> str:
-        """The short name of a licence, such as CC-BY-SA-3.0; empty where none is stated.
+        """Short name of a file's licence, such as CC-BY-SA-3.0; empty if none is stated.
 
         Args:
-            path: of the file in the package. Patterns start at the root of the program's source, which packages
-                install somewhere below /usr, so that the end of the path has to match from some folder on.
+            path: path of the file in the package. Patterns start at the root of the program's source, which packages
+                install somewhere below /usr, so the end of the path has to match from some folder on.
         """
         ends = [path[at:] for at in (0, *(i + 1 for i, sign in enumerate(path) if sign == "/"))]
         found = ""

@@ -1,6 +1,6 @@
-"""The packages of Debian's section `main` that hold music, and where in them it lies.
+"""Packages of Debian's section `main` that hold music, with its place in them.
 
-What is in `main` is free to use, change and pass on for any purpose. Left out are packages whose tracks are sound
+Software in `main` is free to use, change and pass on for any purpose. Packages are left out if their tracks are sound
 effects, or modules that need a tracker to be played.
 """
 
@@ -15,12 +15,12 @@ class Package:
 
     name: str
     folder: str
-    """Below which its music lies; its tracks are named from there."""
+    """Folder of its music; paths of tracks start there."""
     licence: str | None = None
-    """Of all its music, where its copyright file is prose and not a table."""
+    """Licence of all its music, if its copyright file is prose and not a table."""
     without: tuple[str, ...] = ()
-    """Tracks that are left out: likely copies of one beside them or of one in the music that the bundled recipe names
-    (14 found by their embeddings, five of those confirmed by their spectrograms), or no music."""
+    """Tracks that are left out: likely copies of another one here or in the music that the bundled recipe names
+    (14 found by their embeddings, five of those confirmed by their spectrograms), or not music."""
 
 
 _GAMES = "usr/share/games"

@@ -26,7 +26,7 @@ from musicfeat_trainer.section import Section, expanded
 
 WHERE = "clone https://github.com/fosfrancesco/asap-dataset there"
 FEWEST_PIECES = 3
-"""One for each split; the composer task leaves out composers of fewer."""
+"""Least number of a composer's pieces in the composer task: one for each split."""
 
 
 class Performance(NamedTuple):
@@ -44,9 +44,9 @@ class ASAPSet(Section):
     name: Literal["asap"] = "asap"
     root: Path
     task: Literal["composer", "key", "tempo", "note_density"] = "composer"
-    """Key signatures are twelve classes by the tonic of their major key; tempo is in BPM, density in notes/s."""
+    """Target: twelve key signatures by the tonic of their major key, tempo in BPM, density in notes/s, or composer."""
     seconds: float = Field(3.0, gt=0)
-    """Of a clip."""
+    """Seconds of a clip."""
     clips_per_performance: int = Field(10, ge=1)
     font: Path | None = None
     """Sound font to render with."""
@@ -70,7 +70,7 @@ class ASAPSet(Section):
         return self._with_targets(found, labels)
 
     def _performances(self, root: Path) -> list[tuple[Performance, str]]:
-        """Those of the task, with their splits, which are the same for all tasks."""
+        """Performances of the task with their splits, which are the same for all tasks."""
         table = read_performances(root)
         splits = drawn_splits([p.composer for p in table], [p.piece for p in table])
         fewest = FEWEST_PIECES if self.task == "composer" else 1
@@ -101,10 +101,10 @@ class ASAPSet(Section):
 
 
 def read_performances(root: Path) -> list[Performance]:
-    """The performances of ``metadata.csv`` whose MIDI file and annotations are there.
+    """Performances of ``metadata.csv`` whose MIDI file and annotations are there.
 
     Raises:
-        InputError: the table is missing, or none is there.
+        InputError: the table is missing, or no performance is there.
     """
     with need(root / "metadata.csv", "ASAP", WHERE).open(newline="", encoding="utf-8") as file:
         rows = [
@@ -123,7 +123,7 @@ def read_performances(root: Path) -> list[Performance]:
 
 
 def _pieces(table: list[Performance]) -> list[int]:
-    """How many pieces there are of each performance's composer."""
+    """Number of pieces by each performance's composer."""
     pieces: dict[str, set[str]] = defaultdict(set)
     for performance in table:
         pieces[performance.composer].add(performance.piece)

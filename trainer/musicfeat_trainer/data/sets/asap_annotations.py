@@ -12,19 +12,19 @@ from musicfeat.errors import InputError
 from musicfeat_trainer.data.midi import read
 
 KEYS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
-"""Tonic of the major key of a signature; ASAP does not annotate modes."""
+"""Tonics of the major keys of signatures; ASAP does not annotate modes."""
 
 
 class Annotations(NamedTuple):
-    """What is annotated of a performance."""
+    """Annotations of a performance."""
 
     times: npt.NDArray[np.float64]
-    """Of all beats, seconds, ascending, at least two."""
+    """Seconds of all beats, ascending, at least two."""
     signatures: list[tuple[float, int]]
-    """Second from which a key signature holds, and its sharps (flats are negative); at least one."""
+    """Key signatures: the second from which each holds, and its sharps (flats are negative); at least one."""
 
     def key(self, time: float) -> str:
-        """The key signature that holds at a second."""
+        """Key signature that holds at a second."""
         sharps = [number for since, number in self.signatures if since <= time] or [self.signatures[0][1]]
         return KEYS[sharps[-1] * 7 % 12]
 
@@ -41,7 +41,7 @@ def read_annotations(table: Path) -> Annotations:
     free time), then, where they change, a time signature and the sharps of a key signature: ``db,3/4,-2``.
 
     Raises:
-        InputError: a line is otherwise, or there are fewer than two beats or no key signature.
+        InputError: a line has another form, or there are fewer than two beats or no key signature.
     """
     times, signatures = [], []
     try:

@@ -1,7 +1,7 @@
 """McGill Billboard: songs of the American charts, 1958 to 1991; for pretraining.
 
 Burgoyne, Wild and Fujinaga, "An expert ground truth set for audio chord recognition and music analysis", ISMIR 2011.
-The audio is not distributed: what somebody has of it is used. Spijkervet and Burgoyne, "Contrastive Learning of
+The audio is not distributed; the songs that a user has are used. Spijkervet and Burgoyne, "Contrastive Learning of
 Musical Representations", pretrain on it, without its annotations of chords.
 """
 
@@ -29,10 +29,10 @@ class BillboardSet(Section):
     name: Literal["billboard"] = "billboard"
     root: Path
     validation: float = Field(0.2, gt=0, lt=1)
-    """Share of the artists that validates; there are no published splits."""
+    """Share of the artists for validation; there are no published splits."""
 
     def open(self) -> DataSet:
-        """List the songs whose audio is there; an artist is a group, as many songs fill several entries.
+        """List the songs whose audio is there; an artist is a group, as many songs have several entries.
 
         A song is ``audio/NNNN.*``, or lies where ``mirdata`` expects it: ``audio/DECADE/ARTIST/TITLE/audio.flac``.
 

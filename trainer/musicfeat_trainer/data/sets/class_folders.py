@@ -1,4 +1,4 @@
-"""Any folder of audio whose folders name the classes."""
+"""Folder of audio whose folders name the classes."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class ClassFoldersSet(Section):
     table: Path | None = None
     """CSV with columns path and source, which then names the class."""
     fewest: int = Field(7, ge=3)
-    """Files of a class; folders of fewer are left out."""
+    """Least number of files of a class; smaller folders are left out."""
 
     def open(self) -> DataSet:
         """List the files; 70 % of each class train, 15 % validate, 15 % test, drawn with a fixed seed.
 
         Raises:
-            InputError: no such folder, or fewer than two classes with enough files.
+            InputError: the folder is missing, or has fewer than two classes with enough files.
         """
         root = expanded(self.root)
         tracks = list_tracks(root, root / self.table if self.table else None)

@@ -1,4 +1,4 @@
-"""What every data set says of itself: files, what must stay together, official splits or folds, and targets."""
+"""Form of every data set: files, groups that stay together, official splits or folds, and targets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from musicfeat.errors import InputError
 
 Problem = Literal["none", "class", "tags", "number"]
-"""No targets; one class of each item; several tags, each there, missing or unknown; a number."""
+"""Kind of the targets: none; one class an item; several tags, each there, missing or unknown; a number."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Item:
     """A file, or a stretch of one, as the data set lists it."""
 
     path: str
-    """Relative to the root of the data set."""
+    """Path relative to the root of the data set."""
     group: str
     """Artist, source or recording: items of one group are never on both sides of a split."""
     split: str = "train"
@@ -40,25 +40,25 @@ class DataSet:
     items: list[Item]
     problem: Problem = "none"
     targets: npt.NDArray[np.floating | np.integer] = field(default_factory=lambda: np.zeros(0))
-    """class: [n] int64. tags: [n, classes] float32, 1 there, 0 missing, NaN unknown. number: [n] float64."""
+    """Classes: [n] int64. Tags: [n, classes] float32, 1 there, 0 missing, NaN unknown. Numbers: [n] float64."""
     classes: tuple[str, ...] = ()
     font: Path | None = None
     """Sound font that MIDI files are rendered through."""
 
     @property
     def folds(self) -> list[str]:
-        """The folds of cross-validation, or none where there are fixed splits."""
+        """Folds of cross-validation; empty for fixed splits."""
         return sorted({item.split for item in self.items if item.split.startswith("fold")}, key=lambda f: int(f[4:]))
 
     def rows(self, wanted: Callable[[Item], bool]) -> npt.NDArray[np.int64]:
-        """The places of the items that are wanted."""
+        """Indices of the items for which ``wanted`` is true."""
         return np.array([i for i, item in enumerate(self.items) if wanted(item)], dtype=np.int64)
 
     def split(self, name: str) -> npt.NDArray[np.int64]:
-        """The places of the items of a split or fold.
+        """Indices of the items of a split or fold.
 
         Raises:
-            InputError: there are none.
+            InputError: the split has no items.
         """
         found = self.rows(lambda item: item.split == name)
         if not len(found):
@@ -67,25 +67,25 @@ class DataSet:
 
     @property
     def held_out(self) -> str:
-        """The split to judge a pretext task on: ``test``, or ``validation``, which early stopping has seen."""
+        """Split for judging a pretext task: ``test``, or else ``validation``, which early stopping has seen."""
         return "test" if any(item.split == "test" for item in self.items) else "validation"
 
     def subset(self, rows: npt.NDArray[np.integer]) -> DataSet:
-        """The items at some places."""
+        """Data set of the items at some indices."""
         targets = self.targets[rows] if len(self.targets) else self.targets
         return replace(self, items=[self.items[i] for i in rows], targets=targets)
 
 
 def need(path: Path, what: str, where: str) -> Path:
-    """``path`` itself, if it exists.
+    """Path of a data set's file or folder, which must exist.
 
     Args:
-        path: a file or folder of a data set.
+        path: the file or folder.
         what: the data set, in words, with the project that publishes it.
         where: what to download and where to put it.
 
     Raises:
-        InputError: it does not exist.
+        InputError: the path does not exist.
     """
     if not path.exists():
         raise InputError(f"{what} is not at {path}: {where}")
@@ -93,7 +93,7 @@ def need(path: Path, what: str, where: str) -> Path:
 
 
 def held_out_groups(groups: list[str], share: float, seed: int = 7) -> set[str]:
-    """About ``share`` of the groups, at least one and never all: for sets without a validation split."""
+    """Groups held out of sets without a validation split: about ``share`` of them, at least one and never all."""
     names = sorted(set(groups))
     if len(names) < 2:
         raise InputError("a validation split needs at least two groups (artists, sources) of files")

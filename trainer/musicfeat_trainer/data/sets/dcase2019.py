@@ -30,7 +30,7 @@ class DCASE2019Set(Section):
     name: Literal["dcase2019"] = "dcase2019"
     root: Path
     validation: float = Field(0.2, gt=0, lt=1)
-    """Share of the training locations that validates; the published splits have no validation."""
+    """Share of the training locations for validation; the published splits have none."""
 
     def open(self) -> DataSet:
         """List the labelled clips of the development set; one location is a group.
@@ -57,5 +57,5 @@ def _labelled(clip: object) -> bool:
 
 
 def _split(published: str) -> str:
-    # the test list names the clips of the labelled evaluation list once more, so either may be kept
+    # the test list repeats the clips of the labelled evaluation list, so either may be kept
     return "train" if published == "development.train" else "test"

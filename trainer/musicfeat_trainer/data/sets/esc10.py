@@ -27,7 +27,7 @@ class ESC10Set(Section):
         """List the clips ``CLASS/FOLD-RECORDING-TAKE.*``; fragments of one recording are a group.
 
         Raises:
-            InputError: no such folder, or a file that is named otherwise.
+            InputError: the folder is missing, or a file has another form of name.
         """
         root = expanded(self.root)
         tracks = list_tracks(need(root, "ESC-10", WHERE))

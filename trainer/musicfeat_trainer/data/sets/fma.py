@@ -20,7 +20,7 @@ from musicfeat_trainer.section import Section, expanded
 
 Subset = Literal["small", "medium", "large"]
 NESTED: tuple[Subset, ...] = ("small", "medium", "large")
-"""Each subset holds those before it; a track is marked with the first."""
+"""Subsets, each of which contains those before it; a track is marked with the smallest."""
 SPLITS = {"training": "train", "validation": "validation", "test": "test"}
 COLUMNS = (("artist", "id"), ("set", "subset"), ("set", "split"), ("track", "genre_top"))
 WHERE = "unpack fma_metadata.zip and fma_{subset}.zip of https://github.com/mdeff/fma there"
@@ -34,7 +34,7 @@ class FMATrack(NamedTuple):
     subset: str
     split: str
     genre: str
-    """Its top genre, or empty."""
+    """Top genre, or empty."""
 
 
 class FMASet(Section):
@@ -44,7 +44,7 @@ class FMASet(Section):
     root: Path
     subset: Subset = "small"
     exclude: Path | None = None
-    """Folder of OpenMIC-2018, whose clips are of tracks of FMA: those are left out, so that none leaks."""
+    """Folder of OpenMIC-2018, whose clips come from FMA: their tracks are left out, so that none leaks."""
 
     def open(self) -> DataSet:
         """List the tracks; an artist is a group.
@@ -77,7 +77,7 @@ class FMASet(Section):
 
 
 def read_tracks(table: Path) -> list[FMATrack]:
-    """The rows of ``tracks.csv``, whose columns are named by two rows, followed by one that names the first column.
+    """Rows of ``tracks.csv``, below two rows with names of columns and a third with that of the first column.
 
     Raises:
         InputError: a column is missing, or a row is damaged.

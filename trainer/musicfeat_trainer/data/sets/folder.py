@@ -1,4 +1,4 @@
-"""Any folder of audio without labels."""
+"""Folder of audio without labels."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class SplitBySource(Section):
     table: Path | None = None
     """CSV with columns path, source, and optionally noncommercial (rows that say yes are left out)."""
     validation: float = Field(0.2, gt=0, lt=1)
-    """Share of the sources that validates, where ``validation_sources`` names none."""
+    """Share of the sources for validation, if ``validation_sources`` is empty."""
     validation_sources: tuple[str, ...] = ()
     test_sources: tuple[str, ...] = ()
 
     def listed(self, name: str, suffixes: AbstractSet[str]) -> DataSet:
-        """The files, or those of the table.
+        """Data set of the files, or of those in the table.
 
         Raises:
-            InputError: no such folder, nothing in it, or a source named that is not there.
+            InputError: the folder is missing or empty, or a named source is not in it.
         """
         root = expanded(self.root)
         tracks = list_tracks(root, root / self.table if self.table else None, suffixes)

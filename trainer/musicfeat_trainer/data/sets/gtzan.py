@@ -28,8 +28,8 @@ class GTZANSet(Section):
     name: Literal["gtzan"] = "gtzan"
     root: Path
     filtered: Literal["torchaudio"] | Path | None = None
-    """The fault-filtered lists: those that torchaudio brings, or a folder with ``train_filtered.txt``,
-    ``valid_filtered.txt`` and ``test_filtered.txt``; None: drawn."""
+    """Fault-filtered lists: those of torchaudio, or a folder with ``train_filtered.txt``, ``valid_filtered.txt``
+    and ``test_filtered.txt``; None: splits are drawn."""
 
     def open(self) -> DataSet:
         """List the excerpts, each its own group.
@@ -54,7 +54,7 @@ class GTZANSet(Section):
 
 
 def filtered_splits(folder: Path) -> dict[str, str]:
-    """Excerpt (``blues.00029``) to split; the lists have lines such as ``blues/blues.00029.wav``."""
+    """Splits by excerpt (``blues.00029``); the lists have lines such as ``blues/blues.00029.wav``."""
     splits: dict[str, str] = {}
     for prefix, split in (("train", "train"), ("valid", "validation"), ("test", "test")):
         table = need(folder / f"{prefix}_filtered.txt", "a fault-filtered list of GTZAN", LISTS)
@@ -63,7 +63,7 @@ def filtered_splits(folder: Path) -> dict[str, str]:
 
 
 def torchaudio_splits() -> dict[str, str]:
-    """The same from ``torchaudio.datasets.gtzan``: 443 excerpts train, 197 validate, 290 test.
+    """Splits by excerpt from ``torchaudio.datasets.gtzan``: 443 excerpts train, 197 validate, 290 test.
 
     Raises:
         InputError: torchaudio cannot be imported.

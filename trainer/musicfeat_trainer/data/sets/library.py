@@ -1,7 +1,7 @@
-"""Data sets that ``mirdata`` (music) and ``soundata`` (sounds) know: their layout, metadata and published splits.
+"""Data sets of ``mirdata`` (music) and ``soundata`` (sounds): their layout, metadata and published splits.
 
-Both keep a list of a data set's files, its index, apart from their package: they fetch it when asked to. Nothing is
-fetched here. The index is read from the data set's own folder, or from where the library keeps it.
+Both keep the list of a data set's files, its index, apart from their package and fetch it on demand. Nothing is
+fetched here: the index is read from the data set's own folder, or from the library's folder for it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Library = Literal["mirdata", "soundata"]
 
 
 def opened(library: Library, dataset: str, root: Path) -> Any:
-    """The library's own object for a data set, whose index need not be there.
+    """Library's own object for a data set, whose index need not be there.
 
     Raises:
         InputError: the library is not installed.
@@ -30,7 +30,7 @@ def opened(library: Library, dataset: str, root: Path) -> Any:
 
 
 def entries(library: Library, dataset: str, root: Path) -> dict[str, Any]:
-    """Every track or clip of a data set by its name.
+    """Tracks or clips of a data set by name.
 
     Raises:
         InputError: the library, its index or the data set's metadata is missing.
@@ -51,14 +51,14 @@ def relative(entry: Any, root: Path) -> str:
 
 
 def sounds_in_folds(dataset: str, named: str, root: Path, group: str, category: str, where: str) -> DataSet:
-    """A data set of ``soundata`` whose clips have a fold and a class, by the library's name of it and in words.
+    """Data set of ``soundata`` whose clips have a fold and a class.
 
     Args:
-        dataset: the library's name, and ours.
-        named: in words.
+        dataset: name of the data set, here and in the library.
+        named: its name in words.
         root: its folder.
-        group: the attribute of a clip that says what must stay together.
-        category: the one that says its class.
+        group: attribute of a clip with its group, which stays together.
+        category: attribute of a clip with its class.
         where: what to download and where to put it.
 
     Raises:
@@ -72,10 +72,10 @@ def sounds_in_folds(dataset: str, named: str, root: Path, group: str, category: 
 
 
 def audio_there(dataset: str, root: Path, paths: list[str], where: str) -> None:
-    """Look for the first file, so that a metadata-only copy is noticed before anything is decoded.
+    """Check that the first file exists, so that a copy of metadata alone is noticed before anything is decoded.
 
     Raises:
-        InputError: no files are listed, or the first is not there.
+        InputError: no file is listed, or the first one is not there.
     """
     if not paths:
         raise InputError(f"{dataset} at {root} lists no files: {where}")

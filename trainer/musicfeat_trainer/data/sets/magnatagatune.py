@@ -16,7 +16,7 @@ from musicfeat_trainer.data.sets.targets import most_frequent, tag_targets
 from musicfeat_trainer.section import Section, expanded
 
 SPLITS = dict.fromkeys("0123456789ab", "train") | {"c": "validation"} | dict.fromkeys("def", "test")
-"""Split by a clip's folder, as since van den Oord, Dieleman and Schrauwen, ISMIR 2014."""
+"""Splits by a clip's folder, customary since van den Oord, Dieleman and Schrauwen, ISMIR 2014."""
 TAGS = 50
 WHERE = (
     "download annotations_final.csv and mp3.zip.001 to .003 of "
@@ -49,10 +49,10 @@ class MagnaTagATuneSet(Section):
 
 
 def read_annotations(table: Path) -> dict[str, set[str]]:
-    """Path of each clip to its tags, from columns divided by tabs: the clip's number, a 0 or 1 for each tag, a path.
+    """Tags of clips by path, from columns divided by tabs: the clip's number, a 0 or 1 for each tag, a path.
 
     Raises:
-        InputError: the table is another one.
+        InputError: the table has another form.
     """
     with table.open(newline="", encoding="utf-8") as file:
         rows = csv.reader(file, delimiter="\t")

@@ -1,4 +1,4 @@
-"""Any folder of MIDI files without labels, read as notes or as sound."""
+"""Folder of MIDI files without labels, read as notes or as sound."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class MidiSet(SplitBySource):
 
     name: Literal["midi"] = "midi"
     font: Path | None = None
-    """The sound font (.sf2 or .sf3) that frontends of sound hear the files through."""
+    """Sound font (.sf2 or .sf3) that files are rendered through for frontends of sound."""
 
     def open(self) -> DataSet:
         """List the files.
 
         Raises:
-            InputError: no such folder or sound font, no MIDI file, or a source named that is not there.
+            InputError: the folder, the sound font, a named source or any MIDI file is missing.
         """
         dataset = self.listed(self.name, MIDI_SUFFIXES)
         if not self.font:

@@ -1,4 +1,4 @@
-"""A folder of recorded single notes, each of one instrument."""
+"""Folder of recorded single notes, each of one instrument."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class RecordedNote(NamedTuple):
     """A row of the table of notes."""
 
     path: str
-    """Relative to the folder of notes."""
+    """Path relative to the folder of notes."""
     instrument: str
     split: str
-    """``train`` or ``heldout``."""
+    """Split: ``train`` or ``heldout``."""
 
 
 def listed_notes(table: Path) -> list[RecordedNote]:
-    """The rows of a table of notes.
+    """Rows of a table of notes.
 
     Raises:
         InputError: the table is missing, or a row is not as described.
@@ -48,10 +48,10 @@ class NotesSet(Section):
     root: Path
     table: Path = Path("notes.csv")
     validation: float = Field(0.2, gt=0, lt=1)
-    """Share of each instrument's training notes that validates."""
+    """Share of each instrument's training notes for validation."""
 
     def open(self) -> DataSet:
-        """List the notes, each its own group; those held out are the test split.
+        """List the notes, each its own group; held-out notes are the test split.
 
         Raises:
             InputError: the table is missing, or a row is not as described.

@@ -30,7 +30,7 @@ class OpenMICSet(Section):
     name: Literal["openmic"] = "openmic"
     root: Path
     validation: float = Field(0.2, gt=0, lt=1)
-    """Share of the training artists that validates; the published splits have no validation."""
+    """Share of the training artists for validation; the published splits have none."""
 
     def open(self) -> DataSet:
         """List the clips; an artist is a group.
@@ -52,7 +52,7 @@ class OpenMICSet(Section):
 
 
 def fma_tracks(root: Path) -> set[int]:
-    """The numbers of the FMA tracks that the clips are of: a clip is named ``TRACK_START``.
+    """Numbers of the FMA tracks that the clips come from: a clip is named ``TRACK_START``.
 
     Raises:
         InputError: a list of the published split is missing.

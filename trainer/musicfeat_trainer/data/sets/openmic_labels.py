@@ -1,4 +1,4 @@
-"""The labels of OpenMIC-2018: which of 20 instruments are heard in a clip, as far as people were asked.
+"""Labels of OpenMIC-2018: the instruments, of 20, heard in a clip, as far as annotators were asked.
 
 Humphrey, Durand and McFee, "OpenMIC-2018: an open data-set for multiple instrument recognition", ISMIR 2018.
 """
@@ -17,13 +17,13 @@ from musicfeat_trainer.instruments import OPENMIC
 
 TABLE = "openmic-2018-aggregated-labels.csv"
 THERE = 0.5
-"""An instrument is there where its relevance is at least this."""
+"""Least relevance of an instrument that counts as there."""
 
 
 def read_labels(folder: Path) -> dict[str, npt.NDArray[np.float32]]:
-    """Sample key to [20]: 1 there, 0 missing, NaN unknown.
+    """Labels [20] by sample key: 1 there, 0 missing, NaN unknown.
 
-    The published ``.npz`` says the same, but its keys are pickled objects, which may run code as they are read.
+    The published ``.npz`` holds the same, but its keys are pickled objects, which may run code when they are read.
 
     Raises:
         InputError: the folder is not OpenMIC-2018.

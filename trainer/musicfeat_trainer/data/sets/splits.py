@@ -13,16 +13,16 @@ from musicfeat_trainer.data.sets.dataset import Item, held_out_groups
 def drawn_splits(
     strata: Sequence[str], groups: Sequence[str], validation: float = 0.15, test: float = 0.15, seed: int = 7
 ) -> list[str]:
-    """The split of each item, drawn by group and separately for each stratum.
+    """Split of each item, drawn by group and separately for each stratum.
 
-    Every stratum of enough groups has at least one in each split; one of fewer groups trains only.
+    Every stratum with enough groups has at least one in each split; a smaller stratum only trains.
 
     Args:
-        strata: what must be alike in all splits (class, composer), of each item.
-        groups: what must stay together, of each item; a group is of one stratum.
-        validation: share of the groups.
-        test: share of the groups; 0 for none.
-        seed: of the drawing; the order of the items has no part in it.
+        strata: stratum of each item (class, composer), whose shares are alike in all splits.
+        groups: group of each item, which stays together; a group is of one stratum.
+        validation: share of the groups for validation.
+        test: share of the groups for the test; may be 0.
+        seed: seed of the drawing, which does not depend on the order of the items.
     """
     generator = np.random.default_rng(seed)
     kinds: dict[str, str] = {}
@@ -37,7 +37,7 @@ def drawn_splits(
 
 
 def with_validation(items: Sequence[Item], share: float, seed: int = 7) -> list[Item]:
-    """Some groups of the training split as validation, where the published splits have none."""
+    """Items with some groups of the training split moved to validation, for published splits without one."""
     held = held_out_groups([item.group for item in items if item.split == "train"], share, seed)
     moved = {"train": "validation"}
     return [replace(i, split=moved.get(i.split, i.split)) if i.group in held else i for i in items]

@@ -1,4 +1,4 @@
-"""The files of a data set, decoded once into a store, and the clips of its items."""
+"""Store of a data set's files, decoded once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from musicfeat_trainer.data.tracks import Track
 
 
 def stored(dataset: DataSet, folder: Path, contents: Contents) -> Store:
-    """The store of all files of a data set, built below ``folder`` first where it is missing.
+    """Store of all files of a data set, built first below ``folder`` if missing.
 
     Sets of the same files, such as two tasks of one data set, share a store.
     """

@@ -10,14 +10,14 @@ import numpy.typing as npt
 
 
 def class_targets(names: Sequence[str], classes: Sequence[str] = ()) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
-    """The place of each name, [n], and the classes: those given, or all that occur in alphabetical order."""
+    """Index of each name's class, [n], and the classes: the given ones, or all names in alphabetical order."""
     classes = tuple(classes) or tuple(sorted(set(names)))
     places = {name: place for place, name in enumerate(classes)}
     return np.array([places[name] for name in names], dtype=np.int64), classes
 
 
 def tag_targets(tags: Sequence[Collection[str]], classes: Sequence[str]) -> npt.NDArray[np.float32]:
-    """1 where an item has a tag, else 0, [n, classes]; tags that are no class are dropped."""
+    """Targets [n, classes], 1 where an item has a tag, else 0; tags that are not among the classes are dropped."""
     places = {name: place for place, name in enumerate(classes)}
     targets = np.zeros((len(tags), len(classes)), dtype=np.float32)
     for row, names in zip(targets, tags, strict=True):
