@@ -58,7 +58,7 @@ def list_midi(root: Path) -> list[tuple[str, str]]:
 
 
 def source_of(path: str) -> str:
-    """Source of a path: ``mutopia/bachjs`` of ``mutopia/bachjs_bwv601.mid``, ``freedoom`` of ``freedoom/d.mid``."""
+    """Source: ``mutopia/bachjs_bwv601.mid`` -> ``mutopia/bachjs``, ``freedoom/d_bunny.mid`` -> ``freedoom``."""
     folder, _, name = path.partition("/")
     return f"{folder}/{name.split('_')[0]}" if folder == "mutopia" else folder
 

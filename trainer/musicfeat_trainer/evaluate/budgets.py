@@ -16,23 +16,23 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Budget:
-    """So many labelled items of each class, a share of them, or, with neither, all."""
+    """Number of labelled items of each class, or a share of them; with neither, all."""
 
     per_class: int | None = None
     share: float | None = None
 
     def of(self, labelled: int) -> int:
-        """How many of a class's labelled items it allows."""
+        """Number of items that the budget allows of a class with ``labelled`` ones."""
         if self.share is not None:
             return max(1, round(self.share * labelled))
         return labelled if self.per_class is None else self.per_class
 
 
 def parse_budget(text: str) -> Budget:
-    """``10`` items of each class, ``1%`` of all, or ``full``.
+    """Budget from text: ``10`` items of each class, ``1%`` of all, or ``full``.
 
     Raises:
-        InputError: none of these.
+        InputError: the text is none of these.
     """
     if text == "full":
         return Budget()
@@ -44,7 +44,7 @@ def parse_budget(text: str) -> Budget:
 
 
 def budgeted(dataset: DataSet, rows: Rows, budget: Budget, seed: int = 7) -> Rows:
-    """The items among ``rows`` whose labels a budget allows, in order.
+    """Items among ``rows`` whose labels a budget allows, in order.
 
     All budgets walk one random order of the items, so that a smaller budget is part of a larger one. For tags, N
     items of a class are N known answers, there and missing in the proportion of the class; an item that one class

@@ -1,4 +1,4 @@
-"""The network that a trained one is compared with: the same architecture, weights left to chance."""
+"""Control for a trained network: the same architecture with random weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SEED, CLIPS, BATCH = 7, 128, 16
 
 
 def control(config: MethodConfig) -> Method:
-    """A method with random weights, always the same ones: none that a recipe lets an encoder start from."""
+    """Method with random weights, always the same ones, and never the pretrained weights that a recipe names."""
     with torch.random.fork_rng():
         torch.manual_seed(SEED)
         return Method(config.from_chance).eval()
@@ -24,15 +24,15 @@ def control(config: MethodConfig) -> Method:
 
 @torch.no_grad()
 def calibrated(method: Method, clips: ItemClips, train: Rows) -> Method:
-    """A copy of a method, its batch normalisation with the statistics of training items alone.
+    """Copy of a method with batch normalisation by the statistics of training items alone.
 
-    Without them random layers would lose by the level of their inputs alone, and trained ones by that of other music;
-    no label, no weight and no item that validates or tests is looked at.
+    Otherwise random layers would lose only by the level of their inputs, and trained ones by the level of other music.
+    No label, no weight and no item of validation or test is used.
 
     Args:
-        method: stays as it is.
-        clips: of a data set's items.
-        train: the items to look at.
+        method: method to copy; it stays as it is.
+        clips: clips of a data set's items.
+        train: items for the statistics.
     """
     method = deepcopy(method)
     for layer in method.modules():

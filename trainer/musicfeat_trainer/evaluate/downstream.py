@@ -1,4 +1,4 @@
-"""How well a method's network serves a labelled data set: probe, fine-tuning or neighbours, within a label budget."""
+"""Evaluation of a network on a labelled data set: probe, fine-tuning or neighbours, within a label budget."""
 
 from __future__ import annotations
 
@@ -33,37 +33,37 @@ WAYS: tuple[Way, ...] = ("probe", "finetune", "knn")
 
 @dataclass(frozen=True)
 class Outcome:
-    """Predictions of all items that were tested, and their figures; those are means over folds."""
+    """Predictions for all tested items, and their figures, which are means over folds."""
 
     figures: Mapping[str, float]
     chance: Mapping[str, float]
     folds: Sequence[Mapping[str, float]]
     each: EachClass
-    """Precision, recall, F1 and support of each class over all items tested."""
+    """Precision, recall, F1 and support of each class over all tested items."""
     rows: npt.NDArray[np.int64]
-    """The places in the data set of the items tested."""
+    """Indices in the data set of the tested items."""
     scores: Array
-    """[rows, outputs]: probabilities of classes or tags, or numbers."""
+    """Predictions [rows, outputs]: probabilities of classes or tags, or numbers."""
     intervals: Mapping[str, Interval] = field(default_factory=dict)
-    """Of figures, the middle 95 % over groups of items drawn with replacement; of the figure that settings are chosen
-    by alone, as others take too long."""
+    """Middle 95 % of a figure over groups of items drawn with replacement; only for the figure that settings are chosen
+    by, as others take too long."""
     curves: Sequence[Sequence[Epoch]] = ()
-    """The epochs of every fold, where something was trained in epochs."""
+    """Epochs of every fold; empty if nothing was trained in epochs."""
 
 
 class Subject:
-    """A method's network, trained or a control, before a data set.
+    """A method's network, trained or a control, to be judged on a data set.
 
     Args:
         method: the network.
-        dataset: with labels.
-        store: where decoded audio is kept.
-        device: where the network runs.
-        statistics: whether batch normalisation takes its statistics from the training items of each fold, alike for
-            networks trained and untrained, or keeps those of a method's own training.
+        dataset: data set with labels.
+        store: folder for decoded audio.
+        device: device of the network.
+        statistics: source of the statistics of batch normalisation: the training items of each fold, alike for trained
+            and random networks, or the method's own training.
 
     Raises:
-        InputError: a set without labels, without items in a split, or that the method cannot read.
+        InputError: the set has no labels or an empty split, or the method cannot read it.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Subject:
 
     @cached_property
     def methods(self) -> list[Method]:
-        """The network as each fold has it."""
+        """Network of each fold."""
         normalised = any(isinstance(layer, _BatchNorm) for layer in self.method.modules())
         if self.statistics == "own" or not normalised:
             return [self.method] * len(self.splits)
@@ -97,14 +97,14 @@ class Subject:
 
     @property
     def tested(self) -> npt.NDArray[np.float32]:
-        """Frozen embeddings of the items tested, fold after fold, [rows, D]."""
+        """Frozen embeddings of the tested items, fold after fold, [rows, D]."""
         return np.concatenate([x[split.test] for x, split in zip(self.features, self.splits, strict=True)])
 
     def within(self, budget: Budget) -> list[Split]:
-        """The splits with as many training items as a budget allows; validation and test are whole.
+        """Splits with as many training items as a budget allows; validation and test are whole.
 
         Raises:
-            InputError: a class has fewer than the budget asks for.
+            InputError: a class has fewer items than the budget asks for.
         """
         return [split._replace(train=budgeted(self.dataset, split.train, budget)) for split in self.splits]
 
@@ -113,13 +113,13 @@ def evaluate(subject: Subject, way: Way, budget: Budget | None = None, config: F
     """Learn from the training items of each fold, choose and stop by its validation items, and judge on its test.
 
     Args:
-        subject: what is judged on what.
-        way: how.
-        budget: of training labels; None: all.
-        config: how layers and networks are trained.
+        subject: network and data set.
+        way: way of using the network.
+        budget: budget of training labels; None: all.
+        config: settings of training layers and networks.
 
     Raises:
-        InputError: a budget larger than a class.
+        InputError: the budget is larger than a class.
     """
     config = config or Fitting()
     dataset, folds, found = subject.dataset, [], list[tuple[Array, list[Epoch]]]()
@@ -138,7 +138,7 @@ def evaluate(subject: Subject, way: Way, budget: Budget | None = None, config: F
 
 
 def significance(subject: Subject, first: Outcome, second: Outcome) -> float:
-    """P value that two outcomes on the same items differ by chance alone, in the figure that settings are chosen by."""
+    """P value of the difference between two outcomes on the same items, in the figure that settings are chosen by."""
     task = task_of(subject.dataset, subject.splits[0].train)
     truth, groups = subject.dataset.targets[first.rows], subject.groups[first.rows]
     return difference(first.scores, second.scores, lambda scores: task.figure(truth, scores), groups, task.draws)

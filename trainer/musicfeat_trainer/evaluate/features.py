@@ -15,14 +15,14 @@ BATCH = 64
 
 
 def embeddings(method: Method, clips: ItemClips, device: str = "cpu") -> npt.NDArray[np.float32]:
-    """The embedding of every item, the mean over its clips: [items, D]."""
+    """Embeddings of items, means over their clips, [items, D]."""
     every = np.arange(len(clips.owners))
     return clips.mean(clip_embeddings(method, clips, every, device), every).numpy()
 
 
 @torch.no_grad()
 def clip_embeddings(method: Method, clips: ItemClips, numbers: Rows, device: str = "cpu") -> Tensor:
-    """The embeddings of some clips, [numbers, D]."""
+    """Embeddings of clips by number, [numbers, D]."""
     method.eval().to(device)
     parts = np.array_split(numbers, -(-len(numbers) // BATCH))
     found = [method.embed(clips.read(part).to(device)).cpu() for part in tqdm(parts, desc="embed", leave=False)]

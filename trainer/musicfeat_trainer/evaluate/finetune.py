@@ -26,13 +26,13 @@ class Tuned(nn.Module):
         self.head = head(dimension_of(self.method), outputs)
 
     def forward(self, clips: Tensor) -> Tensor:
-        """[batch, frames, ...] -> logits [batch, outputs]."""
+        """Logits [batch, outputs] of clips [batch, frames, ...]."""
         return self.head(self.method.embed(clips))
 
 
 @torch.no_grad()
 def dimension_of(method: Method) -> int:
-    """Of a method's embedding."""
+    """Width of a method's embedding."""
     frontend = method.frontend(0)
     silence = torch.from_numpy(frontend.contents.silence(frontend.frames(method.config.clips.seconds)))[None]
     return method.eval().embed(silence.to(next(method.parameters()).device)).shape[1]
@@ -41,10 +41,10 @@ def dimension_of(method: Method) -> int:
 def fine_tuned(
     method: Method, clips: ItemClips, targets: Targets, split: Split, task: Task, config: Fitting, device: str = "cpu"
 ) -> tuple[Array, list[Epoch]]:
-    """Predictions of the test items, [n, outputs], and every epoch.
+    """Predictions for the test items, [n, outputs], and all epochs.
 
-    Every clip of a training item is an example with the item's target, unchanged; logits are averaged over the
-    clips of the items that validate and test.
+    Each clip of a training item is an example with the item's target, unchanged; logits are averaged over the
+    clips of validation and test items.
     """
     torch.manual_seed(config.seed)
     net = Tuned(method, task.outputs).to(device)
@@ -63,7 +63,7 @@ def fine_tuned(
 
 
 def logits(net: Callable[[Tensor], Tensor], clips: ItemClips, rows: Rows, config: Fitting, device: str) -> Tensor:
-    """Means over the clips of each item, [rows, outputs]."""
+    """Mean logits over the clips of each item, [rows, outputs]."""
     numbers = clips.of(rows)
     parts = np.array_split(numbers, -(-len(numbers) // config.batch))
     found = torch.cat([net(clips.read(part).to(device)).cpu() for part in parts])

@@ -1,4 +1,4 @@
-"""The loop that trains whatever is put on top of an encoder, and the encoder itself in fine-tuning."""
+"""Training loop for layers on top of an encoder, and for the encoder itself in fine-tuning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TagLoss: TypeAlias = Literal["weighted", "plain", "focal"]
 
 
 class Fitting(Section):
-    """Adam, a tenth of the rate whenever validation stalls, early stopping, seed 7 (Addepalli et al., 2019, 6.2).
+    """Adam with a tenth of the rate whenever validation stalls, early stopping, seed 7 (Addepalli et al., 2019, 6.2).
 
     The paper leaves the numbers open: rate and tenth are the defaults of Adam and of ReduceLROnPlateau.
     """
@@ -33,16 +33,16 @@ class Fitting(Section):
     """Widths of a probe's hidden layers: (128, 128) for Gururani et al. (2019), who leave them open; (512,) for CLMR's
     public code, one as wide as its embedding; (1024, 512, 128) for Siamusic's. None: a linear probe."""
     tag_loss: TagLoss = "weighted"
-    """Of tags: every tag of a batch counts alike; every known answer alike; or hard answers first (focal loss)."""
+    """Loss of tags: each tag of a batch counts alike; each known answer alike; or hard answers first (focal loss)."""
 
 
 class Epoch(NamedTuple):
-    """What became of one."""
+    """Results of one epoch."""
 
     loss: float
-    """The mean over its training examples."""
+    """Mean loss over its training examples."""
     score: float
-    """The validation figure behind it."""
+    """Validation figure after it."""
 
 
 def fit(
@@ -51,14 +51,14 @@ def fit(
     """Train a module, and leave it with the weights of its best epoch.
 
     Args:
-        module: its parameters learn.
-        loss: of the training examples of some numbers, [batch] int64.
-        examples: how many there are; each epoch goes through all, in batches of about equal size.
-        score: the validation figure, the higher the better, called in evaluation mode without gradients.
-        config: how.
+        module: module whose parameters learn.
+        loss: loss of the training examples with given numbers, [batch] int64.
+        examples: number of training examples; each epoch goes through all, in batches of about equal size.
+        score: validation figure, higher is better, called in evaluation mode without gradients.
+        config: settings of the training.
 
     Returns:
-        Every epoch, the last ones perhaps after the best.
+        All epochs; the last ones may come after the best.
     """
     optimizer = torch.optim.Adam(module.parameters(), config.learning_rate)
     schedule = ReduceLROnPlateau(optimizer, mode="max", patience=config.plateau_patience)
@@ -85,7 +85,7 @@ def _epoch(
 ) -> float:
     module.train()
     total = 0.0
-    # Of equal size, lest a last batch of one example stop batch normalisation.
+    # Batches of equal size: batch normalisation fails on a last batch of one example.
     for numbers in torch.tensor_split(order, -(-len(order) // batch)):
         optimizer.zero_grad(set_to_none=True)
         value = loss(numbers)

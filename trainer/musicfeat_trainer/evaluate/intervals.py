@@ -1,4 +1,4 @@
-"""How sure a figure is: intervals over items, and whether two systems differ by more than chance."""
+"""Certainty of figures: intervals over items, and tests whether two systems differ by more than chance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from musicfeat.errors import InputError
 
 Rows = npt.NDArray[np.int64]
 Figure = Callable[[Rows], float]
-"""A figure over some rows, which may repeat; NaN where these rows do not tell."""
+"""Function from rows, which may repeat, to a figure; NaN if these rows do not define it."""
 Interval = tuple[float, float]
 
 SEED, DRAWS, LEVEL = 7, 1000, 0.95
@@ -20,12 +20,12 @@ SEED, DRAWS, LEVEL = 7, 1000, 0.95
 def interval(figure: Figure, groups: npt.NDArray[np.integer], draws: int = DRAWS) -> Interval:
     """Bounds of the middle 95 % of a figure over groups drawn with replacement (Efron's percentile bootstrap, 1979).
 
-    Whole groups are drawn, as items of one recording are no independent witnesses.
+    Whole groups are drawn, as items of one recording are not independent.
 
     Args:
-        figure: over rows of the items tested.
-        groups: [n], the group of each row.
-        draws: how many.
+        figure: figure over rows of the tested items.
+        groups: group of each row, [n].
+        draws: number of draws.
     """
     values = np.array([figure(rows) for rows in _drawn(groups, draws)])
     low, high = np.nanquantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
@@ -47,18 +47,18 @@ def difference(
     groups: npt.NDArray[np.integer],
     draws: int = DRAWS,
 ) -> float:
-    """P value that two systems' figures on the same items differ by chance alone, two-sided.
+    """P value of the difference between two systems' figures on the same items, two-sided.
 
-    A permutation test (Fisher, 1935; Noreen, 1989): if the systems were alike, their answers about a group could be
-    swapped. The observed assignment counts as one of them, so that no value is 0. For the best of k systems compare
-    with 0.05 over the number of pairs, as Gururani et al. (2019) do: 0.0083 for four.
+    The permutation test (Fisher, 1935; Noreen, 1989) swaps the systems' answers about random groups, which has no
+    systematic effect if the systems are alike. The observed assignment counts as one of them, so no value is 0. For the
+    best of k systems compare with 0.05 over the number of pairs, as Gururani et al. (2019) do: 0.0083 for four.
 
     Args:
         first: [n, ...], answers of one system.
-        second: those of the other.
-        figure: of answers, over all items.
-        groups: [n].
-        draws: how many assignments are tried.
+        second: answers of the other.
+        figure: figure of answers over all items.
+        groups: group of each item, [n].
+        draws: number of assignments that are tried.
 
     Raises:
         InputError: the systems answered about different numbers of items.

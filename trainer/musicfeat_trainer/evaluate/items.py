@@ -1,4 +1,4 @@
-"""The clips of a data set's items, as long as a method reads."""
+"""Clips of a data set's items, of the length that a method reads."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ Rows = npt.NDArray[np.int64]
 
 
 class ItemClips:
-    """Every item as clips of equal length, one after another; what is shorter ends in zeros.
+    """Items as clips of equal length, one after another; shorter ones end in zeros.
 
-    Where lengths do not divide, the last clip ends with its item and overlaps the one before; a rest of a tenth of a
-    clip or less is not worth one.
+    If lengths do not divide, the last clip ends with its item and overlaps the one before; a rest of a tenth of a
+    clip or less gets none.
 
     Args:
-        dataset: of which every item's file is in the store; ``readable`` keeps those.
-        store: of the files.
-        frames: of a clip.
+        dataset: data set with every item's file in the store, such as from ``readable``.
+        store: store of the files.
+        frames: length of a clip.
 
     Attributes:
-        owners: [clips], the item that each clip is of; in order.
+        owners: item of each clip, [clips], ascending.
     """
 
     def __init__(self, dataset: DataSet, store: Store, frames: int) -> None:
@@ -49,7 +49,7 @@ class ItemClips:
         self.items = len(dataset.items)
 
     def _places(self, item: Item, track: Track) -> list[tuple[int, int]]:
-        """First and last frame of each clip of an item."""
+        """First frame and end of each clip of an item."""
         begin = round(item.start / self.store.frame_seconds)
         length = track.frames - begin
         if item.seconds is not None:
@@ -60,17 +60,17 @@ class ItemClips:
         return [(begin + max(0, min(s, length - self.frames)), begin + min(s + self.frames, length)) for s in starts]
 
     def read(self, clips: npt.NDArray[np.integer]) -> Tensor:
-        """Clips by number: [n, frames, ...] float32."""
+        """Clips by number, [n, frames, ...] float32."""
         places = [self.places[clip] for clip in clips]
         read = [excerpt(self.store, track, begin, end, self.frames) for track, begin, end in places]
         return torch.from_numpy(np.stack(read))
 
     def of(self, rows: Rows) -> Rows:
-        """The numbers of the clips of some items."""
+        """Numbers of the clips of some items."""
         return np.flatnonzero(np.isin(self.owners, rows))
 
     def mean(self, values: Tensor, clips: Rows) -> Tensor:
-        """What was found of clips, [n, D], as means over the clips of each item, [items, D]; NaN of items without."""
+        """Means of clips' values [n, D] over the clips of each item, [items, D]; NaN for items without clips."""
         owners = torch.from_numpy(self.owners[clips]).to(values.device)
         sums = torch.zeros(self.items, values.shape[1], dtype=values.dtype, device=values.device)
         counts = torch.bincount(owners, minlength=self.items)[:, None]
@@ -78,9 +78,9 @@ class ItemClips:
 
 
 def as_read(method: Method, dataset: DataSet, store: Path, rows: Rows | None = None) -> tuple[DataSet, ItemClips]:
-    """The items of a data set, or of some rows of it, that can be read, and their clips as a method's first view has.
+    """Readable items of a data set, or of some of its rows, and their clips as in a method's first view.
 
-    The store below ``store`` is that of the whole data set, whatever the rows.
+    The store below ``store`` always holds the whole data set.
     """
     frontend = method.frontend(0)
     files = stored(dataset, store, frontend.contents)
@@ -89,6 +89,6 @@ def as_read(method: Method, dataset: DataSet, store: Path, rows: Rows | None = N
 
 
 def readable(dataset: DataSet, store: Store) -> DataSet:
-    """The items whose files could be read into the store."""
+    """Data set of the items whose files could be read into the store."""
     paths = {track.path for track in store.tracks}
     return dataset.subset(dataset.rows(lambda item: item.path in paths))

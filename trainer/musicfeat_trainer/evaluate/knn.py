@@ -1,4 +1,4 @@
-"""The nearest neighbours by cosine, their number chosen by cross-validation."""
+"""Nearest neighbours by cosine, their number chosen by cross-validation."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from musicfeat_trainer.evaluate.splits import Split
 from musicfeat_trainer.evaluate.tasks import Array, Targets, Task
 
 NUMBERS = (1, 3, 5, 10, 18, 20, 35, 50, 100, 200)
-"""Of neighbours, to choose from; 18, 35 and 200 are what the thesis of Berkeley (2022) ended with."""
+"""Numbers of neighbours to choose from; the thesis of Berkeley (2022) ended with 18, 35 and 200."""
 CHUNK = 1024
-"""Items whose neighbours are looked for at a time."""
+"""Number of items whose neighbours are searched at a time."""
 
 Votes = dict[int, Array]
-"""Means over so many neighbours, [n, outputs]."""
+"""Means [n, outputs] by the number of neighbours."""
 
 
 def neighbours_voted(
     features: npt.NDArray[np.float32], targets: Targets, split: Split, task: Task, groups: npt.NDArray[np.int64]
 ) -> Array:
-    """Predictions of the test items, [n, outputs]: means of what is known of the nearest training items.
+    """Predictions for the test items, [n, outputs]: means of the known answers of the nearest training items.
 
-    The number of neighbours is chosen on the training items alone, each judged by those of all other groups.
+    The number of neighbours is chosen on the training items alone, each judged by neighbours of other groups.
 
     Args:
         features: [items, D]; compared by cosine as they are.
-        targets: of all items, as ``DataSet.targets``.
-        split: the items that train and test.
-        task: what is asked.
-        groups: [items], the group of each.
+        targets: targets of all items, as ``DataSet.targets``.
+        split: items that train and test.
+        task: task of the data set.
+        groups: group of each item, [items].
     """
     unit = torch.nn.functional.normalize(torch.from_numpy(features), dim=1)
     train, test, known = unit[split.train], unit[split.test], task.votes(targets[split.train])
@@ -45,7 +45,7 @@ def neighbours_voted(
 
 
 def _voted(queries: Tensor, keys: Tensor, values: Array, groups: tuple[Tensor, Tensor] | None = None) -> Votes:
-    """``votes`` in bounded memory; with ``groups`` of queries and keys, those of one group are no neighbours."""
+    """Means as from ``votes``, in bounded memory; given ``groups`` of queries and keys, only across groups."""
     parts = []
     for rows in torch.arange(len(queries)).split(CHUNK):
         similarity = queries[rows] @ keys.T
@@ -56,14 +56,14 @@ def _voted(queries: Tensor, keys: Tensor, values: Array, groups: tuple[Tensor, T
 
 
 def votes(similarity: Tensor, values: Array) -> Votes:
-    """Means over the nearest so many, for every one of ``NUMBERS`` up to as many as there are.
+    """Means over the nearest neighbours, for each of ``NUMBERS`` up to the number of neighbours.
 
     Args:
         similarity: [n, m], -inf for pairs that are not to be neighbours.
-        values: [m, outputs], NaN where unknown: the nearest are then the nearest known ones.
+        values: [m, outputs], NaN where unknown; such neighbours are skipped.
 
     Returns:
-        [n, outputs] for each number; 1/2 where there is no neighbour at all.
+        [n, outputs] for each number; 1/2 where there is no neighbour.
     """
     patterns, pattern_of = np.unique(np.isnan(values), axis=1, return_inverse=True)
     numbers = [k for k in NUMBERS if k <= len(values)]

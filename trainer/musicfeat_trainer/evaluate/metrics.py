@@ -1,4 +1,4 @@
-"""Figures of held-out predictions: of classes, of tags that may be unknown, of numbers, and rank@100."""
+"""Figures of held-out predictions: for classes, for tags that may be unknown, for numbers, and rank@100."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAMES_OF_EACH = ("precision", "recall", "f1", "support")
 
 
 def class_figures(truth: Labels, guessed: Labels, classes: int) -> dict[str, float]:
-    """Micro accuracy, which with one class an item is micro F1 as well, and macro F1; both arrays [n]."""
+    """Micro accuracy, which equals micro F1 for one class an item, and macro F1; both arrays [n]."""
     macro = f1_score(truth, guessed, labels=range(classes), average="macro", zero_division=0)
     micro = f1_score(truth, guessed, labels=range(classes), average="micro", zero_division=0)
     return {"accuracy": float(accuracy_score(truth, guessed)), "micro_f1": float(micro), "macro_f1": float(macro)}
@@ -42,9 +42,9 @@ def tag_rankings(targets: Array, scores: Array) -> dict[str, float]:
 
     Args:
         targets: [n, tags], 1 there, 0 missing, NaN unknown.
-        scores: [n, tags], the higher the surer.
+        scores: [n, tags], higher is surer.
 
-    Tags (and clips, in the figures over those) of which not both kinds of answers are known are left out.
+    Tags (and clips, in the figures over clips) without known answers of both kinds are left out.
     """
     there, known = np.nan_to_num(targets), ~np.isnan(targets)
     return {
@@ -69,7 +69,7 @@ def tag_decisions(targets: Array, decided: npt.NDArray[np.bool_]) -> dict[str, f
 def each_tag(
     targets: Array, decided: npt.NDArray[np.bool_], tags: Sequence[str] | range
 ) -> dict[str, dict[str, float]]:
-    """Precision, recall, F1 and number of clips that have it, of each tag over its known answers."""
+    """Precision, recall, F1 and number of positive clips of each tag, over its known answers."""
     figures = {}
     for column, tag in enumerate(tags):
         known = ~np.isnan(targets[:, column])
@@ -81,7 +81,7 @@ def each_tag(
 
 
 def number_figures(truth: Array, guessed: Array) -> dict[str, float]:
-    """Mean absolute error, R squared, and the share within 4 and 8 % of the truth (tempi are judged so), [n]."""
+    """Mean absolute error, R squared, and shares within 4 and 8 % of the truth (usual for tempi); both arrays [n]."""
     return {
         "mae": float(mean_absolute_error(truth, guessed)),
         "r2": float(r2_score(truth, guessed)),
@@ -91,14 +91,14 @@ def number_figures(truth: Array, guessed: Array) -> dict[str, float]:
 
 
 def share_within(truth: Array, guessed: Array, tolerance: float) -> float:
-    """Share of guesses at most ``tolerance`` times the truth away from it; octave errors of tempi count as errors."""
+    """Share of guesses within ``tolerance`` times the truth of it; octave errors of tempi count as errors."""
     return float(np.mean(np.abs(guessed - truth) <= tolerance * np.abs(truth)))
 
 
 def label_figures(
     figure: Callable[[Array, Array], float], scores: Array, there: Array, known: Array
 ) -> dict[int, float]:
-    """A figure of each label, over the clips where it is known; labels without both kinds of clips are left out."""
+    """Figures by label, over the clips where it is known; labels without both kinds of clips are left out."""
     figures = {}
     for label in range(there.shape[1]):
         sure = known[:, label] > 0
@@ -113,17 +113,17 @@ def mean_average_precision(scores: Array, there: Array, known: Array) -> float:
 
 
 def mean_roc_auc(scores: Array, there: Array, known: Array) -> float:
-    """Macro area under the receiver operating characteristic; as ``mean_average_precision``."""
+    """Macro area under the receiver operating characteristic; arguments and NaN as for ``mean_average_precision``."""
     return _mean(label_figures(roc_auc_score, scores, there, known))
 
 
 def agreement_with_teachers(tags: Array, said: Array, percentile: float = 95.0) -> float:
-    """Mean ROC AUC over labels; a label is there where its teacher's probability is above its percentile.
+    """Mean ROC AUC over labels; a label counts as there if its teacher's probability is above its percentile.
 
     Args:
-        tags: [n, labels], ours.
-        said: [n, labels], the teachers', NaN where a clip was not heard.
-        percentile: of each label over all clips.
+        tags: [n, labels], tags of the model.
+        said: [n, labels], tags of the teachers, NaN where a clip was not heard.
+        percentile: percentile of each label's probabilities over all clips.
     """
     heard = ~np.isnan(said).any(axis=1)
     there = (said[heard] > np.percentile(said[heard], percentile, axis=0)).astype(np.float64)
@@ -141,13 +141,13 @@ def neighbour_ranks(
 
     Args:
         embeddings: [n, D] of back-to-back clips in the order of their tracks.
-        tracks: [n], the track of each clip.
-        seed: draws the others.
-        standardised: over the set before they are compared, which the paper does not do.
+        tracks: track of each clip, [n].
+        seed: seed of the drawing of others.
+        standardised: True to standardise embeddings over the set first, which the paper does not do.
 
     Returns:
-        [pairs] of neighbours. Vectors are compared by cosine; ties count against. Fewer others are drawn where there
-        are not enough, and the rank is scaled up to ``OTHERS``.
+        Ranks [pairs] of pairs of neighbours. Vectors are compared by cosine; ties count against the successor. If there
+        are too few others, fewer are drawn, and the rank is scaled up to ``OTHERS``.
     """
     x = np.asarray(embeddings, dtype=np.float64)
     if standardised:
@@ -164,8 +164,8 @@ def neighbour_ranks(
 
 
 def effective_rank(vectors: npt.NDArray[np.floating]) -> float:
-    """How many directions vectors really use, from 1 to their width: the exponential of the entropy of the singular
-    values' shares, the mean taken away first (Roy and Vetterli, "The effective rank", 2007). [n, D].
+    """Number of directions that vectors [n, D] really use, from 1 to D: the exponential of the entropy of the singular
+    values' shares, after the mean is subtracted (Roy and Vetterli, "The effective rank", 2007).
     """
     values = np.linalg.svd(vectors - vectors.mean(0), compute_uv=False)
     shares = values / max(values.sum(), 1e-12)
@@ -173,5 +173,5 @@ def effective_rank(vectors: npt.NDArray[np.floating]) -> float:
 
 
 def arithmetic_and_geometric(ranks: npt.NDArray[np.int64]) -> tuple[float, float]:
-    """Both means of the ranks."""
+    """Arithmetic and geometric mean of ranks."""
     return float(ranks.mean()), float(np.exp(np.log(ranks).mean()))

@@ -23,17 +23,17 @@ STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 def probed(
     features: npt.NDArray[np.float32], targets: Targets, split: Split, task: Task, config: Fitting
 ) -> tuple[Array, list[Epoch]]:
-    """Predictions of the test items, [n, outputs], and the epochs of a layer that was trained in epochs.
+    """Predictions for the test items, [n, outputs], and the epochs of layers trained in epochs.
 
-    Classes are told apart by logistic regression, its C chosen on the validation items; tags and numbers by a linear
-    layer that ``fit`` trains; where ``config`` has hidden layers, all are told by such a network.
+    Classes are predicted by logistic regression, its C chosen on the validation items; tags and numbers by a linear
+    layer that ``fit`` trains. If ``config`` has hidden layers, a network with those predicts all kinds.
 
     Args:
         features: [items, D], standardised here over the training items.
-        targets: of all items, as ``DataSet.targets``.
-        split: the items that train, validate and test.
-        task: what is asked.
-        config: how a layer is trained.
+        targets: targets of all items, as ``DataSet.targets``.
+        split: items that train, validate and test.
+        task: task of the data set.
+        config: settings of the training of layers.
     """
     scaled = StandardScaler().fit(features[split.train]).transform(features)
     if isinstance(task, ClassTask) and not config.hidden:
@@ -52,7 +52,7 @@ def _regressed(features: Array, targets: Targets, split: Split) -> Array:
 
 
 def head(dimension: int, outputs: int, hidden: Sequence[int] = ()) -> nn.Module:
-    """The layers on top, rectifiers between them: [batch, D] -> [batch, outputs]."""
+    """Layers on top, with rectifiers between them: [batch, D] -> [batch, outputs]."""
     if not hidden:
         return nn.Linear(dimension, outputs)
     layers: list[nn.Module] = []

@@ -1,4 +1,4 @@
-"""Are back-to-back clips of an item nearest neighbours? rank@100 of Gururani et al. (2019), section 3.1."""
+"""Rank of an item's next clip among clips of other items: rank@100 of Gururani et al. (2019), section 3.1."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from musicfeat_trainer.method.method import Method
 
 RANKS = ("rank_am", "rank_gm")
 CHANCE = dict(zip(RANKS, arithmetic_and_geometric(np.arange(1, OTHERS + 2)), strict=True))
-"""Of ranks that are all equally likely."""
+"""Means of ranks that are all equally likely."""
 
 
 def ranked(
@@ -26,11 +26,11 @@ def ranked(
 ) -> Outcome:
     """Arithmetic and geometric mean of the rank of a clip's successor, from 1, among 99 clips of other items.
 
-    Vectors are compared by cosine as they are. Labels are not needed; sets of folds are judged whole, others on
+    Vectors are compared by cosine as they are. Labels are not needed. Sets with folds are judged whole, others on
     their test split.
 
     Raises:
-        InputError: an empty test split, or no two items one of which lasts two clips.
+        InputError: the test split is empty, or has no two items one of which lasts two clips.
     """
     if statistics == "training":
         method = _calibrated(method, dataset, store)
@@ -51,7 +51,7 @@ def ranked(
 
 
 def _calibrated(method: Method, dataset: DataSet, store: Path) -> Method:
-    """With the batch statistics of items that are not ranked; where folds are ranked whole, none are left: its own."""
+    """Method with batch statistics of items that are not ranked, or its own ones for sets with folds, all ranked."""
     train = np.zeros(0, np.int64) if dataset.folds else dataset.rows(lambda item: item.split == "train")
     if not len(train):
         return method
@@ -60,7 +60,7 @@ def _calibrated(method: Method, dataset: DataSet, store: Path) -> Method:
 
 
 def apart(clips: ItemClips) -> Rows:
-    """The clips that are full and do not overlap the one before: overlap would give neighbours away."""
+    """Full clips that do not overlap the one before, since overlap would give neighbours away."""
     last, kept = (-1, 0), []
     for number, (_, begin, end) in enumerate(clips.places):
         overlaps = last[0] == clips.owners[number] and begin < last[1]

@@ -1,4 +1,4 @@
-"""Which items train, which stop the training and choose its settings, and which judge."""
+"""Splits of items for training, for stopping and choosing settings, and for judging."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from musicfeat_trainer.data.sets.dataset import DataSet, held_out_groups
 Rows = npt.NDArray[np.int64]
 
 HELD_OUT = 5
-"""One in so many training items validates, where the data set does not say which."""
+"""Inverse share of training items for validation, if the data set does not prescribe them."""
 SEED = 7
 
 
 class Split(NamedTuple):
-    """Places of items."""
+    """Indices of items."""
 
     train: Rows
     validation: Rows
@@ -27,10 +27,10 @@ class Split(NamedTuple):
 
 
 def splits_of(dataset: DataSet) -> list[Split]:
-    """The official split, or one for every fold to be tested in turn; groups held out of training validate.
+    """Official split, or one for each fold as the test; groups held out of training validate.
 
     Raises:
-        InputError: an empty split, a class that nothing trains or nothing is tested on, or too few groups.
+        InputError: a split is empty, a class has nothing to train or test on, or there are too few groups.
     """
     if dataset.folds:
         found = [_held_out(dataset, *_fold(dataset, fold)) for fold in dataset.folds]
@@ -63,7 +63,7 @@ def _held_out(dataset: DataSet, train: Rows, test: Rows) -> Split:
 
 
 def _check(dataset: DataSet, split: Split) -> None:
-    """Every class is there, and every tag there and missing, in what trains; and something can be judged."""
+    """Raise InputError unless each class has positive training items, and all splits have something to judge by."""
     for name, rows in split._asdict().items():
         if not len(rows):
             raise InputError(f"data set {dataset.name!r} has nothing in its split {name!r}")

@@ -1,4 +1,4 @@
-"""What each kind of problem asks of a prediction: a loss to learn by, the figure to choose by, and all figures."""
+"""Tasks for each kind of problem: a loss to learn by, the figure to choose by, and all figures."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from musicfeat_trainer.objectives.tagging import LOSSES
 
 Array = npt.NDArray[np.floating]
 Targets = npt.NDArray[np.floating | np.integer]
-"""As ``DataSet.targets``."""
+"""Targets as in ``DataSet.targets``."""
 EachClass = dict[str, dict[str, float]]
 
 
 class Task(ABC):
-    """Predictions are [n, ``outputs``]: probabilities of classes or of tags, or a number."""
+    """Task with predictions [n, ``outputs``]: probabilities of classes or of tags, or a number."""
 
     choose_by: str
-    """The figure, the higher the better, that early stopping watches and settings are chosen by."""
+    """Figure, higher is better, that early stopping watches and settings are chosen by."""
 
     def __init__(self, dataset: DataSet, train: npt.NDArray[np.int64]) -> None:
         self.classes = dataset.classes
@@ -42,11 +42,11 @@ class Task(ABC):
 
     @abstractmethod
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Of a batch of a network's last layer, [batch, outputs]."""
+        """Loss of a batch of logits from a network's last layer, [batch, outputs]."""
 
     @abstractmethod
     def scores(self, logits: Tensor) -> Array:
-        """Predictions of logits."""
+        """Predictions from logits."""
 
     @abstractmethod
     def figures(self, targets: Targets, scores: Array) -> dict[str, float]:
@@ -54,22 +54,22 @@ class Task(ABC):
 
     @abstractmethod
     def chance(self, targets: Targets) -> dict[str, float]:
-        """The same figures for who has seen no more than the training labels."""
+        """The same figures for guesses from the training labels alone."""
 
     @abstractmethod
     def votes(self, targets: Targets) -> Array:
-        """Targets as something to average over neighbours, [n, outputs], NaN where unknown."""
+        """Targets in a form to average over neighbours, [n, outputs], NaN where unknown."""
 
     def each(self, targets: Targets, scores: Array) -> EachClass:  # noqa: ARG002
-        """Precision, recall, F1 and support of each class, if there are any."""
+        """Precision, recall, F1 and support of each class; empty without classes."""
         return {}
 
     def figure(self, targets: Targets, scores: Array) -> float:
-        """The one to choose by."""
+        """Figure to choose by, see ``choose_by``."""
         return self.figures(targets, scores)[self.choose_by]
 
     draws: int = 1000
-    """Resamplings that an interval of this figure takes."""
+    """Number of resamplings for an interval of this figure."""
 
 
 class ClassTask(Task):
@@ -101,10 +101,10 @@ class ClassTask(Task):
 
 
 class TagsTask(Task):
-    """Binary cross-entropy over what is known, by default every tag of a batch alike (Addepalli et al., 2019, 6.4.2).
+    """Binary cross-entropy over known tags, by default each tag of a batch alike (Addepalli et al., 2019, 6.4.2).
 
-    Chance ranks at random, and decides for what most training answers about a tag say. Tags of which a validation
-    split does not know both answers do not take part in choosing.
+    Chance ranks at random and gives each tag the commonest training answer. Tags without both answers in a validation
+    split do not take part in choosing.
     """
 
     choose_by = "pr_auc_tag"
@@ -167,7 +167,7 @@ class NumberTask(Task):
 
 
 def task_of(dataset: DataSet, train: npt.NDArray[np.int64], tag_loss: TagLoss = "weighted") -> Task:
-    """The task of a data set, knowing the labels of its training items.
+    """Task of a data set, knowing the labels of its training items.
 
     Raises:
         InputError: the data set has no labels.
