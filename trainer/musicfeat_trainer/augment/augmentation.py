@@ -1,4 +1,4 @@
-"""What every augmentation offers: a probability, and a change of the clips that it falls on."""
+"""Interface of every augmentation: a probability, and a change of the clips drawn by it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Augmentation(Section):
     probability: float = Field(1.0, ge=0, le=1)
 
     def __call__(self, clips: Tensor, generator: torch.Generator) -> Tensor:
-        """Change each clip of [batch, ...] with ``probability``; shape and dtype stay."""
+        """Clips [batch, ...], each changed with ``probability``; shape and dtype stay."""
         chosen = torch.rand(len(clips), generator=generator) < self.probability
         if not chosen.any():
             return clips
@@ -25,5 +25,5 @@ class Augmentation(Section):
         return changed
 
     def change(self, clips: Tensor, batch: Tensor, generator: torch.Generator) -> Tensor:
-        """The changed form of ``clips``; ``batch`` is all of them, for those that mix clips."""
+        """Changed form of ``clips``; ``batch`` holds all clips, for augmentations that mix them."""
         raise NotImplementedError

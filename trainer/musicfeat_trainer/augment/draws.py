@@ -1,4 +1,4 @@
-"""What augmentations draw: always from the CPU generator handed in, so that a seed means the same on every device."""
+"""Random draws of augmentations, always from a CPU generator, so that a seed means the same on every device."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
 
 
 Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
-"""Lower and upper bound of what is drawn; the same number twice always gives that number."""
+"""Lower and upper bound of a drawn number; equal bounds always give that number."""
 
 
 def uniform(bounds: tuple[float, float], count: int, generator: torch.Generator) -> Tensor:
@@ -26,11 +26,11 @@ def uniform(bounds: tuple[float, float], count: int, generator: torch.Generator)
 
 
 def partners(batch: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Clips of a batch to mix into others, [count, ...]; now and then that is the clip itself."""
+    """Clips of a batch to mix into others, [count, ...]; now and then a clip meets itself."""
     rows = torch.randint(len(batch), (count,), generator=generator)
     return batch[rows.to(batch.device)]
 
 
 def per_clip(values: Tensor, clips: Tensor) -> Tensor:
-    """One value a clip, [n], on the clips' device and in a shape to multiply them by."""
+    """Values, one a clip, [n], on the clips' device and in a shape to multiply them by."""
     return values.to(clips.device).view(-1, *[1] * (clips.ndim - 1))

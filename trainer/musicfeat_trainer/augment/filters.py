@@ -13,22 +13,22 @@ from musicfeat_trainer.augment.draws import Range, uniform
 from musicfeat_trainer.augment.fourier import fast_length
 
 ZEROS = 8
-"""Of the sinc on either side of its centre, before the window ends."""
+"""Number of zeros of the sinc within the window, on either side of its centre."""
 
 
 class HighLowPass(Augmentation):
     """A low-pass at 2200 to 4000 Hz or a high-pass at 200 to 1200 Hz. CLMR: probability 0.8.
 
-    Spijkervet and Burgoyne (arXiv 2103.09410); a coin tosses for one of the two. As in the authors' code, through the
-    library julius, the filter is a sinc under a Hann window, long for low cutoffs, -6 dB at the cutoff; a high-pass is
-    the clip less its low-pass. Ends repeat the outermost sample. Convolution by FFT.
+    Spijkervet and Burgoyne (arXiv 2103.09410); both are equally likely. As in the authors' code, which uses the library
+    julius, the filter is a sinc under a Hann window, long for low cutoffs, -6 dB at the cutoff; a high-pass is the clip
+    minus its low-pass. Ends repeat the outermost sample. Convolution is by FFT.
     """
 
     name: Literal["high_low_pass"] = "high_low_pass"
     probability: float = Field(0.8, ge=0, le=1)
     sample_rate: int = Field(22050, gt=0)
     low_pass: Range = (2200.0, 4000.0)
-    """Hz, drawn uniformly."""
+    """Cutoff in Hz, drawn uniformly."""
     high_pass: Range = (200.0, 1200.0)
 
     def change(self, clips: Tensor, batch: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002
@@ -40,7 +40,7 @@ class HighLowPass(Augmentation):
 
 
 def low_pass_kernels(cutoffs: Tensor) -> Tensor:
-    """Cutoffs in cycles a sample, [n] -> windowed sincs [n, 2 * half + 1], ``half`` fit for the lowest; sums are 1."""
+    """Windowed sincs [n, 2 * half + 1] for cutoffs [n] in cycles a sample; ``half`` fits the lowest, sums are 1."""
     halves = (ZEROS / cutoffs / 2).floor()[:, None]
     time = torch.arange(-int(halves.max()), int(halves.max()) + 1)
     window = (0.5 + 0.5 * torch.cos(torch.pi * time / halves)) * (time.abs() <= halves)
@@ -49,7 +49,7 @@ def low_pass_kernels(cutoffs: Tensor) -> Tensor:
 
 
 def convolved(clips: Tensor, kernels: Tensor) -> Tensor:
-    """[n, samples] with kernels [n, 2 * half + 1], each clip with its own; no delay, the ends repeat."""
+    """Clips [n, samples] filtered by kernels [n, 2 * half + 1], each by its own; no delay, the ends repeat."""
     samples, half = clips.shape[1], kernels.shape[1] // 2
     padded = torch.nn.functional.pad(clips, (half, half), mode="replicate")
     length = fast_length(padded.shape[1])

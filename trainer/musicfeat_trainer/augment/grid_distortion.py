@@ -1,4 +1,4 @@
-"""A picture stretched and squeezed cell by cell along both of its sides."""
+"""Pictures stretched and squeezed cell by cell along both sides."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class GridDistortion(Augmentation):
 
     Buslaev et al., "Albumentations: fast and flexible image augmentations" (2020): each side is cut into cells, whose
     lengths are multiplied by factors drawn uniformly; here lengths are then scaled to fill the side, so that nothing
-    leaves the picture. Between places the picture is read linearly. How often is left open; 0.5 is the library's.
+    leaves the picture. Between places the picture is read linearly. The probability is left open; 0.5 is the library's.
     """
 
     name: Literal["grid_distortion"] = "grid_distortion"
     probability: float = Field(0.5, ge=0, le=1)
     cells: int = Field(5, ge=1)
-    """Of each side."""
+    """Number of cells of each side."""
     limit: float = Field(0.3, ge=0, lt=1)
-    """The most that a cell's length is stretched or squeezed, as a share of it."""
+    """Greatest change of a cell's length, as a share of it."""
 
     def change(self, clips: Tensor, batch: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002
         for axis in (2, 3):
@@ -34,14 +34,14 @@ class GridDistortion(Augmentation):
         return clips
 
     def _knots(self, count: int, generator: torch.Generator) -> Tensor:
-        """[count, cells + 1]: where the edges of the new cells lie in the old picture, from 0 to 1."""
+        """Positions of the new cells' edges in the old picture, from 0 to 1, [count, cells + 1]."""
         factors = 1 + uniform((-self.limit, self.limit), count * self.cells, generator).view(count, self.cells)
         edges = factors.cumsum(1) / factors.sum(1, keepdim=True)
         return torch.nn.functional.pad(edges, (1, 0))
 
 
 def places(size: int, knots: Tensor) -> Tensor:
-    """Where each of ``size`` places is read, [n, size] from 0 to size - 1; between knots, [n, cells + 1], linearly."""
+    """Positions [n, size] to read each of ``size`` places at, 0 to size - 1, linear between knots [n, cells + 1]."""
     cells = knots.shape[1] - 1
     at = torch.linspace(0, cells, size, device=knots.device).expand(len(knots), -1)
     cell = at.long().clamp(max=cells - 1)
@@ -50,7 +50,7 @@ def places(size: int, knots: Tensor) -> Tensor:
 
 
 def read_along(clips: Tensor, axis: int, at: Tensor) -> Tensor:
-    """[n, channels, frames, bands] read at fractional places of an axis (2 or 3), [n, size], linearly."""
+    """Pictures [n, channels, frames, bands] read linearly at fractional places [n, size] of an axis (2 or 3)."""
     size = clips.shape[axis]
     early = at.long().clamp(0, max(size - 2, 0))
     shape = [len(clips), 1, 1, 1]

@@ -1,4 +1,4 @@
-"""Stripes and boxes of pictures, [batch, channels, frames, bands], and what masked places are filled with."""
+"""Masks of pictures [batch, channels, frames, bands], as stripes and boxes, and their filling."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from musicfeat_trainer.augment.draws import uniform
 
 
 def stripes(size: int, widest: float, count: int, generator: torch.Generator) -> Tensor:
-    """One stretch of each axis of ``size`` places, [count, size] bool.
+    """Masks of one stretch of an axis of ``size`` places, [count, size] bool.
 
-    As SpecAugment draws them: the width is uniform from 0 to ``widest`` of the size, then the start from all that let
-    the stretch fit.
+    The width is uniform from 0 to ``widest`` of the size, then the start uniform over all that fit, as in SpecAugment.
     """
     width = uniform((0.0, widest * size), count, generator).round()
     start = (torch.rand(count, generator=generator) * (size - width + 1)).floor()
@@ -20,22 +19,22 @@ def stripes(size: int, widest: float, count: int, generator: torch.Generator) ->
 
 
 def boxes(frames: int, bands: int, sides: Tensor, generator: torch.Generator) -> Tensor:
-    """One box of each picture, [n, 1, frames, bands] bool.
+    """Masks of one box in each picture, [n, 1, frames, bands] bool.
 
-    The centre is uniform over the picture, whose edges cut off what reaches beyond (DeVries and Taylor, 2017).
+    The centre is uniform over the picture, whose edges cut boxes off (DeVries and Taylor, 2017).
 
     Args:
-        frames: of the pictures.
-        bands: of the pictures.
-        sides: of each box as a share of the picture's, [n].
-        generator: draws the centres.
+        frames: frames of the pictures.
+        bands: bands of the pictures.
+        sides: sides of each box as a share of the picture's, [n].
+        generator: source of the centres.
     """
     in_time, in_bands = (_around(size, sides, generator) for size in (frames, bands))
     return (in_time[:, :, None] & in_bands[:, None, :])[:, None]
 
 
 def small_boxes(frames: int, bands: int, longest: int, count: int, generator: torch.Generator) -> Tensor:
-    """One box within each picture, its sides uniform from 1 to ``longest`` places, [count, 1, frames, bands] bool."""
+    """Masks of one box within each picture, sides uniform from 1 to ``longest``, [count, 1, frames, bands] bool."""
     sides = []
     for size in (frames, bands):
         width = torch.randint(1, min(longest, size) + 1, (count,), generator=generator)
@@ -45,9 +44,9 @@ def small_boxes(frames: int, bands: int, longest: int, count: int, generator: to
 
 
 def blanked(pictures: Tensor, where: Tensor) -> Tensor:
-    """Pictures with the mean of each channel where a mask, [n, 1, frames or 1, bands or 1], says so.
+    """Pictures with the mean of each channel where a mask [n, 1, frames or 1, bands or 1] is True.
 
-    Papers mask with 0 in pictures whose mean is 0; in decibels or log-mel that number is the loudest or the quietest.
+    Papers mask with 0 in pictures whose mean is 0; in decibels or log-mel, 0 is the loudest or the quietest value.
     """
     return torch.where(where.to(pictures.device), pictures.mean(dim=(2, 3), keepdim=True), pictures)
 

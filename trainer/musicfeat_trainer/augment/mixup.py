@@ -1,4 +1,4 @@
-"""Mixup of clips, whether raw samples or pictures."""
+"""Mixup of clips, raw samples or pictures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from musicfeat_trainer.augment.draws import partners, per_clip, uniform
 
 
 def larger_share(count: int, generator: torch.Generator) -> Tensor:
-    """What a clip keeps of itself when mixed, [count]: Beta(1, 1), the larger of the two shares, thus 0.5 to 1."""
+    """Shares that mixed clips keep of themselves, [count]: the larger one by Beta(1, 1), thus 0.5 to 1."""
     share = uniform((0.0, 1.0), count, generator)
     return torch.maximum(share, 1 - share)
 
@@ -22,7 +22,7 @@ class Mixup(Augmentation):
     """A weighted mean with another clip of the batch. Siamusic: probability 0.6, for samples and for pictures.
 
     Zhang et al., "mixup: Beyond empirical risk minimization" (2017), with the weight from Beta(1, 1) as in their public
-    code. Without labels to mix along, a view must stay one of its own clip, so that it gets the larger weight.
+    code. Without labels to mix, too, a view must remain a view of its own clip, which thus gets the larger weight.
     """
 
     name: Literal["mixup"] = "mixup"

@@ -1,6 +1,6 @@
-"""Phase vocoder: other speeds at the same pitch (Flanagan and Golden, 1966; Dolson, 1986), a batch at a time.
+"""Phase vocoder: other speeds at the same pitch (Flanagan and Golden, 1966; Dolson, 1986), for batches.
 
-The plain one, as in librosa: phases of neighbouring bins are not locked to each other, so that onsets smear a little.
+It is the plain one, as in librosa: phases of neighbouring bins are not locked to each other, so onsets smear a little.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ HOP = WINDOW // 4
 
 
 def analysed(clips: Tensor) -> Tensor:
-    """[n, samples] -> spectra of Hann windows centred on every ``HOP``-th sample, [n, WINDOW / 2 + 1, frames]."""
+    """Spectra of Hann windows centred on every ``HOP``-th sample, [n, samples] -> [n, WINDOW / 2 + 1, frames]."""
     window = torch.hann_window(WINDOW, device=clips.device)
     return torch.stft(clips, WINDOW, HOP, window=window, pad_mode="constant", return_complex=True)
 
@@ -23,12 +23,12 @@ def advanced(spectra: Tensor, rates: Tensor, frames: int) -> Tensor:
     """Spectra read at other speeds, [n, bins, frames]; silence beyond the end.
 
     Magnitudes are interpolated; phases advance from each frame to the next as they do at that place of the original.
-    As frames stay ``HOP`` apart, that is the difference of two neighbours' phases, with nothing to unwrap.
+    As frames stay ``HOP`` apart, that advance is the difference of two neighbours' phases, with nothing to unwrap.
 
     Args:
         spectra: [n, bins, frames of the original] complex.
         rates: frames of the original for each new one, [n] float.
-        frames: how many to make.
+        frames: number of new frames.
     """
     last = spectra.shape[2]
     place = torch.arange(frames, device=spectra.device) * rates.to(spectra.device)[:, None]
@@ -43,7 +43,7 @@ def advanced(spectra: Tensor, rates: Tensor, frames: int) -> Tensor:
 
 
 def synthesised(spectra: Tensor, samples: int, oversampling: int = 1) -> Tensor:
-    """Spectra to sound at ``oversampling`` times the sampling rate, [n, samples * oversampling]."""
+    """Sound of spectra at ``oversampling`` times the sampling rate, [n, samples * oversampling]."""
     wide = oversampling * WINDOW
     if oversampling > 1:
         spectra = oversampling * torch.nn.functional.pad(spectra, (0, 0, 0, wide // 2 + 1 - spectra.shape[1]))
@@ -52,10 +52,10 @@ def synthesised(spectra: Tensor, samples: int, oversampling: int = 1) -> Tensor:
 
 
 def frames_for(samples: int) -> int:
-    """Frames that so many samples need."""
+    """Number of frames that ``samples`` need."""
     return samples // HOP + 1
 
 
 def _frames(values: Tensor, index: Tensor) -> Tensor:
-    """Frames of [n, bins, all], each clip its own: index [n, frames] -> [n, bins, frames]."""
+    """Frames [n, bins, frames] of values [n, bins, all], each clip by its own row of ``index`` [n, frames]."""
     return values.gather(2, index[:, None].expand(-1, values.shape[1], -1))

@@ -1,7 +1,7 @@
 """Augmentations of pictures, [batch, channels, frames, bands].
 
 Siamusic is "Self-supervised Learning for Music Genre Classification using Image Augmentation" (Kim, Hong and Lee,
-2022); probabilities are those of its table 1, all else is that of the papers it cites.
+2022); probabilities are those of its table 1, all other settings those of the papers it cites.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ class CutMix(Augmentation):
     """A box of another picture of the batch. Siamusic: probability 0.6.
 
     Yun et al. (2019): the box has the picture's proportions and, with weights from Beta(1, 1), one weight of its area;
-    edges cut it off. It is the smaller weight, as a view without a label must stay one of its own clip. Siamusic's
+    edges cut it off. It is the smaller weight, as a view without a label must remain a view of its own clip. Siamusic's
     public code pastes a stripe of time, all bands of up to 30 % of the frames: ``stripe = 0.3``.
     """
 
     name: Literal["cutmix"] = "cutmix"
     probability: float = Field(0.6, ge=0, le=1)
     stripe: float | None = Field(None, gt=0, le=1)
-    """The widest stripe of time, as a share of the frames; the width is uniform up to it. None: a box."""
+    """Greatest width of a stripe of time, as a share of the frames; widths are uniform up to it. None: a box."""
 
     def change(self, clips: Tensor, batch: Tensor, generator: torch.Generator) -> Tensor:
         others = partners(batch, len(clips), generator)
@@ -71,11 +71,11 @@ class CutOut(Augmentation):
     name: Literal["cutout"] = "cutout"
     probability: float = Field(0.8, ge=0, le=1)
     side: float = Field(0.5, gt=0, le=1)
-    """Share of the frames and of the bands."""
+    """Sides of the box, as shares of the frames and of the bands."""
     holes: int = Field(1, ge=1)
-    """Of each picture."""
+    """Number of holes in each picture."""
     pixels: int | None = Field(None, ge=1)
-    """The longest side of a hole in frames and in bands, each drawn uniformly from 1 on; None: ``side`` tells."""
+    """Greatest sides of a hole in frames and in bands, each drawn uniformly from 1 on; None: by ``side``."""
 
     def change(self, clips: Tensor, batch: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002
         count, _, frames, bands = clips.shape
@@ -91,13 +91,13 @@ class CutOut(Augmentation):
 class Mask(Augmentation):
     """A stripe of time or one of bands at the picture's mean. Siamusic: probability 0.4.
 
-    The paper says no more of it than its name: the shape is our reading, a coin tosses for the direction.
+    The paper gives only its name; the shape is our reading, with both directions equally likely.
     """
 
     name: Literal["mask"] = "mask"
     probability: float = Field(0.4, ge=0, le=1)
     widest: float = Field(0.2, gt=0, le=1)
-    """Share of the frames or bands; the width is uniform up to it."""
+    """Greatest width as a share of the frames or bands; widths are uniform up to it."""
 
     def change(self, clips: Tensor, batch: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002
         count, _, frames, bands = clips.shape

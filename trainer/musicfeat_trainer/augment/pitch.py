@@ -1,4 +1,4 @@
-"""Other pitch at the same speed, and other speed at the same pitch, of raw samples."""
+"""Changes of raw samples: other pitch at the same speed, and other speed at the same pitch."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from musicfeat_trainer.augment.draws import Range, uniform
 from musicfeat_trainer.augment.phase_vocoder import HOP, WINDOW, advanced, analysed, frames_for, synthesised
 
 OVERSAMPLING = 2
-"""At twice the rate, cubic interpolation is good enough."""
+"""Factor of the sampling rate at which cubic interpolation is accurate enough."""
 
 
 class PitchShift(Augmentation):
-    """Higher or lower by up to 7 semitones. CLMR and Siamusic: probability 0.6.
+    """Pitch higher or lower by up to 7 semitones. CLMR and Siamusic: probability 0.6.
 
     CLMR (Spijkervet and Burgoyne, arXiv 2103.09410) by its authors' code: uniform over +-700 cents. Siamusic (Kim, Hong
     and Lee, 2022) leaves the range open; its public code has +-4 semitones, as has the recipe. The clip is stretched by
@@ -29,7 +29,7 @@ class PitchShift(Augmentation):
     name: Literal["pitch_shift"] = "pitch_shift"
     probability: float = Field(0.6, ge=0, le=1)
     semitones: Range = (-7.0, 7.0)
-    """Drawn uniformly."""
+    """Semitones of the shift, drawn uniformly."""
 
     def change(self, clips: Tensor, batch: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002
         ratios = 2 ** (uniform(self.semitones, len(clips), generator) / 12)
@@ -40,10 +40,10 @@ class PitchShift(Augmentation):
 
 
 class TimeStretch(Augmentation):
-    """Faster or slower at the same pitch. Siamusic: probability 0.6.
+    """Speed higher or lower at the same pitch. Siamusic: probability 0.6.
 
-    Kim, Hong and Lee (2022), who leave the range open; their public code has 0.6 to 1.5, as has the recipe. A clip
-    keeps its length: what is too long is cut off at the end, what is too short ends in silence.
+    Kim, Hong and Lee (2022) leave the range open; their public code has 0.6 to 1.5, as has the recipe. A clip
+    keeps its length: longer sound is cut off at the end, shorter sound ends in silence.
     """
 
     name: Literal["time_stretch"] = "time_stretch"
@@ -59,12 +59,12 @@ class TimeStretch(Augmentation):
 
 
 def _heard(ratios: Tensor) -> Tensor:
-    """Whether each bin stays below the Nyquist frequency when read so much faster, [n, bins]."""
+    """Mask of the bins that stay below the Nyquist frequency when read faster by ``ratios``, [n, bins]."""
     return torch.arange(WINDOW // 2 + 1) * ratios[:, None] < WINDOW // 2
 
 
 def read(sound: Tensor, steps: Tensor, samples: int) -> Tensor:
-    """Every ``steps``-th sample of [n, long], [n, samples], between samples by Catmull and Rom's cubic (1974)."""
+    """Every ``steps``-th sample of sound, [n, long] -> [n, samples], interpolated by Catmull and Rom's cubic (1974)."""
     place = torch.arange(samples, device=sound.device, dtype=torch.float64) * steps.to(sound.device)[:, None]
     index, t = place.long(), place.frac().float()
     padded = torch.nn.functional.pad(sound, (1, 2))

@@ -16,17 +16,17 @@ from musicfeat_trainer.augment.fourier import fast_length
 COMBS = (1116, 1188, 1277, 1356, 1422, 1491, 1557, 1617)
 ALLPASSES = (225, 341, 441, 556)
 RATE = 44100
-"""Hz that these delays, in samples, are meant for."""
+"""Sampling rate in Hz that these delays, in samples, are meant for."""
 WET = 0.015
 FOLD = 1e-3
-"""What is left of a tail that reaches beyond the transform's end and returns at its beginning: -60 dB."""
+"""Gain of a tail that reaches beyond the transform's end and returns at its beginning: -60 dB."""
 
 
 class Room(NamedTuple):
-    """One value a clip, [n] each."""
+    """Coefficients of the rooms of clips, [n] each."""
 
     feedback: Tensor
-    """Of the combs, 0.3 to 0.98."""
+    """Feedback of the combs, 0.3 to 0.98."""
     damping: Tensor
     """Coefficient of the low-pass within each comb, 0.2 to 0.5."""
     scale: Tensor
@@ -39,7 +39,7 @@ class Reverb(Augmentation):
     Spijkervet and Burgoyne (arXiv 2103.09410) draw the three settings of sox's ``reverb`` uniformly from 0 to 100.
     That effect is Freeverb: eight combs in parallel, each with a low-pass in its loop, then four all-passes in a row
     (Schroeder, 1962; Moorer, 1979). Here its frequency response is evaluated and multiplied, in place of a loop over
-    samples. One difference: sox makes two channels of a mono clip and the authors average them, here it is the first.
+    samples. One difference: sox makes two channels of a mono clip, which the authors average; here only the first is.
     """
 
     name: Literal["reverb"] = "reverb"
@@ -56,17 +56,17 @@ class Reverb(Augmentation):
 
 
 def sox_room(reverberance: Tensor, damping: Tensor, room_size: Tensor) -> Room:
-    """Sox's three percentages as coefficients; what feedback lacks of 1 falls exponentially from 0.7 to 0.02."""
+    """Coefficients for sox's three percentages; 1 - feedback falls exponentially from 0.7 to 0.02."""
     feedback = 1 - 0.7 * (0.02 / 0.7) ** (reverberance / 100)
     return Room(feedback, 0.2 + 0.3 * damping / 100, 0.1 + 0.9 * room_size / 100)
 
 
 def wet(clips: Tensor, room: Room, sample_rate: int) -> Tensor:
-    """The reverberation alone, [n, samples].
+    """Reverberation alone, [n, samples].
 
     Transforms wrap around, and tails may be longer than a clip. So the z-transform is taken on a circle outside the
-    unit circle: samples are weighted by a falling exponential before, and by its inverse afterwards, so that what
-    wraps around comes back at -60 dB.
+    unit circle: samples are weighted by a falling exponential before and by its inverse afterwards, so that wrapped
+    tails come back at -60 dB.
     """
     length = fast_length(clips.shape[1])
     time = torch.arange(clips.shape[1], device=clips.device)
@@ -77,7 +77,7 @@ def wet(clips: Tensor, room: Room, sample_rate: int) -> Tensor:
 
 
 class Delays:
-    """z to the power of minus a delay, at the bins of a real transform of so many samples."""
+    """Powers of z to minus a delay, at the bins of a real transform of a given number of samples."""
 
     def __init__(self, length: int, device: torch.device) -> None:
         angle = torch.arange(length, device=device, dtype=torch.float64) * (-2 * math.pi / length)
@@ -85,14 +85,14 @@ class Delays:
         self.bins = torch.arange(length // 2 + 1, device=device)
 
     def __call__(self, samples: Tensor) -> Tensor:
-        """Delays [n], cut to whole samples -> [n, bins] complex."""
+        """Powers for delays [n], cut to whole samples, [n, bins] complex."""
         whole = samples.long()
         turned = self.table[(self.bins * whole[:, None]) % self.length]
         return turned * FOLD ** (whole / self.length)[:, None]
 
 
 def response(delays: Delays, room: Room, sample_rate: int) -> Tensor:
-    """Of all combs and all-passes, [n, bins] complex."""
+    """Frequency response of all combs and all-passes, [n, bins] complex."""
     ratio, damping, scale = sample_rate / RATE, room.damping[:, None], room.scale
     loop = room.feedback[:, None] * (1 - damping) / (1 - damping * delays(torch.ones_like(scale[:1])))
     combs = torch.zeros_like(loop)

@@ -16,19 +16,19 @@ from musicfeat_trainer.augment.masks import blanked, stripes
 class SpecAugment(Augmentation):
     """Stripes of time and of bands at the picture's mean, and an optional warp of time.
 
-    Widths are shares, as pictures differ in size. Two masks each is the policy LD; a band mask covers up to 27 of its
+    Widths are shares, as pictures differ in size. Two masks each is the policy LD. A band mask covers up to 27 of its
     80 bands; a time mask up to 0.2 of the frames, the bound p of the policies for Switchboard, as LD's 100 frames are
-    1 s of long utterances. The warp is off, as the contrastive classifiers of Berkeley (2022) use the masks alone.
+    1 s of long utterances. The warp is off, as the contrastive classifiers of Berkeley (2022) use only masks.
     """
 
     name: Literal["spec_augment"] = "spec_augment"
     time_masks: int = Field(2, ge=0)
     band_masks: int = Field(2, ge=0)
     widest_time: float = Field(0.2, ge=0, le=1)
-    """Share of the frames; the width of each mask is uniform up to it."""
+    """Greatest width of a mask as a share of the frames; widths are uniform up to it."""
     widest_bands: float = Field(27 / 80, ge=0, le=1)
     warp: float = Field(0.0, ge=0, lt=0.5)
-    """The most that a place moves, as a share of the frames."""
+    """Greatest distance that a place moves, as a share of the frames."""
 
     def change(self, clips: Tensor, batch: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002
         count, _, frames, bands = clips.shape
@@ -41,14 +41,14 @@ class SpecAugment(Augmentation):
         return blanked(warped, where)
 
     def _warped(self, clips: Tensor, generator: torch.Generator) -> Tensor:
-        """A place off the edges by the bound moves up to the bound; the rest of the time follows linearly."""
+        """Clips with a place ``warp`` or more off the edges moved by up to ``warp``; other times follow linearly."""
         place = uniform((self.warp, 1 - self.warp), len(clips), generator)
         moved = place + uniform((-self.warp, self.warp), len(clips), generator)
         return warped(clips, place.clamp(0.01, 0.99), moved.clamp(0.01, 0.99))
 
 
 def warped(clips: Tensor, place: Tensor, moved: Tensor) -> Tensor:
-    """[n, channels, frames, bands] with what was at ``place``, [n] in 0 to 1, at ``moved``; the ends stay."""
+    """Pictures [n, channels, frames, bands] with ``place``, [n] in 0 to 1, moved to ``moved``; the ends stay."""
     last = clips.shape[2] - 1
     time = torch.linspace(0, 1, last + 1)[None]
     place, moved = place[:, None], moved[:, None]
@@ -61,5 +61,5 @@ def warped(clips: Tensor, place: Tensor, moved: Tensor) -> Tensor:
 
 
 def _rows(clips: Tensor, index: Tensor) -> Tensor:
-    """Frames of each clip, index [n, frames]."""
+    """Frames of each clip by ``index`` [n, frames]."""
     return clips.gather(2, index[:, None, :, None].expand(-1, clips.shape[1], -1, clips.shape[3]))

@@ -1,4 +1,4 @@
-"""Augmentations of mel power, whole batches at a time; none of them knows the direction of time."""
+"""Augmentations of whole batches of mel power; none depends on the direction of time."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class SpectrogramAugment:
 
         Args:
             power: the batch.
-            generator: draws everything.
-            pairs: the batch begins with so many first and then so many second crops of the same tracks. Most pairs
-                get one pitch and one equalisation for both, which thus stay something to recognise a track by.
+            generator: the only source of randomness.
+            pairs: number of pairs of crops of one track; the batch begins with all first, then all second crops.
+                Most pairs share one pitch and one equalisation, by which a track can still be recognised.
 
         Returns:
-            The power, and whether each clip was mixed, [batch] bool.
+            The power, and a mask of the mixed clips, [batch] bool.
         """
         mixed = self._chosen(self.mix, len(power), generator)
         power = self._mixed(power, power.roll(1, 0), generator, mixed)
@@ -49,7 +49,7 @@ class SpectrogramAugment:
         return self._noisy(power, generator), mixed.flatten()
 
     def alone(self, power: Tensor, generator: torch.Generator) -> Tensor:
-        """What suits sounds with silence between them: equalisation, and nothing that fills the silence."""
+        """Augment sounds with silence between them: equalisation, and nothing that fills the silence."""
         return power * self._equaliser(power, generator, torch.zeros(0, 1, 1, dtype=torch.bool))
 
     def log_power(self, spectrogram: Tensor, piece_frames: int, generator: torch.Generator) -> Tensor:
@@ -65,7 +65,7 @@ class SpectrogramAugment:
         return spectrogram * ~(masked | (outer & self._chosen(self.edge_mask, batch, generator)))
 
     def lengths(self, batch: int, longest: int, generator: torch.Generator) -> Tensor:
-        """Frames that sound in each window, [batch]: now and then fewer than ``longest``, like a short file."""
+        """Numbers of frames that sound in windows, [batch]: now and then fewer than ``longest``, like a short file."""
         share = self.shortest + (1 - self.shortest) * torch.rand(batch, generator=generator)
         shortened = self._chosen(self.shorten, batch, generator).flatten()
         return torch.where(shortened, (share * longest).long(), longest)
@@ -76,7 +76,7 @@ class SpectrogramAugment:
         return power + other * gain * mixed
 
     def _shifted(self, power: Tensor, generator: torch.Generator, alike: Tensor) -> Tensor:
-        """Pitch by whole bands; bands that move in from outside repeat the outermost one."""
+        """Shift pitch by whole bands; bands that move in from outside repeat the outermost one."""
         batch, _, bands = power.shape
         shift = torch.randint(-self.pitch_bands, self.pitch_bands + 1, (batch, 1, 1), generator=generator)
         shift = _paired(shift * self._chosen(self.pitch, batch, generator), alike)
@@ -84,7 +84,7 @@ class SpectrogramAugment:
         return power.gather(2, index.expand_as(power))
 
     def _equaliser(self, power: Tensor, generator: torch.Generator, alike: Tensor) -> Tensor:
-        """A few cosines over frequency, and now and then a low-pass."""
+        """Equaliser of a few cosines over frequency, and now and then a low-pass."""
         batch, _, bands = power.shape
         waves = torch.arange(1, 5)[None, :, None]
         place = torch.linspace(0, torch.pi, bands)[None, None]
@@ -97,7 +97,7 @@ class SpectrogramAugment:
         return 10 ** _paired(curve - 5.0 * cut, alike)
 
     def _noisy(self, power: Tensor, generator: torch.Generator) -> Tensor:
-        """Stationary noise of random tilt: hides quiet tails and what a codec leaves before onsets."""
+        """Add stationary noise of random tilt, which hides quiet tails and a codec's traces before onsets."""
         batch, _, bands = power.shape
         level = _uniform(self.noise_level, batch, generator) / 10
         tilt = torch.randn(batch, 1, 1, generator=generator) * torch.linspace(-1, 1, bands)
@@ -111,7 +111,7 @@ class SpectrogramAugment:
 
 
 def _paired(drawn: Tensor, alike: Tensor) -> Tensor:
-    """Give the seconds of pairs that are ``alike`` what their firsts got."""
+    """Draws in which the second crops of ``alike`` pairs get the values of the first ones."""
     pairs = len(alike)
     seconds = torch.where(alike, drawn[:pairs], drawn[pairs : 2 * pairs])
     return torch.cat([drawn[:pairs], seconds, drawn[2 * pairs :]])

@@ -1,4 +1,4 @@
-"""Augmentations of raw samples, [batch, samples] float32, that take no more than arithmetic and moves in time.
+"""Augmentations of raw samples, [batch, samples] float32, that need only arithmetic and moves in time.
 
 CLMR is "Contrastive Learning of Musical Representations" (Spijkervet and Burgoyne, 2021, arXiv 2103.09410); the
 probabilities and ranges are those of the authors' code, torchaudio-augmentations.
@@ -32,7 +32,7 @@ class Noise(Augmentation):
     name: Literal["noise"] = "noise"
     probability: float = Field(0.01, ge=0, le=1)
     ratio: Range = (0.0001, 0.01)
-    """Of the noise's standard deviation to the clip's, drawn uniformly."""
+    """Ratio of the noise's standard deviation to the clip's, drawn uniformly."""
 
     def change(self, clips: Tensor, batch: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002
         ratio = per_clip(uniform(self.ratio, len(clips), generator), clips)
@@ -41,12 +41,12 @@ class Noise(Augmentation):
 
 
 class Gain(Augmentation):
-    """Quieter by 1 to 20 dB. CLMR: probability 0.3."""
+    """Volume lower by 1 to 20 dB. CLMR: probability 0.3."""
 
     name: Literal["gain"] = "gain"
     probability: float = Field(0.3, ge=0, le=1)
     decibels: Range = (-20.0, -1.0)
-    """Drawn uniformly."""
+    """Gain in decibels, drawn uniformly."""
 
     def change(self, clips: Tensor, batch: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002
         return clips * per_clip(10 ** (uniform(self.decibels, len(clips), generator) / 20), clips)
@@ -63,7 +63,7 @@ class Delay(Augmentation):
     probability: float = Field(0.3, ge=0, le=1)
     sample_rate: int = Field(22050, gt=0)
     milliseconds: tuple[int, ...] = Field((200, 250, 300, 350, 400, 450, 500), min_length=1)
-    """One of these, all alike."""
+    """Delays to choose from, all equally likely."""
     volume: float = Field(0.5, ge=0)
 
     def change(self, clips: Tensor, batch: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002
@@ -75,8 +75,8 @@ class Delay(Augmentation):
 class FlipSamples(Augmentation):
     """The waveform from its end to its beginning.
 
-    The random flipping of the contrastive classifiers of Berkeley (2022), which follow ESResNet (Guzhov et al., 2020),
-    whose code flips time; how often is left open, one half is our choice.
+    This is the random flipping of the contrastive classifiers of Berkeley (2022), which follow ESResNet (Guzhov et al.,
+    2020), whose code flips time; the probability is left open, one half is our choice.
     """
 
     name: Literal["flip_samples"] = "flip_samples"
@@ -89,13 +89,13 @@ class FlipSamples(Augmentation):
 class CropPad(Augmentation):
     """Silence before or after, and as much cut off the other end.
 
-    The random padding and cropping of the contrastive classifiers of Berkeley (2022), which leave the amount open:
-    padding a clip at both ends and cropping its length at random moves it in time.
+    This is the random padding and cropping of the contrastive classifiers of Berkeley (2022), which leave the amount
+    open: padding a clip at both ends and cropping it at random to its length moves it in time.
     """
 
     name: Literal["crop_pad"] = "crop_pad"
     share: float = Field(0.2, ge=0, lt=1)
-    """The most that a clip moves either way, of its length; drawn uniformly."""
+    """Greatest move of a clip either way, as a share of its length; drawn uniformly."""
 
     def change(self, clips: Tensor, batch: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002
         offset = uniform((-self.share, self.share), len(clips), generator) * clips.shape[1]
@@ -103,7 +103,7 @@ class CropPad(Augmentation):
 
 
 def moved(clips: Tensor, offsets: Tensor) -> Tensor:
-    """Each of [n, samples] later by its own number of samples, [n] int64, or earlier if negative; zeros fill up."""
+    """Clips [n, samples], each moved by its own offset in samples, [n] int64, later if positive; zeros fill up."""
     samples = clips.shape[1]
     source = torch.arange(samples, device=clips.device) - offsets.to(clips.device)[:, None]
     there = (source >= 0) & (source < samples)

@@ -1,8 +1,8 @@
 """ConvNet and ConvNet-ext of "Self-supervised machine listening" (NYU, 2019), for constant-Q spectrograms.
 
-The paper names seven convolutional layers and leaves the rest to a figure. Its authors' public code (the repository
-self_supervised_machine_listening) decides here: kernels, strides, widths, padding as wide as the kernel, two means over
-3 x 3, and a mean over all that is left. Their layers grow like those of SoundNet (Aytar, Vondrick and Torralba, 2016).
+The paper names seven convolutional layers and leaves the rest to a figure. The rest follows its authors' public code
+(the repository self_supervised_machine_listening): kernels, strides, widths, padding as wide as the kernel, two means
+over 3 x 3, and a mean over the remaining picture. Layers grow as in SoundNet (Aytar, Vondrick and Torralba, 2016).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WIDTHS = (16, 32, 64, 128, 256, 512, 1024)
 KERNELS = (5, 5, 5, 4, 4, 3, 3)
 STRIDES = (2, 2, 1, 1, 1, 2, 2)
 POOLED = (3, 5)
-"""The layers, counted from one, that a mean over 3 x 3 follows."""
+"""Layers, counted from one, that are followed by a mean over 3 x 3."""
 
 
 class ConvNetConfig(EncoderConfig):
@@ -36,12 +36,12 @@ class ConvNetConfig(EncoderConfig):
 class ConvNetExtConfig(EncoderConfig):
     """ConvNet over each channel by itself, then fully connected layers over all: for jigsaws. NYU 2019.
 
-    The paper has two such layers. Its code has three, 2048, 1024 and 256, the last of which downstream tasks read.
+    The paper has two such layers. Its code has three of 2048, 1024 and 256; downstream tasks read the last.
     """
 
     name: Literal["convnet_ext"] = "convnet_ext"
     widths: tuple[int, ...] = Field((1024, 256), min_length=1)
-    """Of the fully connected layers."""
+    """Widths of the fully connected layers."""
 
     def build(self, shape: Shape) -> Encoder:
         shape.need_picture(self.name)
@@ -49,7 +49,7 @@ class ConvNetExtConfig(EncoderConfig):
 
 
 class ConvNet(Encoder):
-    """Features are scaled by their running mean and deviation first; any size will do, padding sees to that.
+    """ConvNet over features of any size, which are first scaled by their running mean and deviation.
 
     6 618 000 weights of convolutions over one channel, initialised as in the code (He et al., 2015, by inputs).
     """
@@ -68,12 +68,12 @@ class ConvNet(Encoder):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, features: Tensor) -> Tensor:
-        """[batch, channels, frames, bands] -> [batch, 1024], at least 0."""
+        """Vectors [batch, 1024], at least 0, of features [batch, channels, frames, bands]."""
         return self.layers(features).mean((2, 3))
 
 
 class ConvNetExt(Encoder):
-    """One ConvNet reads every channel; its vectors, one after another, go through the fully connected layers."""
+    """One ConvNet for all channels, whose joined vectors go through the fully connected layers."""
 
     def __init__(self, channels: int, widths: tuple[int, ...] = (1024, 256)) -> None:
         super().__init__()
@@ -85,6 +85,6 @@ class ConvNetExt(Encoder):
         self.connected = nn.Sequential(*layers)
 
     def forward(self, features: Tensor) -> Tensor:
-        """[batch, channels, frames, bands] -> [batch, last of ``widths``], at least 0."""
+        """Vectors [batch, last of ``widths``], at least 0, of features [batch, channels, frames, bands]."""
         vectors = self.convnet(features.flatten(0, 1)[:, None])
         return self.connected(vectors.unflatten(0, features.shape[:2]).flatten(1))

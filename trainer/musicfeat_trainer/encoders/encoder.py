@@ -1,4 +1,4 @@
-"""What every encoder offers to the methods."""
+"""Interface of every encoder for the methods."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ class EncoderConfig(Section):
     """The table of an encoder in a recipe; subclasses add ``name`` and their settings."""
 
     def build(self, shape: Shape) -> Encoder:
-        """The encoder with fresh weights for features of a shape.
+        """Encoder with fresh weights for features of a shape.
 
         Raises:
-            InputError: it cannot read such features, saying why.
+            InputError: the encoder cannot read such features; the message says why.
         """
         raise NotImplementedError
 
 
 class Encoder(nn.Module):
-    """Features to one vector a clip; subclasses set ``dimension`` and say which features they read."""
+    """Network from features to one vector a clip; subclasses set ``dimension`` and say which features they read."""
 
     dimension: int
 
     def forward(self, features: Tensor) -> Tensor:
-        """[batch, channels, frames, bands] or [batch, samples] -> [batch, ``dimension``]."""
+        """Vectors [batch, ``dimension``] of features [batch, channels, frames, bands] or [batch, samples]."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""ESResNet: a ResNet-50 made for pictures over spectrograms of three channels."""
+"""ESResNet: a ResNet-50 made for pictures, over spectrograms of three channels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CHANNELS = 3
 
 
 class ESResNetConfig(EncoderConfig):
-    """ResNet-50 over three stacked spectrograms, with weights learnt from pictures if wished. Berkeley 2022.
+    """ResNet-50 over three stacked spectrograms, optionally with weights learnt from pictures. Berkeley 2022.
 
     Guzhov, Raue, Hees and Dengel, "ESResNet: environmental sound classification based on visual domain models" (2020),
     without their attention, as in the Berkeley paper: a plain ResNet-50 whose channels are three log-mel spectrograms.
@@ -22,7 +22,7 @@ class ESResNetConfig(EncoderConfig):
 
     name: Literal["es_resnet"] = "es_resnet"
     weights: Path | None = None
-    """Torchvision's ResNet-50 to start from, such as ImageNet's, .safetensors or .pth; ``fc`` is left out."""
+    """File of torchvision's ResNet-50 to start from, such as ImageNet's, .safetensors or .pth; ``fc`` is left out."""
 
     def build(self, shape: Shape) -> Encoder:
         shape.need_picture(self.name)

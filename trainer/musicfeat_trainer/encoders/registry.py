@@ -25,4 +25,4 @@ AnyEncoder = Annotated[
     | Wav2Vec2Config,
     Field(discriminator="name"),
 ]
-"""One of the encoders; its ``build`` says, where it cannot read a frontend's features, why not."""
+"""One of the encoders; its ``build`` explains why it cannot read a frontend's features."""

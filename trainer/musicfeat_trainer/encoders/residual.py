@@ -1,4 +1,4 @@
-"""The residual block that our encoders are made of."""
+"""Residual block of our own encoders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class Residual(nn.Module):
-    """Two convolutions and a projected shortcut (He et al., 2016); strides are (time, frequency)."""
+    """Block of two convolutions and a projected shortcut (He et al., 2016); strides are (time, frequency)."""
 
     def __init__(self, inputs: int, outputs: int, stride: tuple[int, int], second: tuple[int, int] = (3, 3)) -> None:
         super().__init__()

@@ -26,7 +26,7 @@ WIDTHS = (64, 128, 256, 512)
 BOTTLENECK_FROM = 50
 EXPANSION = 4
 COUNTER = "num_batches_tracked"
-"""What published files may lack: it tells nothing of a network."""
+"""Name of a buffer that published files may lack, as it is no weight of a network."""
 
 
 class ResNetConfig(EncoderConfig):
@@ -41,9 +41,9 @@ class ResNetConfig(EncoderConfig):
 
 
 class ResNet(Encoder):
-    """Features are scaled by their running mean and deviation first; the classifier is left out.
+    """ResNet without its classifier, over features scaled by their running mean and deviation.
 
-    Strides of the bottlenecks stand at their middle convolution, as in torchvision.
+    The middle convolution of a bottleneck has its stride, as in torchvision.
     """
 
     def __init__(self, depth: Depth, channels: int) -> None:
@@ -66,7 +66,7 @@ class ResNet(Encoder):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, features: Tensor) -> Tensor:
-        """[batch, channels, frames, bands] -> [batch, 512], or 2048 from 50 layers on."""
+        """Vectors [batch, 512], or 2048 from 50 layers on, of features [batch, channels, frames, bands]."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(self.scale(features)))))
         for number in range(1, len(WIDTHS) + 1):
             x = self.get_submodule(f"layer{number}")(x)
@@ -74,7 +74,7 @@ class ResNet(Encoder):
 
 
 class _Block(nn.Module):
-    """Two convolutions of 3 x 3, or, if it expands, 1 x 1, 3 x 3, 1 x 1; and a shortcut."""
+    """Block of two 3 x 3 convolutions, or, if it expands, of 1 x 1, 3 x 3 and 1 x 1; with a shortcut."""
 
     def __init__(self, inputs: int, width: int, expansion: int, stride: int) -> None:
         super().__init__()
@@ -101,10 +101,10 @@ class _Block(nn.Module):
 
 
 def load_weights(net: ResNet, path: Path) -> None:
-    """Start from weights under torchvision's names, a .safetensors or .pth file; ``fc`` is left out.
+    """Load weights under torchvision's names from a .safetensors or .pth file; ``fc`` is left out.
 
     Raises:
-        InputError: no such file, or one of another depth or other channels.
+        InputError: the file is missing, or is of another depth or other channels.
     """
     path = expanded(path)
     read = load_file if path.suffix == ".safetensors" else partial(torch.load, map_location="cpu", weights_only=True)

@@ -33,9 +33,9 @@ class SampleCNN(Encoder):
     """The 3^9 model of Lee, Park, Kim and Nam, 'Sample-level deep convolutional neural networks for music auto-tagging
     using raw waveforms' (2017), up to its last hidden layer; the encoder of CLMR (Spijkervet and Burgoyne, 2021).
 
-    A convolution of three samples with stride three, nine of three with a maximum over three, and one of a single
-    sample, each with batch normalisation and rectifier; widths as in the authors' code. CLMR's code gives the last one
-    three taps, of which the outer two only ever meet padding: the middle ones are the weights here.
+    The layers: a convolution of three samples with stride three, nine of three with a maximum over three, and one of a
+    single sample, each with batch normalisation and rectifier; widths as in the authors' code. CLMR's code gives the
+    last one three taps, of which the outer two only meet padding: the middle ones are the weights here.
 
     1 844 224 parameters, 5 888 of them in batch normalisation.
     """
@@ -50,10 +50,10 @@ class SampleCNN(Encoder):
         self.layers = nn.Sequential(*layers, *_layer(nn.Conv1d(WIDTHS[-1], DIMENSION, 1)))
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """[batch, ``WINDOW``] float32, mono, at a level of about [-1, 1] -> [batch, ``DIMENSION``], at least 0.
+        """Vectors [batch, ``DIMENSION``], at least 0, of mono waveforms [batch, ``WINDOW``] float32 of about [-1, 1].
 
         Raises:
-            InputError: another length.
+            InputError: waveforms have another length.
         """
         if waveform.shape[1] != WINDOW:
             raise InputError(f"SampleCNN takes windows of {WINDOW} samples, got {waveform.shape[1]}")

@@ -14,11 +14,11 @@ from musicfeat_trainer.features import Shape
 
 Size: TypeAlias = Annotated[int, Field(gt=0)]
 Layers: TypeAlias = tuple[tuple[Size, Size], ...]
-"""Kernel and stride of each convolution, in samples of what it reads."""
+"""Kernel and stride of each convolution, in samples of its input."""
 
 PUBLISHED: Layers = ((10, 5), (8, 4), (4, 2), (4, 2), (4, 2))
 CLMR: Layers = ((10, 5), (6, 3), (4, 2), (4, 2), (4, 2), (2, 2), (2, 2))
-"""Of the CPC that CLMR is compared with."""
+"""Layers of the CPC that CLMR is compared with."""
 
 
 class StridedConvConfig(EncoderConfig):
@@ -44,11 +44,11 @@ class StridedConv(Encoder):
     """The encoder of van den Oord, Li and Vinyals, "Representation learning with contrastive predictive coding" (2018),
     section 3.1: convolutions with rectifiers and without normalisation, 512 channels each.
 
-    The paper leaves initialisation open. Without normalisation the level must last through all layers: weights are He
-    et al.'s (2015, by inputs) and biases zero. PyTorch's own loses a factor of 14 of it over five layers.
+    The paper leaves initialisation open. Without normalisation the level must last through all layers, so weights are
+    initialised by He et al. (2015, by inputs) and biases by zero. PyTorch's own lose a factor of 14 in five layers.
 
-    The paper leaves padding open. Here it is half of what a kernel reaches beyond its stride, rounded up, so that
-    20 480 samples give the paper's 128 vectors.
+    The paper leaves padding open. Here it is half of a kernel's excess over its stride, rounded up, so that 20 480
+    samples give the paper's 128 vectors.
 
     An objective over sequences, such as CPC, reads ``sequence``; all others read its mean.
     """
@@ -68,9 +68,9 @@ class StridedConv(Encoder):
         self.layers = nn.Sequential(*parts)
 
     def sequence(self, features: Tensor) -> Tensor:
-        """[batch, samples] -> [batch, steps, ``dimension``], at least 0, a step every ``step`` samples."""
+        """Vectors [batch, steps, ``dimension``], at least 0, one for every ``step`` samples of [batch, samples]."""
         return self.layers(features[:, None]).transpose(1, 2)
 
     def forward(self, features: Tensor) -> Tensor:
-        """[batch, samples] -> [batch, ``dimension``], the mean of the sequence."""
+        """Mean of the sequence, [batch, samples] -> [batch, ``dimension``]."""
         return self.sequence(features).mean(1)

@@ -1,4 +1,4 @@
-"""TemporalNet: the trunk behind embedding, frames, reversal and tags."""
+"""TemporalNet: the trunk that yields embedding, frames, reversal and tags."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from musicfeat_trainer.features import Shape
 
 CEPSTRUM = 20
 BAND_STEP = 32
-"""Bands that the strides fold into one."""
+"""Number of bands that the strides fold into one."""
 
 
 class TemporalNetConfig(EncoderConfig):
@@ -37,19 +37,19 @@ class TemporalNetConfig(EncoderConfig):
 
 
 class TemporalEncoder(Encoder):
-    """What TemporalNet pools, as the vector of an encoder."""
+    """TemporalNet as an encoder, with its pooled vector."""
 
     def __init__(self, net: TemporalNet) -> None:
         super().__init__()
         self.net, self.dimension = net, net.dimension
 
     def forward(self, features: Tensor) -> Tensor:
-        """[batch, 1, frames, bands] log-mel, silence 0 -> [batch, ``dimension``], standardised."""
+        """Standardised vectors [batch, ``dimension``] of log-mel [batch, 1, frames, bands], silence 0."""
         return self.net(features[:, 0]).pooled
 
 
 class TrunkOutput(NamedTuple):
-    """What the heads read of T spectrogram frames."""
+    """Inputs of the heads from T spectrogram frames."""
 
     pooled: Tensor  # [batch, dimension], statistics of all layers, standardised
     frames: Tensor  # [batch, T / 16, width]
@@ -65,14 +65,14 @@ class TrunkOutput(NamedTuple):
 class TemporalNet(nn.Module):
     """A residual network over a log-mel window, cheap enough that decoding the file costs more.
 
-    Two convolutions and three residual blocks stride over time and frequency, a convolution folds the bands that
-    are left into channels, a dilated one looks further over time. Pooled are mean and maximum of the
+    Two convolutions and three residual blocks stride over time and frequency, a convolution folds the remaining
+    bands into channels, and a dilated one looks further over time. The pooled vector holds mean and maximum of the
     last layer and of a middle one, and mean and deviation of the cepstrum (20 MFCC), which networks hardly keep;
     each dimension is standardised over the training data.
     """
 
     time_step = 16
-    """Spectrogram frames to one row of ``frames``."""
+    """Number of spectrogram frames for one row of ``frames``."""
 
     cosines: Tensor
 
@@ -105,7 +105,7 @@ class TemporalNet(nn.Module):
         self.standardise = nn.BatchNorm1d(self.dimension, affine=False)
 
     def forward(self, spectrogram: Tensor) -> TrunkOutput:
-        """[batch, T, n_mels] log-mel, silence 0 -> what the heads read."""
+        """Inputs of the heads, from log-mel [batch, T, n_mels], silence 0."""
         last, middle = self.layers(spectrogram)
         return self.summary(spectrogram, last, middle)
 
@@ -115,7 +115,7 @@ class TemporalNet(nn.Module):
         return self.temporal(self.block3(middle)).squeeze(3), middle
 
     def summary(self, spectrogram: Tensor, last: Tensor, middle: Tensor) -> TrunkOutput:
-        """Statistics over the frames that sound beside the layers that they are of."""
+        """Pooled statistics over the frames that sound, with the layers that they are taken from."""
         mask = (spectrogram.amax(dim=2) > 0).to(spectrogram.dtype)[:, None]
         cepstrum = (spectrogram @ self.cosines).transpose(1, 2)
         parts = [
@@ -127,7 +127,7 @@ class TemporalNet(nn.Module):
         return TrunkOutput(pooled, last.transpose(1, 2), middle, mask)
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
-        """Weights of before the transform was orthonormal were standardised with a first column too large by sqrt 2."""
+        """Load weights; older ones, from before the transform was orthonormal, get a first column larger by sqrt 2."""
         if f"{prefix}cosines" not in state_dict:
             older = torch.tensor(cosine_transform(len(self.cosines)), dtype=torch.float32)
             older[:, 0] *= 2**0.5
@@ -138,26 +138,26 @@ class TemporalNet(nn.Module):
     def timbre(trunk: TrunkOutput) -> Tensor:
         """Mean and deviation of the middle layer in each of its bands, and the cepstrum: [batch, timbre_dimension].
 
-        A maximum over frames 0.19 s apart would depend on which peaks the frames hit: it moved with shifts of 25 ms.
+        A maximum over frames 0.19 s apart depends on the peaks that the frames hit: it changed with shifts of 25 ms.
         """
         bands = trunk.middle.transpose(2, 3).flatten(1, 2)
         return torch.cat([*mean_and_deviation(bands, trunk.mask[..., ::8]), trunk.cepstrum], dim=1)
 
 
 def pooled_dimension(widths: tuple[int, int, int], frames: int) -> int:
-    """How many numbers a net of these widths pools."""
+    """Length of the pooled vector of a net with these widths."""
     return 2 * (frames + widths[1] + CEPSTRUM)
 
 
 def cosine_transform(bands: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """The orthonormal DCT-II that turns a log-mel frame into ``CEPSTRUM`` coefficients, [bands, CEPSTRUM]."""
+    """Orthonormal DCT-II from a log-mel frame to ``CEPSTRUM`` coefficients, [bands, CEPSTRUM]."""
     angle = np.pi / bands * np.outer(np.arange(bands) + 0.5, np.arange(CEPSTRUM))
     scale = np.sqrt(np.where(np.arange(CEPSTRUM) == 0, 1, 2) / bands)
     return np.cos(angle) * scale
 
 
 def mean_and_maximum(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Over the last axis where ``mask`` is 1: [batch, C, T], at least 0 -> two of [batch, C]."""
+    """Mean and maximum over the last axis where ``mask`` is 1: [batch, C, T], at least 0 -> two of [batch, C]."""
     masked = x * mask
     return masked.sum(2) / mask.sum(2).clamp(min=1.0), masked.amax(2)
 

@@ -1,4 +1,4 @@
-"""The convolutions and the transformer of wav2vec 2.0 (Baevski et al., 2020) over raw samples, by torchaudio."""
+"""Convolutions and transformer of wav2vec 2.0 (Baevski et al., 2020) over raw samples, by torchaudio."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from musicfeat_trainer.libraries import torchaudio
 STEP = 320
 """Samples from one vector to the next."""
 REACH = 400
-"""Samples that one vector sees at least."""
+"""Least number of samples that one vector sees."""
 
 
 class Wav2Vec2Config(EncoderConfig):
@@ -23,7 +23,7 @@ class Wav2Vec2Config(EncoderConfig):
 
     name: Literal["wav2vec2"] = "wav2vec2"
     width: int = Field(256, gt=0)
-    """Of the vectors; the published base model has 768, 12 layers and 12 heads."""
+    """Width of the vectors; the published base model has 768, 12 layers and 12 heads."""
     layers: int = Field(4, gt=0)
     heads: int = Field(4, gt=0)
     dropout: float = Field(0.0, ge=0, lt=1)
@@ -38,7 +38,7 @@ class Wav2Vec2Config(EncoderConfig):
 
 
 class Wav2Vec2(Encoder):
-    """An encoder that keeps time; CPC reads ``sequence``, all others its mean."""
+    """Encoder that keeps time; CPC reads ``sequence``, all other objectives its mean."""
 
     step = STEP
 
@@ -65,9 +65,9 @@ class Wav2Vec2(Encoder):
         )
 
     def sequence(self, features: Tensor) -> Tensor:
-        """[batch, samples] -> [batch, steps, ``dimension``], a step every ``STEP`` samples."""
+        """Vectors [batch, steps, ``dimension``], one for every ``STEP`` samples of [batch, samples]."""
         return self.net(features)[0]
 
     def forward(self, features: Tensor) -> Tensor:
-        """[batch, samples] -> [batch, ``dimension``], the mean of the sequence."""
+        """Mean of the sequence, [batch, samples] -> [batch, ``dimension``]."""
         return self.sequence(features).mean(1)

@@ -19,20 +19,20 @@ from musicfeat.log_mel import SILENCE_POWER
 from musicfeat_trainer.frontends.cqt_kernels import BINS_PER_OCTAVE, STEP, TAPS, CQTSpec, Real, fitted_kernels, low_pass
 
 BLOCK = 64
-"""Samples that a row of a matrix product advances by, where a hop is no longer than that."""
+"""Samples by which a row of a matrix product advances, if a hop is no longer than that."""
 
 
 LEAST_POWER = 1e-10
-"""Below which librosa's decibels to 1 do not reach: -100 dB."""
+"""Least power of librosa's decibels to 1: -100 dB."""
 
 
 class CQT(nn.Module):
-    """A ladder of levels, each at a quarter of the sampling rate above it; the first yields one octave, others two.
+    """Ladder of levels, each at a quarter of the sampling rate above it; the first yields one octave, others two.
 
-    Kernels are as many samples long at every level, so that the work of an octave is the same for all. Rows of a
-    product are stretches of signal that overlap, put together from blocks, so that nothing is gathered; a row holds
-    several frames where the hop is short. The low-pass filter before a step works on blocks too: its outputs are
-    the sum of what a block gives them and what the next one does.
+    Kernels have the same length in samples at every level, so that all octaves take the same work. Rows of a product
+    are overlapping stretches of signal, put together from blocks, so that nothing is gathered; a row holds several
+    frames if the hop is short. The low-pass filter before a step works on blocks, too: its outputs are sums of a
+    block's contribution and the next one's.
     """
 
     own: Tensor
@@ -52,29 +52,29 @@ class CQT(nn.Module):
         self.register_buffer(name, torch.tensor(np.ascontiguousarray(value), dtype=torch.float32), persistent=False)
 
     def hop(self, level: int) -> int:
-        """Samples of a level from frame to frame."""
+        """Hop of a level in its samples."""
         return self.spec.hop // STEP**level
 
     def frames_per_row(self, level: int) -> int:
-        """Frames that one row of a level's product yields."""
+        """Number of frames that one row of a level's product yields."""
         return max(1, BLOCK // self.hop(level))
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """[batch, samples] -> [batch, samples // hop + 1, bins], decibels, low bins first.
+        """Decibels of waveforms, [batch, samples] -> [batch, samples // hop + 1, bins], low bins first.
 
-        To the clip's maximum they lie from -top_db to 0 at any gain, and silence is -top_db throughout. To 1 they rise
-        with the gain, reach top_db below the clip's maximum, and silence is -100.
+        Relative to the clip's maximum they lie from -top_db to 0 at any gain, and silence is -top_db throughout.
+        Relative to 1 they rise with the gain, reach down to top_db below the clip's maximum, and silence is -100.
 
         Raises:
-            InputError: no samples.
+            InputError: the waveform is empty.
         """
         return self.decibels(self.power(waveform))
 
     def power(self, waveform: Tensor) -> Tensor:
-        """[batch, samples] -> squared magnitudes of librosa.cqt, [batch, samples // hop + 1, bins].
+        """Squared magnitudes of ``librosa.cqt``, [batch, samples] -> [batch, samples // hop + 1, bins].
 
         Raises:
-            InputError: no samples.
+            InputError: the waveform is empty.
         """
         if waveform.shape[1] < 1:
             raise InputError("a constant-Q spectrogram needs at least one sample")
@@ -90,7 +90,7 @@ class CQT(nn.Module):
         return (squares[:, :, :, :1] + squares[:, :, :, 1:]).flatten(2)
 
     def decibels(self, power: Tensor) -> Tensor:
-        """Power to decibels, as ``librosa.amplitude_to_db`` has them with ``ref=max`` or ``ref=1.0``."""
+        """Decibels of power, as from ``librosa.amplitude_to_db`` with ``ref=max`` or ``ref=1.0``."""
         peak = power.amax(dim=(1, 2), keepdim=True)
         floor = 10 ** (-self.spec.top_db / 10)
         if self.spec.reference == "one":
@@ -98,7 +98,7 @@ class CQT(nn.Module):
         return (power / peak.clamp(min=SILENCE_POWER)).clamp(min=floor).log() * (10 / math.log(10))
 
     def layout(self, frames: int) -> tuple[list[int], int]:
-        """Where time 0 lies in the signal of each level, and how many samples the first must have."""
+        """Position of time 0 in the signal of each level, and the number of samples that the first one must have."""
         origins: list[int] = []
         lengths = [0]
         for level in reversed(range(len(self.spec.levels))):
@@ -112,27 +112,27 @@ class CQT(nn.Module):
         return origins[::-1], -(-lengths[-1] // unit) * unit
 
     def level_parts(self, signal: Tensor, level: int, origin: int, frames: int) -> Tensor:
-        """[batch, samples] -> [batch, frames, octaves * 2 * 12]: of each octave the real parts, then the others."""
+        """Real, then imaginary parts of each octave, [batch, samples] -> [batch, frames, octaves * 2 * 12]."""
         several, kernels = self.frames_per_row(level), self.get_buffer(f"kernels{level}")
         start, rows = origin - self.spec.width // 2, -(-frames // several)
         parts = stretches(signal, start, kernels.shape[0], self.hop(level) * several, rows) @ kernels
         return parts if several == 1 else parts.unflatten(2, (several, -1)).flatten(1, 2)[:, :frames]
 
     def decimated(self, signal: Tensor) -> Tensor:
-        """Low-pass filtered, every fourth sample: [batch, n * 64] -> [batch, (n - 1) * 16]."""
+        """Signal after the low-pass filter, every fourth sample: [batch, n * 64] -> [batch, (n - 1) * 16]."""
         blocks = in_blocks(signal, BLOCK)
         count = BLOCK // STEP
         return (blocks @ self.own).flatten(1)[:, :-count] + (blocks @ self.previous).flatten(1)[:, count:]
 
 
 def in_blocks(signal: Tensor, size: int) -> Tensor:
-    """[batch, samples] -> [batch, samples // size, size]."""
+    """Signal in blocks, [batch, samples] -> [batch, samples // size, size]."""
     count = signal.shape[1] // size
     return (signal if count * size == signal.shape[1] else signal[:, : count * size]).unflatten(1, (count, size))
 
 
 def stretches(signal: Tensor, start: int, width: int, step: int, count: int) -> Tensor:
-    """[batch, samples] -> [batch, count, width]; row t is ``signal[start + t * step:][:width]``, cut without gather."""
+    """Rows ``signal[start + t * step:][:width]``, [batch, samples] -> [batch, count, width], cut without gather."""
     blocks, pieces, first = in_blocks(signal, step), [], start
     while first < start + width:
         row, column = divmod(first, step)
@@ -143,7 +143,7 @@ def stretches(signal: Tensor, start: int, width: int, step: int, count: int) -> 
 
 
 def banded(taps: Real) -> tuple[Real, Real]:
-    """A filter with a step of four as products with blocks, two of [64, 16]: for outputs that begin in the block,
+    """Matrices that filter blocks with a step of four, two of [64, 16]: for outputs that begin in the block,
     and for those that begin in the block before it.
     """
     both = np.zeros((2 * BLOCK, BLOCK // STEP))
@@ -153,13 +153,13 @@ def banded(taps: Real) -> tuple[Real, Real]:
 
 
 def _parts(spec: CQTSpec, octave: int, level: int) -> Real:
-    """[width, 24]: the real parts of an octave's kernels, then the imaginary ones."""
+    """Real, then imaginary parts of an octave's kernels, [width, 24]."""
     kernels = fitted_kernels(spec, octave, level)
     return np.concatenate([kernels.real, kernels.imag]).T
 
 
 def _several_frames(kernels: Real, hop: int, count: int) -> Real:
-    """[width, parts] -> [width + (count - 1) * hop, count * parts], for rows that hold several frames."""
+    """Kernels for rows of several frames, [width, parts] -> [width + (count - 1) * hop, count * parts]."""
     width, parts = kernels.shape
     wide = np.zeros((width + (count - 1) * hop, count, parts))
     for frame in range(count):

@@ -1,4 +1,4 @@
-"""The constants of the constant-Q transform: librosa's kernels, fitted to few and coarse sampling rates."""
+"""Constants of the constant-Q transform: librosa's kernels, fitted to few and coarse sampling rates."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Complex = npt.NDArray[np.complex128]
 
 BINS_PER_OCTAVE = 12
 STEP = 4
-"""Each level of the computation has a quarter of the sampling rate of the level above."""
+"""Ratio of the sampling rates of neighbouring levels."""
 TAPS = 21
 """Length of the low-pass filter before each step."""
 SPARSITY = 0.01
-"""The share of its spectrum's magnitude that librosa drops from each kernel, smallest first."""
+"""Share of its spectrum's magnitude that librosa drops from each kernel, smallest values first."""
 STOPBAND_WEIGHT = 1e-3
-"""Of a kernel's response where the low-pass filter leaves nothing to hear, against its error elsewhere."""
+"""Weight of a kernel's response in the low-pass filter's stopband, against its error elsewhere."""
 
 _RATIO = 2 ** (2 / BINS_PER_OCTAVE)
 QUALITY = (_RATIO + 1) / (_RATIO - 1)
@@ -30,7 +30,7 @@ QUALITY = (_RATIO + 1) / (_RATIO - 1)
 
 @dataclass(frozen=True)
 class CQTSpec:
-    """Everything that pins a constant-Q spectrogram down. As it stands: ``librosa.cqt``, 84 bins from C1, hop 512.
+    """Settings of a constant-Q spectrogram, by default those of ``librosa.cqt``: 84 bins from C1, hop 512.
 
     A clip of ``n`` samples has ``n // hop + 1`` frames. Frame ``t`` is centred on the sample ``t * hop``; samples
     outside the clip are zeros.
@@ -42,15 +42,15 @@ class CQTSpec:
     """Centre of the lowest bin in Hz."""
     octaves: int = 7
     centred: bool = False
-    """False: librosa's windows, whose middle lies half a sample (of their octave's rate) behind the frame's. True: on
-    it, so that a clip of a multiple of ``hop`` samples, and one, gives its spectrogram flipped when played backwards.
+    """True if windows are centred on their frames; librosa's lie half a sample (of their octave's rate) later. Centred,
+    a clip of a multiple of ``hop`` samples plus one has its spectrogram flipped exactly when played backwards.
     """
     top_db: float = 80.0
-    """Whatever is farther below the clip's maximum than this counts as if it were as far."""
+    """Greatest distance below the clip's maximum; lower values are raised to it."""
     reference: Literal["maximum", "one"] = "maximum"
-    """What 0 dB is: the clip's maximum, so that its level does not matter; or amplitude 1, as in the paper's code.
+    """Reference of 0 dB: the clip's maximum, so that its level does not matter; or amplitude 1, as in the paper's code.
 
-    There the floor lies below the maximum of a whole track, here below that of the clip.
+    In that code the floor lies below the maximum of a whole track, here below that of the clip.
     """
 
     def __post_init__(self) -> None:
@@ -68,26 +68,26 @@ class CQTSpec:
 
     @property
     def upper_edge(self) -> float:
-        """Where the highest bin's main lobe ends, in cycles per sample."""
+        """Upper end of the highest bin's main lobe, in cycles per sample."""
         return float(self.frequencies[-1]) * (1 + 2 / QUALITY) / self.sample_rate
 
     @property
     def levels(self) -> tuple[tuple[int, ...], ...]:
-        """The octaves, 0 the highest, that are computed at each sampling rate: one at the full rate, then pairs."""
+        """Octaves, 0 the highest, that are computed at each sampling rate: one at the full rate, then pairs."""
         return ((0,), *(tuple(range(i, min(i + 2, self.octaves))) for i in range(1, self.octaves, 2)))
 
     @property
     def width(self) -> int:
-        """Samples of a kernel, the same at every level; odd, so that a kernel has a middle."""
+        """Samples of a kernel, the same at every level; odd, so that there is a middle one."""
         longest = QUALITY * self.sample_rate / self.frequencies[-BINS_PER_OCTAVE]
         return 2 ** int(np.ceil(np.log2(longest))) - 1
 
 
 def low_pass(spec: CQTSpec) -> Real:
-    """Dolph and Chebyshev's filter, [TAPS], gain 1 at rest: the best stopband that so many taps can have.
+    """Dolph and Chebyshev's filter, [TAPS], gain 1 at 0 Hz: the best stopband for its number of taps.
 
     A step down mirrors frequencies at half the new rate. The stopband begins where the mirror image would reach the
-    highest main lobe that is looked for at the new rate. The slope of the passband is left to the kernels.
+    highest main lobe that is read at the new rate. The kernels make up for the slope of the passband.
     """
     stop = (1 - 2 * spec.upper_edge) / STEP
     size = 4 * TAPS
@@ -98,7 +98,7 @@ def low_pass(spec: CQTSpec) -> Real:
 
 
 def gain(spec: CQTSpec, level: int, frequency: Real) -> Real:
-    """What is left of each frequency (cycles per sample of the level) behind the level's low-pass filters."""
+    """Gain of each frequency (cycles per sample of the level) through the low-pass filters up to a level."""
     taps, places = low_pass(spec), np.arange(TAPS) - TAPS // 2
     total = np.ones_like(frequency)
     for above in range(1, level + 1):
@@ -107,10 +107,10 @@ def gain(spec: CQTSpec, level: int, frequency: Real) -> Real:
 
 
 def octave_basis(spec: CQTSpec) -> Complex:
-    """The kernels of the highest octave at the full rate, [12, width], as librosa has them.
+    """Kernels of the highest octave at the full rate, [12, width], as in librosa.
 
-    A Hann window of Q periods times a complex exponential, of sum 1, times the square root of its length; of its
-    spectrum, the negative frequencies and the smallest values that make up ``SPARSITY`` of the whole are dropped.
+    A kernel is a Hann window of Q periods times a complex exponential, of sum 1, times the square root of its length.
+    Its spectrum lacks negative frequencies and the smallest values, which make up ``SPARSITY`` of the whole.
     """
     size = spec.width + 1
     time = np.arange(size) - size // 2
@@ -130,10 +130,10 @@ def octave_basis(spec: CQTSpec) -> Complex:
 
 
 def fitted_kernels(spec: CQTSpec, octave: int, level: int) -> Complex:
-    """The kernels of one octave for the samples of a level, [12, width].
+    """Kernels of one octave for the samples of a level, [12, width].
 
-    The least squares over frequency of what the level's low-pass filters leave, times the kernel, against librosa's
-    kernel at the octave's own rate: what the filters took, the kernels give back. The normal equations are Toeplitz.
+    A least-squares fit over frequency of the low-pass filters' gain times the kernel to librosa's kernel at the
+    octave's own rate, so that kernels restore what the filters took. The normal equations are Toeplitz.
     """
     basis = octave_basis(spec)
     own = 4 * (spec.width + 1)

@@ -1,4 +1,4 @@
-"""What every frontend offers to the methods: which contents it reads, and features of known shape."""
+"""Interface of every frontend for the methods: the contents that it reads, and features of known shape."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from musicfeat_trainer.data.contents import Contents, Waveform
 
 
 class Frontend(nn.Module):
-    """Clips to what an encoder reads; a frontend without weights.
+    """Transform of clips to an encoder's features, without weights.
 
     Args:
         transform: clips to pictures, [batch, frames, bands] or [batch, channels, frames, bands]; None keeps them.
-        contents: what clips are cut from.
+        contents: contents that clips are cut from.
     """
 
     def __init__(self, transform: nn.Module | None, contents: Contents) -> None:
@@ -21,21 +21,21 @@ class Frontend(nn.Module):
         self.transform, self.contents = transform, contents
 
     def frames(self, seconds: float) -> int:
-        """Of the contents, in so many seconds."""
+        """Frames of the contents in ``seconds``."""
         return round(seconds / self.contents.frame_seconds)
 
     @property
     def reads_samples(self) -> bool:
-        """Whether clips are [batch, samples] of sound."""
+        """True if clips are sound, [batch, samples]."""
         return isinstance(self.contents, Waveform)
 
     def silence(self, seconds: float) -> Tensor:
-        """The features of one clip of nothing, [1, ...]."""
+        """Features of one silent clip, [1, ...]."""
         with torch.no_grad():
             return self(torch.from_numpy(self.contents.silence(self.frames(seconds)))[None])
 
     def forward(self, clips: Tensor) -> Tensor:
-        """Features [batch, channels, frames, bands], or [batch, samples] where there is nothing to transform."""
+        """Features [batch, channels, frames, bands], or [batch, samples] without a transform."""
         if self.transform is None:
             return clips
         features = self.transform(clips)

@@ -1,6 +1,6 @@
 """Log-mel spectrogram of a waveform, its DFT factorised into two small matrix products.
 
-Only products, sums and reshapes: it trains on any device, and it exports without an FFT operator,
+It needs only products, sums and reshapes: it trains on any device and exports without an FFT operator,
 so every engine that multiplies matrices can run it.
 """
 
@@ -20,11 +20,11 @@ from musicfeat.log_mel import SILENCE_POWER, LogMelSpec, hann, mel_matrix
 Array = npt.NDArray[np.float64]
 
 GROUPS = 3
-"""Of bins: more save few products and add passes over memory."""
+"""Number of groups of bins: more groups save few products and add passes over memory."""
 
 
 class LogMel(nn.Module):
-    """The torch twin of ``musicfeat.log_mel``, in two steps that training can take apart.
+    """Torch twin of ``musicfeat.log_mel``, in two steps that training can use separately.
 
     The DFT of N = R * C points (Cooley and Tukey, 1965) indexes samples as n = C n1 + n2 and bins
     as k = k1 + R k2. Stage one multiplies the windowed frames, seen as an R x (C frames) matrix, by the
@@ -58,17 +58,17 @@ class LogMel(nn.Module):
         self.register_buffer(name, torch.tensor(np.ascontiguousarray(value), dtype=torch.float32), persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """[batch, samples] -> [batch, samples // step, n_mels]; see ``musicfeat.log_mel.log_mel``."""
+        """Log-mel, [batch, samples] -> [batch, samples // step, n_mels]; see ``musicfeat.log_mel.log_mel``."""
         return self.normalise(self.power(waveform))
 
     def log_mel(self, spectrum: list[Tensor]) -> Tensor:
-        """The same of what ``spectrum`` gives, here or in a frontend of which ``shares_spectrum`` is true."""
+        """Log-mel from ``spectrum`` of this frontend, or of one for which ``shares_spectrum`` is true."""
         return self.normalise(self.mel_power(spectrum))
 
     def frames(self, waveform: Tensor) -> Tensor:
-        """[batch, samples] -> [batch, n_fft, frames], a frame in each column, cut without any gather.
+        """Frames as columns, [batch, samples] -> [batch, n_fft, frames], cut without any gather.
 
-        Blocks of ``hop`` samples stand in columns; a frame is a block and the next ones, the same columns moved on.
+        Blocks of ``hop`` samples are columns; a frame is a block and the next ones, which are the same columns shifted.
         """
         hop, count = self.spec.hop, waveform.shape[1] // self.spec.step * self.spec.pool
         padded = nn.functional.pad(waveform[:, : count * hop], self.spec.padding)
@@ -76,11 +76,11 @@ class LogMel(nn.Module):
         return torch.cat([blocks[..., i : i + count] for i in range(self.spec.n_fft // hop)], dim=1)
 
     def power(self, waveform: Tensor) -> Tensor:
-        """[batch, samples] -> mel power [batch, samples // step, n_mels]."""
+        """Mel power, [batch, samples] -> [batch, samples // step, n_mels]."""
         return self.mel_power(self.spectrum(waveform))
 
     def spectrum(self, waveform: Tensor) -> list[Tensor]:
-        """[batch, samples] -> power of the bins, [batch, bins, frames] of each group; pooled only by ``mel_power``."""
+        """Power of the bins of each group, [batch, samples] -> [batch, bins, frames]; ``mel_power`` alone pools it."""
         frames = self.frames(waveform) * self.window
         batch, _, count = frames.shape
         half = self.stage_two.shape[0]
@@ -91,7 +91,7 @@ class LogMel(nn.Module):
         return [(real + imaginary).reshape(batch, -1, count) for real, imaginary in pairs]
 
     def mel_power(self, spectrum: list[Tensor]) -> Tensor:
-        """Power of the bins to mel power, [batch, samples // step, n_mels]."""
+        """Mel power from the power of the bins, [batch, samples // step, n_mels]."""
         parts = []
         for i, (group, bins) in enumerate(zip(self.groups, spectrum, strict=True)):
             margin = (0, 0, group.bands.start, self.spec.n_mels - group.bands.stop)
@@ -102,13 +102,13 @@ class LogMel(nn.Module):
         return power.reshape(power.shape[0], -1, self.spec.pool, self.spec.n_mels).mean(dim=2)
 
     def shares_spectrum(self, other: LogMel) -> bool:
-        """Whether ``spectrum`` is the same in another frontend, which then differs in its bands alone."""
+        """True if another frontend has the same ``spectrum`` and thus differs only in its bands."""
         return self.rows == other.rows and self.spec == replace(
             other.spec, n_mels=self.spec.n_mels, fmin=self.spec.fmin, floor=self.spec.floor, pool=self.spec.pool
         )
 
     def normalise(self, power: Tensor) -> Tensor:
-        """Mel power to log-mel relative to the mean of the frames that sound; silence is 0."""
+        """Log-mel from mel power, relative to the mean of the frames that sound; silence is 0."""
         sounds = sounding(power)
         count = sounds.sum(dim=(1, 2), keepdim=True) * power.shape[2]
         mean = (power * sounds).sum(dim=(1, 2), keepdim=True) / count.clamp(min=1.0)
@@ -117,14 +117,14 @@ class LogMel(nn.Module):
 
 
 def sounding(power: Tensor) -> Tensor:
-    """1 for every frame that is not digital silence, else 0: [..., T, bands] -> [..., T, 1]."""
+    """Mask of frames, 1 where there is no digital silence, else 0: [..., T, bands] -> [..., T, 1]."""
     return (power.sum(dim=-1, keepdim=True) > SILENCE_POWER).to(power.dtype)
 
 
 def fast_factor(n: int) -> int:
-    """The smallest divisor of ``n`` from 1.2 times its square root on.
+    """Smallest divisor of ``n`` that is at least 1.2 times its square root.
 
-    So chosen by measurement (benchmarks/frontend.py): the fastest of all divisors, or within 3 per cent of it, at
+    Measurement decided (benchmarks/frontend.py): it is the fastest of all divisors, or within 3 per cent of that, at
     seven sizes from 400 to 4096 points.
     """
     return min(d for d in range(1, n + 1) if n % d == 0 and (d * d >= 1.44 * n or d == n))
@@ -134,15 +134,15 @@ class BinGroup(NamedTuple):
     """Bins that are multiplied by one mel matrix."""
 
     kept: list[int]
-    """The k2 of the bins."""
+    """Numbers k2 of the bins."""
     bands: slice
-    """The mel bands that read them."""
+    """Mel bands that read them."""
     mel: Array
-    """[bands, bins]."""
+    """Mel matrix, [bands, bins]."""
 
 
 def bin_groups(spec: LogMelSpec, rows: int, bands_of: Array) -> list[BinGroup]:
-    """All k2 that are needed, in thirds from low to high bins; ``bands_of`` is [n_fft // 2 + 1, n_mels]."""
+    """Groups of all needed k2, thirds from low to high bins; ``bands_of`` is [n_fft // 2 + 1, n_mels]."""
     last = spec.n_fft // rows - 1
     kept = sorted(kept_columns(spec, rows), key=lambda k2: min(k2, last - k2))  # a mirror image holds neighbours
     mel = permuted_mel(spec, rows, kept, bands_of).reshape(-1, len(kept), spec.n_mels)
@@ -157,20 +157,20 @@ def bin_groups(spec: LogMelSpec, rows: int, bands_of: Array) -> list[BinGroup]:
 
 
 def kept_columns(spec: LogMelSpec, rows: int) -> list[int]:
-    """The k2 for which some bin k1 + rows * k2, or its mirror image, is not above ``fmax``."""
+    """Numbers k2 for which some bin k1 + rows * k2, or its mirror image, is not above ``fmax``."""
     bins = np.arange(rows // 2 + 1)[:, None] + rows * np.arange(spec.n_fft // rows)
     needed = np.minimum(bins, spec.n_fft - bins) <= spec.last_bin
     return [int(k2) for k2 in np.flatnonzero(needed.any(axis=0))]
 
 
 def real_dft(rows: int) -> Array:
-    """[2 * (rows // 2 + 1), rows]: the real part of each output k1, then its imaginary part."""
+    """Real DFT matrix, [2 * (rows // 2 + 1), rows]: the real part of each output k1, then its imaginary part."""
     angle = -2 * np.pi * np.outer(np.arange(rows // 2 + 1), np.arange(rows)) / rows
     return np.stack([np.cos(angle), np.sin(angle)], axis=1).reshape(-1, rows)
 
 
 def twiddled_dft(rows: int, columns: int, kept: list[int]) -> Array:
-    """[rows // 2 + 1, 2 * len(kept), 2 * columns]: complex products written as real ones."""
+    """DFT matrices with twiddle factors, [rows // 2 + 1, 2 * len(kept), 2 * columns], complex products as real ones."""
     k1 = np.arange(rows // 2 + 1)[:, None, None]
     k2 = np.array(kept)[None, :, None]
     n2 = np.arange(columns)[None, None, :]
@@ -180,7 +180,7 @@ def twiddled_dft(rows: int, columns: int, kept: list[int]) -> Array:
 
 
 def permuted_mel(spec: LogMelSpec, rows: int, kept: list[int], mel: Array) -> Array:
-    """The mel matrix in the order of the computed bins; a bin computed twice counts half."""
+    """Mel matrix in the order of the computed bins; a bin computed twice counts half."""
     bins = (np.arange(rows // 2 + 1)[:, None] + rows * np.array(kept)).reshape(-1)
     folded = np.minimum(bins, spec.n_fft - bins)
     times = np.bincount(folded, minlength=spec.n_fft // 2 + 1)

@@ -1,8 +1,8 @@
 """A log-mel spectrogram as the three channels of a picture, for encoders made for pictures.
 
 The contrastive audio classifiers of Berkeley (2022) hand an ESResNet the same log-mel spectrogram in all three
-channels, in place of the three bands of frequency of Guzhov et al. (2020): so that weights learnt from pictures fit,
-and, as its chapter 4 says, at the price of redundancy. That is the default. Other inputs for each channel are its
+channels, in place of the three bands of frequency of Guzhov et al. (2020), so that weights learnt from pictures fit,
+at the price of redundancy, as its chapter 4 says. That is the default. Other inputs for each channel are its
 future work; here the channels may differ as in Palanisamy, Singhania and Yao, "Rethinking CNN models for audio
 classification" (2020): in the length of the frame, ``frame_hops = [2, 4, 8]`` being 25, 50 and 100 ms, all at one hop
 of 12.5 ms.
@@ -22,14 +22,14 @@ from musicfeat_trainer.frontends.log_mel import LogMel
 
 @dataclass(frozen=True)
 class LogMelStackSpec:
-    """A channel for every frame length, equal lengths being one spectrogram; all else is the same for all.
+    """Channels for several frame lengths, of which equal ones share a spectrogram; all else is the same for all.
 
     With an odd hop and even numbers of hops, a clip of whole hops played backwards is flipped exactly.
     """
 
     base: LogMelSpec = field(default_factory=lambda: LogMelSpec(n_fft=550, hop=275, n_mels=128, fmax=11025.0))
     frame_hops: tuple[int, ...] = (2, 2, 2)
-    """The length of each channel's frame in hops."""
+    """Length of each channel's frame in hops."""
 
     def __post_init__(self) -> None:
         if not self.frame_hops or min(self.frame_hops) < 1:
@@ -37,12 +37,12 @@ class LogMelStackSpec:
 
     @property
     def channels(self) -> tuple[LogMelSpec, ...]:
-        """The spectrogram of each channel."""
+        """Spectrogram of each channel."""
         return tuple(replace(self.base, n_fft=hops * self.base.hop) for hops in self.frame_hops)
 
 
 class LogMelStack(nn.Module):
-    """Time and bands line up over the channels: frame ``t`` of each is centred on the same place."""
+    """Stack of spectrograms whose time and bands line up: frame ``t`` of each channel is centred on the same place."""
 
     def __init__(self, spec: LogMelStackSpec | None = None) -> None:
         super().__init__()
@@ -53,6 +53,6 @@ class LogMelStack(nn.Module):
         self.spectrograms = nn.ModuleList(LogMel(channel) for channel in self.different)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """[batch, samples] -> [batch, channels, samples // hop, n_mels]; each as ``musicfeat.log_mel.log_mel``."""
+        """Log-mels, [batch, samples] -> [batch, channels, samples // hop, n_mels]; each as ``musicfeat.log_mel``."""
         found = [spectrogram(waveform) for spectrogram in self.spectrograms]
         return torch.stack([found[place] for place in self.places], dim=1)

@@ -1,8 +1,7 @@
 """Mel spectrogram in decibels, to torchaudio's values but from matrix products alone, so that it exports.
 
-Siamusic's public code (Kim, Hong and Lee, 2022) hears through torchaudio's ``MelSpectrogram`` and ``AmplitudeToDB``.
-Their transform is an operator that exported graphs may not have; ``torchaudio_mel`` trains through it, and exports this
-one.
+Siamusic's public code (Kim, Hong and Lee, 2022) uses torchaudio's ``MelSpectrogram`` and ``AmplitudeToDB``. Their
+transform is an operator that exported graphs may not have; ``torchaudio_mel`` trains with it and exports this one.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from musicfeat_trainer.frontends.log_mel import LogMel
 Array = npt.NDArray[np.float64]
 
 LEAST_POWER = 1e-10
-"""What is below counts as this: -100 dB."""
+"""Least power, -100 dB; lower values are raised to it."""
 
 
 @dataclass(frozen=True)
 class MelDecibelsSpec:
-    """Everything that pins the spectrogram down; by default Siamusic's: 80 bands up to 8 kHz, frames of 512 points.
+    """Settings of the spectrogram, by default Siamusic's: 80 bands up to 8 kHz, frames of 512 points.
 
     A clip of ``n`` samples has ``n // hop + 1`` frames, frame ``t`` centred on the sample ``t * hop``; clips are
     mirrored at their ends. Power 2, Hann window, bands of the HTK scale with peak 1, decibels to a power of 1.
@@ -39,7 +38,7 @@ class MelDecibelsSpec:
     fmin: float = 0.0
     fmax: float = 8000.0
     top_db: float | None = None
-    """Whatever is farther below the clip's maximum than this counts as if it were as far; None: no such floor."""
+    """Greatest distance below the clip's maximum, to which lower values are raised; None: no such floor."""
 
     def __post_init__(self) -> None:
         if self.n_fft % 2:
@@ -59,10 +58,10 @@ class MelDecibels(LogMel):
         super().__init__(spec, mel=scale * htk_matrix(d))
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """[batch, samples] -> [batch, samples // hop + 1, n_mels], decibels; they rise with the gain.
+        """Decibels, [batch, samples] -> [batch, samples // hop + 1, n_mels]; they rise with the gain.
 
         Raises:
-            InputError: fewer samples than half a frame, which cannot be mirrored.
+            InputError: the waveform is shorter than half a frame and cannot be mirrored.
         """
         if waveform.shape[1] <= self.decibels.n_fft // 2:
             raise InputError(f"clips need more than {self.decibels.n_fft // 2} samples, got {waveform.shape[1]}")
@@ -72,7 +71,7 @@ class MelDecibels(LogMel):
         return torch.maximum(found, found.amax(dim=(1, 2), keepdim=True) - self.decibels.top_db)
 
     def frames(self, waveform: Tensor) -> Tensor:
-        """[batch, samples] -> [batch, n_fft, frames], mirrored at the ends."""
+        """Frames of waveforms mirrored at their ends, [batch, samples] -> [batch, n_fft, frames]."""
         n_fft, hop = self.decibels.n_fft, self.decibels.hop
         count, stretches = waveform.shape[1] // hop + 1, n_fft // hop
         padded = nn.functional.pad(waveform, (n_fft // 2, n_fft // 2), mode="reflect")

@@ -1,8 +1,8 @@
 """Piano rolls as pictures: the symbolic input of Gururani, Lerch and Bretan, "A comparison of music input domains for
 self-supervised feature learning" (2019), eight octaves wide.
 
-The paper leaves open the frame rate and whether a sounding note is its velocity or 1. Here a clip of its three seconds
-is as long as it is wide, 96 frames by 96 pitches, and performances keep their dynamics.
+The paper leaves open the frame rate and whether a sounding note is its velocity or 1. Here a clip of three seconds, as
+in the paper, is square, 96 frames by 96 pitches, and performances keep their dynamics.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LOUDEST = 127
 
 @dataclass(frozen=True)
 class PianoRollSpec:
-    """Frames a second, and what stands for a note that sounds."""
+    """Settings of a piano roll: frames a second, and the value of a note that sounds."""
 
     frame_rate: float = 32.0
     values: Literal["velocity", "binary"] = "velocity"
@@ -30,12 +30,12 @@ class PianoRollSpec:
 
 
 class PianoRollPicture(nn.Module):
-    """Velocities to values from 0 to 1."""
+    """Transform of velocities to values from 0 to 1."""
 
     def __init__(self, spec: PianoRollSpec | None = None) -> None:
         super().__init__()
         self.spec = spec or PianoRollSpec()
 
     def forward(self, velocities: Tensor) -> Tensor:
-        """[batch, frames, pitches] of 0 to 127 -> the same shape: shares of 127, or 1 wherever a note sounds."""
+        """Values [batch, frames, pitches] of velocities from 0 to 127: shares of 127, or 1 wherever a note sounds."""
         return (velocities > 0).float() if self.spec.values == "binary" else velocities / LOUDEST

@@ -61,7 +61,7 @@ class MelDecibelsConfig(Section):
 
 
 class TorchaudioMelConfig(Section):
-    """The same by torchaudio itself, where that is installed."""
+    """Mel spectrogram in decibels by torchaudio itself, if that is installed. Siamusic 2022."""
 
     name: Literal["torchaudio_mel"] = "torchaudio_mel"
     spec: MelDecibelsSpec = MelDecibelsSpec()
@@ -70,7 +70,7 @@ class TorchaudioMelConfig(Section):
         return Frontend(TorchaudioMel(self.spec), Waveform(self.spec.sample_rate))
 
     def exportable(self) -> MelDecibelsConfig:
-        """The frontend of the same values that an exported file holds."""
+        """Frontend with the same values for exported files."""
         return MelDecibelsConfig(spec=self.spec)
 
 

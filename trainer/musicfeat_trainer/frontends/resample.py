@@ -17,17 +17,17 @@ PASSBAND = 0.9
 """Share of the lower Nyquist frequency that passes unchanged; the stop band begins as far above that frequency."""
 ATTENUATION_DB = 100.0
 LEAST_BLOCK = 64
-"""Output samples made by one product: fewer make it slow, more waste work on zeros."""
+"""Least number of output samples of one product: fewer make it slow, more waste work on zeros."""
 MOST_WEIGHTS = 2**20
 
 
 class Resample(nn.Module):
-    """From one sample rate to another, whose ratio is one of small numbers, by a windowed sinc.
+    """Converter between two sample rates whose ratio is one of small numbers, by a windowed sinc.
 
-    Any band-limited interpolation is linear and repeats itself: with rates in the ratio M : L, each L output samples
-    are one constant matrix times the M input samples that they span and some around them. So the input is cut into
-    blocks of k M samples, and two products make k L samples of each: one with the block itself, one with the
-    beginning of the next. That is faster in ONNX Runtime than a strided convolution, see ``benchmarks/resample.py``.
+    Band-limited interpolation is linear and periodic: with rates in the ratio M : L, every L output samples are one
+    constant matrix times the M input samples that they span and some around them. So the input is cut into blocks of
+    k M samples, and two products make k L samples of each: one with the block itself, one with the beginning of the
+    next. That is faster in ONNX Runtime than a strided convolution, see ``benchmarks/resample.py``.
 
     The filter is Kaiser's (J. F. Kaiser, 'Nonrecursive digital filter design using the I0-sinh window function', 1974),
     its length and shape by his formulas. Up to ``PASSBAND`` of the lower Nyquist frequency (9.9 kHz from 44.1 to
@@ -35,7 +35,7 @@ class Resample(nn.Module):
     (12.1 kHz) and beyond, they are 98 dB down; between, they fold into the band above ``PASSBAND`` only. soxr HQ
     reaches -133 dB where one rate is a multiple of the other, and -76 dB elsewhere.
 
-    Output sample m is the sound at m / ``to`` seconds: no delay. What lies before the first sample and behind the last
+    Output sample m is the sound at m / ``to`` seconds, without delay. Sound before the first sample and after the last
     counts as silence.
 
     Args:
@@ -69,7 +69,7 @@ class Resample(nn.Module):
         self.register_buffer("beyond", weights[self.block :].clone(), persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """[batch, n] at ``rate`` -> [batch, n * ``to`` // ``rate``] at ``to``; any level."""
+        """Sound of any level at ``to`` Hz, [batch, n] at ``rate`` -> [batch, n * ``to`` // ``rate``]."""
         (rate, to), (batch, samples) = self.rates, waveform.shape
         count = -(-samples // self.block)
         behind = (count + 1) * self.block - samples - self.before
@@ -86,9 +86,9 @@ def half_width(rate: int, to: int) -> float:
 
 
 def interpolation(rate: int, to: int, half: float, block: int, outputs: int) -> Array:
-    """[block + 2 * ceil(half), outputs]: what each input sample, from ceil(half) before the block, adds to each output.
+    """Weight of each input sample, from ceil(half) before the block, in each output, [block + 2 * ceil(half), outputs].
 
-    Every column sums to 1, so that a constant stays what it is.
+    Every column sums to 1, so that a constant stays the same.
     """
     first = -math.ceil(half)
     distance = np.arange(first, block - first)[:, None] - np.arange(outputs) * rate / to

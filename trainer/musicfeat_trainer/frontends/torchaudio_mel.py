@@ -1,4 +1,4 @@
-"""Mel spectrogram in decibels by torchaudio itself, as Siamusic's public code has it (Kim, Hong and Lee, 2022)."""
+"""Mel spectrogram in decibels by torchaudio itself, as in Siamusic's public code (Kim, Hong and Lee, 2022)."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ class TorchaudioMel(nn.Module):
             self.mel.get_submodule(owner)._non_persistent_buffers_set.add(leaf)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """[batch, samples] -> [batch, samples // hop + 1, n_mels]."""
-        # One channel a clip: AmplitudeToDB takes top_db below the maximum of each clip of [batch, 1, ...].
+        """Decibels, [batch, samples] -> [batch, samples // hop + 1, n_mels]."""
+        # One channel a clip: AmplitudeToDB counts top_db from the maximum of each clip of [batch, 1, ...].
         return self.decibels(self.mel(waveform[:, None]))[:, 0].transpose(1, 2)

@@ -24,7 +24,7 @@ from musicfeat_trainer.objectives.pieces import PiecesConfig
 
 
 class JigsawConfig(ObjectiveConfig):
-    """Are three pieces in order? NYU 2019: constant-Q decibels, ConvNet-ext or ResNet-18, three pieces of 1 or 3 s."""
+    """Pieces in order or not. NYU 2019: constant-Q decibels, ConvNet-ext or ResNet-18, three pieces of 1 or 3 s."""
 
     name: Literal["jigsaw"] = "jigsaw"
     identity_share: float = Field(0.5, gt=0, lt=1)

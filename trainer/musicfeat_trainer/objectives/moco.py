@@ -15,7 +15,7 @@ from musicfeat_trainer.objectives.objective import Objective, ObjectiveConfig, S
 
 
 class MoCoConfig(ObjectiveConfig):
-    """Find a clip's other view in a queue of keys. Berkeley 2022: ResNet-50 on three log-mels with SpecAugment.
+    """Search for a clip's other view in a queue. Berkeley 2022: ResNet-50 on three log-mels with SpecAugment.
 
     That thesis keeps the authors' settings, which are the defaults here.
     """

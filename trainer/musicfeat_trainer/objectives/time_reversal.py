@@ -14,7 +14,7 @@ from musicfeat_trainer.objectives.objective import Objective, ObjectiveConfig, S
 
 
 class TimeReversalConfig(ObjectiveConfig):
-    """Does the clip play backwards? NYU 2019: constant-Q decibels, ConvNet, clips of 5 or 10 s."""
+    """Clips played forwards or backwards. NYU 2019: constant-Q decibels, ConvNet, clips of 5 or 10 s."""
 
     name: Literal["time_reversal"] = "time_reversal"
 
