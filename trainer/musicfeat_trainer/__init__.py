@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> int:
-    """The command ``musicfeat-train``, or one line on how to install what it needs."""
+    """Run the command ``musicfeat-train``, or print one line on how to install missing packages."""
     try:
         from musicfeat_trainer import cli
     except ModuleNotFoundError as error:

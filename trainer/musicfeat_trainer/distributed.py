@@ -1,4 +1,4 @@
-"""One process per GPU, as ``torchrun`` starts them; alone, every function is the identity."""
+"""Functions for one process per GPU, as started by ``torchrun``; in a single process they change nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, distributed, nn
 
 
 def start() -> None:
-    """Join the group that ``torchrun`` announces in the environment, if it does."""
+    """Join the group that ``torchrun`` announces in the environment, if there is one."""
     if "WORLD_SIZE" in os.environ and not distributed.is_initialized():
         distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
         if torch.cuda.is_available():
@@ -24,7 +24,7 @@ def stop() -> None:
 
 
 def rank() -> int:
-    """Which of the processes runs here, from 0; the first one evaluates and writes."""
+    """Number of this process, from 0; the first one evaluates and writes."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
@@ -47,7 +47,7 @@ def average_gradients(module: nn.Module) -> None:
 
 
 def gathered(rows: Tensor) -> Tensor:
-    """The rows of all processes, [n, ...] from each, in the order of the processes; carries no gradient."""
+    """Rows of all processes, [n, ...] from each, in the order of the processes; without gradient."""
     if not distributed.is_initialized():
         return rows.detach()
     parts = [torch.empty_like(rows) for _ in range(distributed.get_world_size())]
@@ -56,7 +56,7 @@ def gathered(rows: Tensor) -> Tensor:
 
 
 def from_first(value: Any) -> Any:
-    """What the first process has."""
+    """Value of the first process."""
     if not distributed.is_initialized():
         return value
     box = [value]

@@ -1,4 +1,4 @@
-"""What frontends hand to encoders."""
+"""Features that frontends hand to encoders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from musicfeat.errors import InputError
 
 
 class Shape(NamedTuple):
-    """Of features, without the batch: a picture [channels, frames, bands], or a waveform [frames] of no bands."""
+    """Shape of features without the batch: a picture [channels, frames, bands], or a waveform [frames] of no bands."""
 
     channels: int
     frames: int
@@ -18,7 +18,7 @@ class Shape(NamedTuple):
 
     @property
     def is_waveform(self) -> bool:
-        """Whether features are raw samples, [batch, frames]."""
+        """True if features are raw samples, [batch, frames]."""
         return self.bands == 0
 
     def need_picture(self, encoder: str) -> None:
@@ -33,10 +33,10 @@ class Shape(NamedTuple):
 
 
 def shape_of(features: Tensor) -> Shape:
-    """The shape of a batch of features, [batch, channels, frames, bands] or [batch, samples]."""
+    """Shape of a batch of features, [batch, channels, frames, bands] or [batch, samples]."""
     return Shape(1, features.shape[1]) if features.ndim == 2 else Shape(*features.shape[1:])
 
 
 def time_axis(features: Tensor) -> int:
-    """Samples lie on the last axis, the frames of pictures on the last but one."""
+    """Axis of time: the last one of samples, the last but one of pictures."""
     return 1 if features.ndim == 2 else 2

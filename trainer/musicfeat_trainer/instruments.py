@@ -1,7 +1,7 @@
-"""The 20 instruments of OpenMIC-2018, and what General MIDI and recorded notes say about them.
+"""The 20 instruments of OpenMIC-2018, and their sounds in General MIDI and in recorded notes.
 
 A sound is an instrument for sure, perhaps (a string ensemble may or may not count as violin), or none of the 20.
-What is perhaps there is neither taught nor scored.
+Instruments that are perhaps there are neither taught nor scored.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ OPENMIC = (
     "accordion", "banjo", "bass", "cello", "clarinet", "cymbals", "drums", "flute", "guitar", "mallet_percussion",
     "mandolin", "organ", "piano", "saxophone", "synthesizer", "trombone", "trumpet", "ukulele", "violin", "voice",
 )  # fmt: skip
-"""Humphrey, Durand and McFee, 'OpenMIC-2018', ISMIR 2018; in the data set's own order."""
+"""Instruments of Humphrey, Durand and McFee, 'OpenMIC-2018', ISMIR 2018, in the data set's own order."""
 
 DRUM_CHANNEL = 9
 
@@ -65,31 +65,31 @@ _RECORDED: dict[str, tuple[str, ...]] = {
 _RECORDED_PERHAPS = {"percussion": ("drums", "cymbals", "mallet_percussion")}
 
 Sounds = tuple[tuple[int, bool], ...]
-"""Pairs of an index into ``OPENMIC`` and whether it is there for sure; no pair for none of the 20."""
+"""Pairs of an index into ``OPENMIC`` and True if it is there for sure; empty for none of the 20."""
 
 
 def of_program(program: int) -> Sounds:
-    """What a General MIDI program (0 to 127) sounds like."""
+    """Instruments that a General MIDI program (0 to 127) sounds like."""
     sure = [(OPENMIC.index(name), True) for name, programs in _PROGRAMS.items() if program in programs]
     return (*sure, *((OPENMIC.index(name), False) for name, programs in _PERHAPS.items() if program in programs))
 
 
 def of_drum(note: int) -> Sounds:
-    """What a key of the General MIDI drum kit sounds like."""
+    """Instruments that a key of the General MIDI drum kit sounds like."""
     return tuple((OPENMIC.index(name), True) for name, notes in _DRUM_NOTES.items() if note in notes)
 
 
 def of_recording(instrument: str) -> Sounds:
-    """What an instrument of a collection of recorded notes counts as."""
+    """Instruments that one of a collection of recorded notes counts as."""
     sure = [(OPENMIC.index(name), True) for name, instruments in _RECORDED.items() if instrument in instruments]
     return (*sure, *((OPENMIC.index(name), False) for name in _RECORDED_PERHAPS.get(instrument, ())))
 
 
 def columns_of(labels: Iterable[str]) -> list[int]:
-    """Where labels stand among the 20."""
+    """Indices of labels among the 20."""
     return [OPENMIC.index(label) for label in labels]
 
 
 def programs_of(name: str) -> tuple[int, ...]:
-    """The General MIDI programs that are an instrument for sure; none for some of the 20."""
+    """General MIDI programs that are an instrument for sure; none for some of the 20."""
     return _PROGRAMS.get(name, ())

@@ -1,4 +1,4 @@
-"""Libraries that need not be installed, imported where they are used."""
+"""Optional libraries, imported where they are used."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from musicfeat.errors import InputError
 
 
 def torchaudio(part: str) -> Any:
-    """A module of torchaudio.
+    """Module of torchaudio.
 
     Raises:
-        InputError: it is not installed, or does not fit the torch that is.
+        InputError: torchaudio is not installed, or does not fit the installed torch.
     """
     try:
         return importlib.import_module(f"torchaudio.{part}")

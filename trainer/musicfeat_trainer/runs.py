@@ -1,4 +1,4 @@
-"""The parts that a run has: those of a whole model, or the one of a method."""
+"""Parts of a run: those of a whole model, or the one of a method."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from musicfeat_trainer.recipe.recipe import AnyRecipe
 from musicfeat_trainer.training.part import Part
 
 PARTS: dict[str, type[Part[Any, Any]]] = {**model.PARTS, MethodPart.name: MethodPart}
-"""What a model, or a run of one method, is made of, in the order of training."""
+"""Parts of a model or of a run of one method, in the order of training."""
 
 
 def parts_of(recipe: AnyRecipe) -> list[str]:
-    """The parts that a recipe's run has."""
+    """Names of the parts of a recipe's run."""
     return [name for name in PARTS if getattr(recipe, name, None) is not None]

@@ -1,4 +1,4 @@
-"""What every table of a recipe is made of."""
+"""Base of every table of a recipe."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ class Section(BaseModel):
 
 
 def expanded(path: Path) -> Path:
-    """With ``~`` and ``$VARIABLES`` replaced."""
+    """Path with ``~`` and ``$VARIABLES`` replaced."""
     return Path(os.path.expandvars(path)).expanduser()

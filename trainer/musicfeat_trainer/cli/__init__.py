@@ -14,7 +14,7 @@ from musicfeat_trainer.distributed import start, stop
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 0 if all went well, 1 with one line on stderr otherwise."""
+    """Run a command; return 0 on success, else 1 with one line on stderr."""
     options = parser().parse_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)

@@ -1,4 +1,4 @@
-"""``musicfeat-train fetch-debian-music``: recorded music that anyone may train on, from Debian's packages."""
+"""``musicfeat-train fetch-debian-music``: recorded music from Debian's packages, free for anyone to train on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Fetch what is missing, and print how much music there is now."""
+    """Fetch missing packages, and print the amount of music."""
     if options.list:
         print("\n".join(package.name for package in PACKAGES))
         return

@@ -1,4 +1,4 @@
-"""``musicfeat-train evaluate``: a run's own held-out figures, or how well it serves a labelled data set."""
+"""``musicfeat-train evaluate``: a run's own held-out figures, or its figures on a labelled data set."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from musicfeat_trainer.section import expanded
 
 PRETRAINED, CONTROL = "pretrained", "random"
 HIDDEN = (128, 128)
-"""Of a probe that is asked for hidden layers and not for widths."""
+"""Widths of a probe's hidden layers, if none are given."""
 RANK = "rank"
-"""rank@100, which needs no labels."""
+"""Name of the way rank@100, which needs no labels."""
 
 
 def add(commands: Any) -> None:
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> None:
     """Print a Markdown table of figures, chance beside each.
 
     Raises:
-        InputError: a data set, a budget or settings that do not fit, before anything is trained.
+        InputError: a data set, a budget or settings do not fit; raised before anything is trained.
     """
     if options.on:
         judge(options, open_set(options.on, options.root, options.change))
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def judge(options: argparse.Namespace, dataset: DataSet) -> None:
-    """Judge a run on a data set in every way asked for."""
+    """Judge a run on a data set in every requested way."""
     method, recipe = load_method(options.folder)
     store = expanded(options.store or recipe.data.store)
     methods = {PRETRAINED: method}
@@ -97,7 +97,7 @@ def judge(options: argparse.Namespace, dataset: DataSet) -> None:
 def learnt(
     options: argparse.Namespace, methods: dict[str, Method], dataset: DataSet, store: Path
 ) -> tuple[list[SystemOutcome], Subject]:
-    """The outcomes of the ways that learn from labels; whatever does not fit is told before the first."""
+    """Outcomes of the ways that learn from labels; errors in the options are raised before the first."""
     config = _checked(Fitting, options.fit)
     if options.hidden is not None:
         config = config.model_copy(update={"hidden": tuple(options.hidden) or HIDDEN})
@@ -130,10 +130,10 @@ def compared(kept: list[SystemOutcome], subject: Subject) -> list[SystemOutcome]
 
 
 def open_set(name: str, root: Path | None, changes: list[str]) -> DataSet:
-    """A data set by name.
+    """Data set by name.
 
     Raises:
-        InputError: no such set, or settings that it does not have.
+        InputError: the set is unknown, or has no such settings.
     """
     table: dict[str, Any] = {"name": name} | ({"root": root} if root else {})
     for text in changes:

@@ -1,4 +1,4 @@
-"""The figures that a run was trained for, on music that its recipe holds out."""
+"""Figures of a run's own tasks on music that its recipe holds out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from musicfeat_trainer.training.part import Part
 def print_held_out(run: Path) -> None:
     """Print a Markdown table of the parts of a run, chance beside each figure.
 
-    A whole model is judged on its recipe's test sources; a method on the test split of its data set, or, where there
+    A whole model is judged on its recipe's test sources; a method on the test split of its data set, or, if there
     is none, on the validation split, which early stopping has seen.
     """
     parts = _of_method(run) if isinstance(load_recipe_of(run), MethodRecipe) else _of_model(run)
@@ -47,7 +47,7 @@ def _of_method(run: Path) -> Iterator[Part[Any, Any]]:
 
 
 def on_test_sources(recipe: Recipe) -> Recipe:
-    """The recipe with its test sources in the place of those that early stopping looks at."""
+    """Recipe with its test sources in place of the validation sources."""
     if not recipe.data.test_sources:
         raise InputError("the recipe names no test_sources to evaluate on")
     data = recipe.data.model_copy(update={"validation_sources": recipe.data.test_sources})

@@ -43,7 +43,7 @@ def run(_: argparse.Namespace) -> None:
 
 
 def members(union: Any) -> Iterator[type[Section]]:
-    """The sections of a discriminated union, or of one section alone."""
+    """Sections of a discriminated union, or one section alone."""
     if isinstance(union, type):
         yield union
     else:

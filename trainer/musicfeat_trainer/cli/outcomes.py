@@ -1,4 +1,4 @@
-"""What downstream evaluation leaves behind: a table to read, and files to draw pictures from."""
+"""Results of downstream evaluation: a table to read, and files to draw pictures from."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from musicfeat_trainer.evaluate.ranking import RANKS
 
 
 class SystemOutcome(NamedTuple):
-    """An outcome, and whose it is."""
+    """An outcome with its system."""
 
     system: str
     way: str
     budget: str
     outcome: Outcome
     against_control: float | None = None
-    """P value that it differs from what random weights reach by chance alone."""
+    """P value of the difference to the control with random weights."""
 
 
 def markdown(kept: Sequence[SystemOutcome]) -> str:
-    """A table with a line for each figure, and beneath it how sure the lead over random weights is."""
+    """Table with a line for each figure, and below it the significance of the lead over random weights."""
     lines = ["| how | labels | weights | figure | value | 95 % | chance |", "|---|---|---|---|---|---|---|"]
     for one in kept:
         for name, value in one.outcome.figures.items():
@@ -50,13 +50,13 @@ def _shown(name: str, value: float) -> str:
 
 
 def write_outcomes(folder: Path, kept: Sequence[SystemOutcome], subject: Subject | None) -> None:
-    """Write ``figures.json``, ``classes.json``, ``curves.json`` and, where labels were learnt, ``predictions.npz``.
+    """Write ``figures.json``, ``classes.json``, ``curves.json`` and, if labels were learnt, ``predictions.npz``.
 
     The first is a list of objects with ``system``, ``how``, ``budget``, ``figure``, ``value``, ``chance``, ``folds``,
-    the values that a mean was taken of, ``interval`` and ``against_control``, both null where not worked out. The
+    the values that a mean was taken of, ``interval`` and ``against_control``, both null if not computed. The
     second lists precision, recall, F1 and support of each ``class`` over the items of all folds; the third the ``loss``
     and the validation ``score`` of each ``epoch`` of each ``fold``. The last holds ``paths``, ``truth``, ``embedding``
-    (frozen, of the trained network) and ``scores`` of the items tested, and ``classes``; scores are those of the first
+    (frozen, of the trained network) and ``scores`` of the tested items, and ``classes``; scores are those of the first
     way within the last budget, by the trained network. All scores are there as ``scores HOW BUDGET SYSTEM``, too.
     """
     folder.mkdir(parents=True, exist_ok=True)

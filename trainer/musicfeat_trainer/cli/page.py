@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> None:
     """Write the page.
 
     Raises:
-        ModelError: the folder is not that of a run.
+        ModelError: the folder is not a run.
     """
     page = options.output or options.folder / NAME
     page_of(options.folder, load_recipe_of(options.folder), page)

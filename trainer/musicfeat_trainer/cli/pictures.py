@@ -1,4 +1,4 @@
-"""``musicfeat-train pictures``: draw what a run, or an evaluation, has to show."""
+"""``musicfeat-train pictures``: pictures of a run or an evaluation."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from musicfeat_trainer.training.checkpoint import load_recipe_of
 from musicfeat_trainer.training.curves import draw_curves
 
 Draw = Callable[[Path, Path], None]
-"""Draws what one folder shows into another."""
+"""Function that draws pictures of the first folder into the second."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The arguments."""
+    """Add the command to a parser."""
     pictures = commands.add_parser("pictures", help="draw a run, or an evaluation that `evaluate -o` kept")
     pictures.add_argument("folder", type=Path, help="folder of the run or of the evaluation")
     pictures.add_argument("--of", choices=sorted(OF_RUNS), help="what of a run (default: all that it has)")
@@ -41,10 +41,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Draw, and say what could not be drawn and why.
+    """Draw the pictures, and print which ones could not be drawn and why.
 
     Raises:
-        MusicfeatError: neither a run nor an evaluation; or what was asked for, or everything, cannot be drawn.
+        MusicfeatError: the folder is neither a run nor an evaluation, or no picture, or not the one requested, can be
+            drawn.
     """
     kinds = OF_RUNS if (options.folder / "recipe.json").exists() else OF_EVALUATIONS
     if kinds is OF_EVALUATIONS and not any((options.folder / name).exists() for name in FILES):
@@ -68,7 +69,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def curves(folder: Path, output: Path) -> None:
-    """The losses and figures of each part of a run."""
+    """Draw losses and figures of each part of a run."""
     recipe = load_recipe_of(folder)
     logs = {name: folder / name / "log.csv" for name in parts_of(recipe)}
     if not any(log.exists() for log in logs.values()):
@@ -79,7 +80,7 @@ def curves(folder: Path, output: Path) -> None:
 
 
 def filters(folder: Path, output: Path) -> None:
-    """A picture for each layer of convolutions that 729 samples get through to."""
+    """Draw the filters of each convolution that 729 samples reach."""
     method, _ = load_method(folder)
     contents, encoder = method.frontend(0).contents, method.objective.encoder
     if method.frontend(0).transform is not None or not isinstance(contents, Waveform):
@@ -90,12 +91,12 @@ def filters(folder: Path, output: Path) -> None:
 
 
 def mistakes(folder: Path, output: Path) -> None:
-    """Confident mistakes and uncertain clips of held-out music."""
+    """Draw confident mistakes and uncertain clips of held-out music."""
     draw_mistakes(judged(*load_method(folder)), output / "mistakes.png")
 
 
 def of_scores(folder: Path, output: Path) -> None:
-    """Precision and recall of tags, or the confusion of classes."""
+    """Draw precision and recall of tags, or the confusion of classes."""
     found = predictions(folder)
     truth, scores, classes = found.truth, found.scores, found.classes
     if truth.ndim == 2:
@@ -105,13 +106,13 @@ def of_scores(folder: Path, output: Path) -> None:
 
 
 def of_embedding(folder: Path, output: Path) -> None:
-    """The embedding as a map."""
+    """Draw the embedding as a map."""
     found = predictions(folder)
     draw_embedding_map(found.embedding, one_class(found.truth), found.classes, output / "embedding_map.png")
 
 
 def of_predictions(folder: Path, output: Path) -> None:
-    """What each system and way said of the classes as a map, coloured by the truth (Berkeley, 2022, figure 3.5)."""
+    """Draw the predictions of each system and way as a map, coloured by the truth (Berkeley, 2022, figure 3.5)."""
     truth, classes = one_class(predictions(folder).truth), predictions(folder).classes
     with np.load(folder / "predictions.npz", allow_pickle=False) as file:
         kept = {name: file[name] for name in file.files if name.startswith("scores ")}
@@ -121,7 +122,7 @@ def of_predictions(folder: Path, output: Path) -> None:
 
 
 def of_epochs(folder: Path, output: Path) -> None:
-    """Downstream training epoch by epoch."""
+    """Draw downstream training epoch by epoch."""
     try:
         rows = json.loads((folder / "curves.json").read_text())
     except (OSError, ValueError) as error:
@@ -130,22 +131,22 @@ def of_epochs(folder: Path, output: Path) -> None:
 
 
 class Predictions(NamedTuple):
-    """What ``evaluate -o`` keeps in ``predictions.npz``."""
+    """Contents of ``predictions.npz``, which ``evaluate -o`` writes."""
 
     truth: npt.NDArray[Any]
-    """[n] places in ``classes``, or [n, classes] of tags: 1 there, 0 missing, NaN unknown."""
+    """Indices into ``classes``, [n], or tags, [n, classes]: 1 there, 0 missing, NaN unknown."""
     scores: npt.NDArray[Any]
-    """[n, classes]."""
+    """Scores, [n, classes]."""
     classes: list[str]
     embedding: npt.NDArray[Any]
-    """[n, D]."""
+    """Embedding, [n, D]."""
 
 
 def predictions(folder: Path) -> Predictions:
-    """The predictions of an evaluation.
+    """Predictions of an evaluation.
 
     Raises:
-        InputError: there are none, or they are of numbers, which have no classes.
+        InputError: there are no predictions, or they are numbers, which have no classes.
     """
     path = folder / "predictions.npz"
     try:
@@ -159,7 +160,7 @@ def predictions(folder: Path) -> Predictions:
 
 
 def of_figures(folder: Path, output: Path) -> None:
-    """Each figure against the label budget, where there were several budgets."""
+    """Draw each figure against the label budget, if there are several budgets."""
     try:
         rows = json.loads((folder / "figures.json").read_text())
         figures = {name: {row["budget"] for row in rows if row["figure"] == name} for name in _names(rows)}

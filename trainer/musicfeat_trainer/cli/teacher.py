@@ -1,4 +1,4 @@
-"""``musicfeat-train teacher``: a published tagger as an ONNX file that training can ask for targets."""
+"""``musicfeat-train teacher``: a published tagger as an ONNX file that gives training its targets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``musicfeat-train run``: train a recipe, or go on where it stopped."""
+"""``musicfeat-train run``: train a recipe, or resume its training."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Train every part, or the one asked for, resuming where the folder holds a checkpoint."""
+    """Train every part, or the requested one, resuming from checkpoints in the folder."""
     recipe = open_recipe(options.recipe, options.change)
     folder = options.output or Path("runs") / recipe.name
     for name in [options.part] if options.part else parts_of(recipe):

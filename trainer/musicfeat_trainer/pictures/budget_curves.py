@@ -1,4 +1,4 @@
-"""A figure against the number of labels that a system had (as Addepalli et al., 2019, table 2)."""
+"""Curves of a figure against the number of labels that a system had (as Addepalli et al., 2019, table 2)."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from musicfeat_trainer.pictures.style import COLOURS, MARKERS, STROKES, label, s
 
 
 class Row(TypedDict):
-    """One figure of one system, as an evaluation lists them in ``figures.json``."""
+    """One figure of one system, as an evaluation lists it in ``figures.json``."""
 
     system: str
-    """Pretrained, random initialisation..."""
+    """Name of the system: pretrained, random initialisation..."""
     how: str
-    """Linear probe, fine-tuning..."""
+    """Way of using it: linear probe, fine-tuning..."""
     budget: str
-    """A number, perhaps with words or a per cent sign; without a number: all labels."""
+    """Label budget: a number, perhaps with words or a per cent sign; without a number: all labels."""
     figure: str
     value: float
     chance: float
 
 
 def budget_places(budgets: Sequence[str]) -> dict[str, float]:
-    """Where budgets lie on a logarithmic axis; one without a number lies as far behind the last as that is apart.
+    """Positions of budgets on a logarithmic axis; one without a number lies one more step behind the last.
 
     Raises:
-        InputError: a budget of nothing.
+        InputError: a budget is 0.
     """
     numbers = {budget: float(found[0]) for budget in budgets if (found := re.search(r"\d+(\.\d+)?", budget))}
     if not all(numbers.values()):
@@ -43,7 +43,7 @@ def budget_places(budgets: Sequence[str]) -> dict[str, float]:
 
 
 def budget_lines(rows: Sequence[Row]) -> dict[tuple[str, str], list[tuple[float, float]]]:
-    """For each system and way of using it: places of budgets and values, ascending."""
+    """Positions of budgets and values, ascending, by system and way of using it."""
     places = budget_places([row["budget"] for row in rows])
     lines = defaultdict(list)
     for row in rows:
@@ -52,10 +52,10 @@ def budget_lines(rows: Sequence[Row]) -> dict[tuple[str, str], list[tuple[float,
 
 
 def draw_budget_curves(rows: Sequence[Row], figure_name: str, path: Path) -> None:
-    """One line a system, over a logarithmic axis; the way of using it is the stroke, dotted grey is chance.
+    """Draw one line a system over a logarithmic axis; strokes show the way of using it, dotted grey is chance.
 
     Raises:
-        InputError: no such figure among the rows, or a budget of nothing.
+        InputError: no row has the figure, or a budget is 0.
     """
     from matplotlib.ticker import NullLocator
 

@@ -1,4 +1,4 @@
-"""Which classes are taken for which."""
+"""Confusion matrices of classes."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from sklearn.metrics import confusion_matrix
 from musicfeat_trainer.pictures.style import label, save
 
 COUNTED = 24
-"""Most classes with counts in their cells: more would be too small to read."""
+"""Greatest number of classes with counts in their cells; more would be too small to read."""
 
 
 def draw_confusion(
     truth: npt.NDArray[np.integer], predicted: npt.NDArray[np.integer], classes: Sequence[str], path: Path
 ) -> None:
-    """A heat map, a row for each true class that adds up to one, with the counts in the cells of few classes.
+    """Draw a heat map with a row for each true class, which sums to one, and counts in the cells of few classes.
 
     Args:
-        truth: [n], places in ``classes``.
-        predicted: [n].
+        truth: indices into ``classes``, [n].
+        predicted: indices into ``classes``, [n].
         classes: their names.
-        path: of the PNG.
+        path: path of the PNG.
     """
     from musicfeat_trainer.pictures.figures import Figure
 

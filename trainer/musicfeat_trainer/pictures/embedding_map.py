@@ -1,4 +1,4 @@
-"""An embedding as a map, coloured by class."""
+"""Map of an embedding, coloured by class."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from musicfeat.errors import InputError
 from musicfeat_trainer.pictures.style import COLOURS, MARKERS, label, save
 
 MOST = 3000
-"""Clips on a map, at most: t-SNE takes minutes for more, and points would cover each other."""
+"""Greatest number of clips on a map: t-SNE takes minutes for more, and points would cover each other."""
 LEGEND_ROWS = 26
 
 
 def embedding_places(embedding: npt.NDArray[np.floating], seed: int = 7) -> npt.NDArray[np.floating]:
-    """t-SNE (van der Maaten and Hinton, 2008) of standardised vectors, from their principal components.
+    """Positions by t-SNE (van der Maaten and Hinton, 2008) of standardised vectors, from principal components.
 
     Args:
         embedding: [n, D].
-        seed: of what is random in it.
+        seed: seed of its random choices.
 
     Returns:
         [n, 2].
 
     Raises:
-        InputError: fewer than three clips, or vectors of fewer than two numbers.
+        InputError: there are fewer than three clips, or vectors have fewer than two numbers.
     """
     if len(embedding) < 3 or embedding.shape[1] < 2:
         raise InputError(f"a map needs three clips and vectors of two numbers or more, got {embedding.shape}")
@@ -40,7 +40,7 @@ def embedding_places(embedding: npt.NDArray[np.floating], seed: int = 7) -> npt.
 
 
 def one_class(truth: npt.NDArray[np.number]) -> npt.NDArray[np.int64]:
-    """[n] of classes as they are; of tags, [n, classes], the only one that is there, or -1 where there are others."""
+    """Class of each item, [n]: of classes [n] itself; of tags [n, classes] the only one that is there, else -1."""
     if truth.ndim == 1:
         return truth.astype(np.int64)
     there = truth == 1
@@ -50,16 +50,16 @@ def one_class(truth: npt.NDArray[np.number]) -> npt.NDArray[np.int64]:
 def draw_embedding_map(
     embedding: npt.NDArray[np.floating], labels: npt.NDArray[np.integer], classes: Sequence[str], path: Path
 ) -> None:
-    """A point a clip; each class has its own pair of colour and marker.
+    """Draw a point for each clip; each class has its own pair of colour and marker.
 
     Args:
         embedding: [n, D].
-        labels: [n], places in ``classes``; clips of none of them (-1) are left out.
+        labels: indices into ``classes``, [n]; clips of no class (-1) are left out.
         classes: their names.
-        path: of the PNG.
+        path: path of the PNG.
 
     Raises:
-        InputError: too few clips.
+        InputError: there are too few clips.
     """
     from musicfeat_trainer.pictures.figures import Figure
 

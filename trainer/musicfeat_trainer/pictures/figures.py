@@ -1,7 +1,7 @@
-"""matplotlib, from which ``Figure`` is taken, without traces in the home of a user who does not use it otherwise.
+"""``Figure`` of matplotlib, without traces in the home of a user who does not otherwise use matplotlib.
 
-It would write a list of the fonts into the user's cache, and make a folder for settings. Where neither is there
-already, a folder takes them that vanishes with the process.
+matplotlib writes a list of fonts into the user's cache and makes a folder for settings. If neither exists already,
+a temporary folder holds them until the process ends.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the filters of a waveform encoder listen to, by gradient ascent."""
+"""Spectra that excite the filters of a waveform encoder, by gradient ascent."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SAMPLES, STEPS, RATE, NOISE, LEAK = 729, 18, 1.0, 0.015, 1e-6
 
 
 class _ReachedError(Exception):
-    """Ends a forward pass at the layer that was looked for."""
+    """Signal that ends a forward pass at the requested layer."""
 
 
 def body(encoder: nn.Module) -> nn.Module:
-    """The innermost module with all of an encoder's one-dimensional convolutions in it.
+    """Innermost module that holds all one-dimensional convolutions of an encoder.
 
     An encoder itself may take only clips of the length that it was trained on; its convolutions take any.
     """
@@ -30,19 +30,19 @@ def body(encoder: nn.Module) -> nn.Module:
 
 
 def _fed(encoder: nn.Module, waveforms: Tensor) -> None:
-    """[batch, samples] through the convolutions; encoders take samples, what is inside them takes channels, too."""
+    """Feed [batch, samples] to the convolutions; an encoder takes samples, its inner module takes channels, too."""
     inside = body(encoder)
     inside(waveforms if inside is encoder else waveforms[:, None])
 
 
 def reached_layers(encoder: nn.Module, samples: int = SAMPLES) -> dict[str, nn.Module]:
-    """The convolutions that a short waveform gets through to; deeper ones need a longer one.
+    """Convolutions that a short waveform reaches; deeper ones need a longer waveform.
 
     Returns:
-        By the name of the convolution, in the order of use: the batch normalisation that follows it, or itself.
+        The batch normalisation after each convolution, or the convolution itself, by its name, in the order of use.
 
     Raises:
-        InputError: there is none.
+        InputError: the encoder has none.
     """
     layers = {layer: name for name, layer in encoder.named_modules() if isinstance(layer, nn.Conv1d | nn.BatchNorm1d)}
     used: list[nn.Module] = []
@@ -62,9 +62,9 @@ def reached_layers(encoder: nn.Module, samples: int = SAMPLES) -> dict[str, nn.M
 
 
 def _response(encoder: nn.Module, layer: nn.Module, waveforms: Tensor) -> Tensor:
-    """[filters], of filter i to waveform i: the mean over time of what the layer makes of it, rectified.
+    """Responses [filters] of filter i to waveform i: the mean over time of the layer's output, rectified.
 
-    The rectifier leaks a little: a filter that is silent on noise has no gradient otherwise.
+    The rectifier leaks a little, as a filter that is silent on noise would have no gradient.
     """
     kept: list[Tensor] = []
 
@@ -86,13 +86,13 @@ def filter_spectra(encoder: nn.Module, layer: nn.Module, samples: int = SAMPLES)
     """Magnitude spectra of the waveforms that excite each filter of a layer, [filters, samples // 2 + 1].
 
     Lee, Park, Kim and Nam, 'Sample-level deep convolutional neural networks for music auto-tagging using raw
-    waveforms' (2017), as in CLMR. As in the authors' code: 18 steps of length 1 along the gradient, which is divided by
-    its root mean square, from noise of at most 0.015. Batch normalisation is that of evaluation, here.
+    waveforms' (2017), as in CLMR. The ascent is that of the authors' code: 18 steps of length 1 along the gradient,
+    divided by its root mean square, from noise of at most 0.015. Batch normalisation is in evaluation mode here.
 
     Args:
-        encoder: with one-dimensional convolutions in it.
+        encoder: encoder with one-dimensional convolutions.
         layer: one of ``reached_layers``.
-        samples: of the waveforms.
+        samples: length of the waveforms.
     """
     encoder, generator = encoder.eval(), torch.Generator().manual_seed(7)
     weight = next(layer.parameters())
@@ -113,13 +113,13 @@ def by_peak(spectra: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def draw_filters(spectra: npt.NDArray[np.float64], sample_rate: int, title: str, path: Path) -> None:
-    """A column for each filter of a layer, sorted by peak, each in decibels below it.
+    """Draw a column for each filter of a layer, sorted by peak, each in decibels below it.
 
     Args:
         spectra: [filters, bins] from 0 Hz to half the rate.
-        sample_rate: in Hz.
-        title: above the picture.
-        path: of the PNG.
+        sample_rate: rate in Hz.
+        title: text above the picture.
+        path: path of the PNG.
     """
     from musicfeat_trainer.pictures.figures import Figure
 

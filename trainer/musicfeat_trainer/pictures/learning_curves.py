@@ -16,7 +16,7 @@ Array = npt.NDArray[np.float64]
 
 
 class EpochRow(TypedDict):
-    """An epoch of a fold, as an evaluation lists them in ``curves.json``."""
+    """An epoch of a fold, as an evaluation lists it in ``curves.json``."""
 
     system: str
     how: str
@@ -31,9 +31,9 @@ class Curve(NamedTuple):
     """A figure over epochs, of all folds."""
 
     mean: Array
-    """[epochs]; a fold that stopped early stays where it was."""
+    """Mean [epochs]; a fold that stopped early keeps its last value."""
     deviation: Array
-    """[epochs], over folds."""
+    """Deviation [epochs] over folds."""
 
 
 def curve_of(rows: Sequence[EpochRow], figure: str) -> Curve:
@@ -46,11 +46,11 @@ def curve_of(rows: Sequence[EpochRow], figure: str) -> Curve:
 
 
 def draw_learning_curves(rows: Sequence[EpochRow], path: Path) -> None:
-    """Training loss on the left, the validation figure on the right, a line with its deviation for each system.
+    """Draw training loss on the left, the validation figure on the right, a line with its deviation for each system.
 
     Args:
-        rows: of every epoch.
-        path: of the PNG.
+        rows: rows of all epochs.
+        path: path of the PNG.
 
     Raises:
         InputError: nothing was trained in epochs.

@@ -1,6 +1,6 @@
-"""The clips that a pretext task is most confidently wrong about, and those that it is least sure of.
+"""Clips that a pretext task is most confidently wrong about, and those that it is least sure of.
 
-Addepalli et al. (2019, section 7.3.1) found music there that its artists had really reversed, and drones.
+Addepalli et al. (2019, section 7.3.1) found drones among them, and music that its artists had really reversed.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ import torch
 from musicfeat_trainer.pictures.style import save
 
 COUNT = 4
-"""Clips of either kind in a picture."""
+"""Number of clips of either kind in a picture."""
 
 
 class Judged(NamedTuple):
-    """A clip and how sure the method is of the right answer about it."""
+    """A clip with the method's certainty of the right answer."""
 
     path: str
     start: float
-    """In seconds."""
+    """Start in seconds."""
     end: float
     certainty: float
-    """P(right answer)."""
+    """Probability of the right answer."""
     spectrogram: torch.Tensor
-    """[frames, bands]."""
+    """Spectrogram, [frames, bands]."""
 
 
 def mistakes(clips: Sequence[Judged], count: int = COUNT) -> list[Judged]:
-    """The clips answered wrongly, the surest first."""
+    """Clips answered wrongly, the surest first."""
     return sorted((clip for clip in clips if clip.certainty < 0.5), key=lambda clip: clip.certainty)[:count]
 
 
 def uncertain(clips: Sequence[Judged], count: int = COUNT) -> list[Judged]:
-    """The clips whose certainty is nearest to one half."""
+    """Clips whose certainty is nearest to one half."""
     return sorted(clips, key=lambda clip: abs(clip.certainty - 0.5))[:count]
 
 
 def draw_mistakes(clips: Sequence[Judged], path: Path) -> None:
-    """Confident mistakes on the left, uncertain clips on the right, with file, time and P(right)."""
+    """Draw confident mistakes on the left, uncertain clips on the right, with file, time and certainty."""
     from musicfeat_trainer.pictures.figures import Figure
 
     figure = Figure(figsize=(11, 0.5 + 2.2 * COUNT), layout="constrained")
@@ -64,6 +64,6 @@ def draw_mistakes(clips: Sequence[Judged], path: Path) -> None:
 
 
 def described(clip: Judged) -> str:
-    """File, time and certainty in two lines; the end of a long path says more than its beginning."""
+    """File, time and certainty in two lines; a long path keeps its end, which says more than its beginning."""
     name = clip.path if len(clip.path) <= 64 else "…" + clip.path[-63:]
     return f"{name}\n{clip.start:.1f} to {clip.end:.1f} s, P(right) {clip.certainty:.2f}"

@@ -1,4 +1,4 @@
-"""Precision against recall, class by class (as Addepalli et al., 2019, figure 9, and table 3)."""
+"""Curves of precision against recall, class by class (as Addepalli et al., 2019, figure 9, and table 3)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from musicfeat_trainer.pictures.style import COLOURS, label, save
 Array = npt.NDArray[np.floating]
 COLUMNS = 5
 MOST = 50
-"""Classes in a picture, at most."""
+"""Greatest number of classes in a picture."""
 
 
 class Curve(NamedTuple):
-    """One class: points from the highest recall down, their average precision, and the share of positives."""
+    """Curve of one class: points from the highest recall down, average precision, and the share of positives."""
 
     recall: Array
     precision: Array
@@ -30,14 +30,14 @@ class Curve(NamedTuple):
 
 
 def pr_curve(truth: Array, scores: Array) -> Curve | None:
-    """The curve of one class over the clips where it is known.
+    """Curve of one class over the clips where it is known.
 
     Args:
         truth: [n], 1 there, 0 missing, NaN unknown.
-        scores: [n], the higher the surer.
+        scores: [n], higher is surer.
 
     Returns:
-        None where the known clips are not of both kinds.
+        The curve; None if the known clips are not of both kinds.
     """
     sure = ~np.isnan(truth)
     truth, scores = truth[sure], scores[sure]
@@ -48,16 +48,16 @@ def pr_curve(truth: Array, scores: Array) -> Curve | None:
 
 
 def draw_pr_curves(truth: Array, scores: Array, classes: Sequence[str], path: Path) -> None:
-    """A grid of curves, the average precision in the titles; dotted is chance, the share of positives.
+    """Draw a grid of curves with the average precision in the titles; dotted is chance, the share of positives.
 
     Args:
         truth: [n, classes], 1 there, 0 missing, NaN unknown.
         scores: [n, classes].
-        classes: their names; the ``MOST`` with most positives are drawn, less those without negatives or positives.
-        path: of the PNG.
+        classes: their names; the ``MOST`` with most positives are drawn, except those without positives or negatives.
+        path: path of the PNG.
 
     Raises:
-        InputError: no class has both.
+        InputError: no class has both positives and negatives.
     """
     from musicfeat_trainer.pictures.figures import Figure
 

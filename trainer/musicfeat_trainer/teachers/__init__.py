@@ -1,1 +1,1 @@
-"""Published taggers as ONNX files that training asks for targets."""
+"""Published taggers as ONNX files that give training its targets."""

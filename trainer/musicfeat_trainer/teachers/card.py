@@ -1,4 +1,4 @@
-"""Teachers on disk: an ONNX file, and beside it a card that says what it takes and gives."""
+"""Teachers on disk: an ONNX file, and beside it a card with its inputs and outputs."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def write_musicnn(target: Path, network: str, package: Path | None = None) -> No
     """Write a network of the package `musicnn` as an ONNX file, and its card beside it.
 
     Args:
-        target: ends in .onnx; the card is the same name with .json.
-        network: of ``NETWORKS``.
-        package: wheel or folder; None is where it is installed.
+        target: path that ends in .onnx; the card has the same name with .json.
+        network: one of ``NETWORKS``.
+        package: wheel or folder of the package; None: the installed one.
 
     Raises:
-        InputError: no such network or package, or another suffix.
+        InputError: the network or package is unknown, or the suffix is another one.
     """
     if network not in NETWORKS:
         raise InputError(f"no network {network}: choose of {', '.join(NETWORKS)}")

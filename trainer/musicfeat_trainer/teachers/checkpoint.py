@@ -16,24 +16,24 @@ import numpy.typing as npt
 from musicfeat.errors import InputError
 
 MAGIC = 0xDB4775248B80FB57
-"""Ends every LevelDB table."""
+"""Number that ends every LevelDB table."""
 FOOTER, BLOCK_TAIL = 48, 5
-"""Bytes of the footer, and behind each block: its compression and a checksum."""
+"""Bytes of the footer, and of the tail behind each block: its compression and a checksum."""
 FLOAT = 1
-"""``DT_FLOAT`` of TensorFlow's types."""
+"""Number of TensorFlow's type ``DT_FLOAT``."""
 
 Weights = dict[str, npt.NDArray[np.float32]]
 
 
 def read_checkpoint(index: bytes, data: bytes) -> Weights:
-    """The float32 variables of a checkpoint by name; others are left out.
+    """Float32 variables of a checkpoint by name; others are left out.
 
     Args:
         index: content of the file ``.index``.
         data: content of the one data file, ``.data-00000-of-00001``.
 
     Raises:
-        InputError: damaged, compressed or of several data files.
+        InputError: the checkpoint is damaged, compressed or of several data files.
     """
     try:
         return {name: values for name, message in _table(index) if (values := _variable(message, data)) is not None}
@@ -55,14 +55,14 @@ def _table(content: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _handle(content: bytes, at: int) -> tuple[slice, int]:
-    """The place of a block, and where its description ends."""
+    """Place of a block, and the end of its description."""
     offset, at = _varint(content, at)
     size, at = _varint(content, at)
     return slice(offset, offset + size), at
 
 
 def _block(content: bytes, place: slice) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of a block; each key names how much of it is as in the one before."""
+    """Keys and values of a block; each key is stored with the length that it shares with the one before."""
     block, tail = content[place], content[place.stop : place.stop + BLOCK_TAIL]
     if len(tail) < BLOCK_TAIL or tail[0]:
         raise InputError("the checkpoint's index is cut or compressed: TensorFlow writes it plain")
@@ -79,7 +79,7 @@ def _block(content: bytes, place: slice) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _variable(message: bytes, data: bytes) -> npt.NDArray[np.float32] | None:
-    """The numbers that a ``BundleEntryProto`` tells the place of; None if they are not float32."""
+    """Values of the variable that a ``BundleEntryProto`` describes; None if they are not float32."""
     numbers, messages = _fields(message)
     if numbers.get(1) != FLOAT:
         return None
@@ -91,7 +91,7 @@ def _variable(message: bytes, data: bytes) -> npt.NDArray[np.float32] | None:
 
 
 def _fields(message: bytes) -> tuple[dict[int, int], dict[int, list[bytes]]]:
-    """Numbers, and texts or messages, of a protocol buffer by field; numbers of fixed width are passed over."""
+    """Numbers, and texts or messages, of a protocol buffer by field; numbers of fixed width are skipped."""
     numbers: dict[int, int] = {}
     messages: dict[int, list[bytes]] = {}
     at = 0
@@ -112,7 +112,7 @@ def _fields(message: bytes) -> tuple[dict[int, int], dict[int, list[bytes]]]:
 
 
 def _varint(content: bytes, at: int) -> tuple[int, int]:
-    """A number of seven bits a byte, the least first, and where it ends."""
+    """Number of seven bits a byte, the lowest first, and its end."""
     value = shift = 0
     while True:
         byte = content[at]
@@ -123,10 +123,10 @@ def _varint(content: bytes, at: int) -> tuple[int, int]:
 
 
 def need(weights: Mapping[str, npt.NDArray[np.float32]], name: str, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """A variable of a shape.
+    """Variable of a given shape.
 
     Raises:
-        InputError: it is not there, or of another shape.
+        InputError: the variable is missing or of another shape.
     """
     found = weights.get(name)
     if found is None or found.shape != shape:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
 
 OPSET, IR = 17, 8
-"""Versions that every runtime of the last years reads."""
+"""Versions of operators and of the format that every runtime of the last years reads."""
 TINY = np.finfo(np.float32).tiny
 Constant = npt.NDArray[np.generic] | float
 
@@ -42,7 +42,7 @@ class Graph:
             kind: name of an ONNX operator with one output.
             inputs: names of results, or constants, which are stored in single precision (whole numbers as such).
             output: name of the result, if it matters.
-            settings: its attributes.
+            settings: attributes of the operation.
         """
         names = [value if isinstance(value, str) else self._constant(value) for value in inputs]
         output = output or f"{kind}_{len(self._nodes)}"
@@ -54,7 +54,7 @@ class Graph:
         return self.op(kind, value, np.array(axes, np.int64))
 
     def _constant(self, value: Constant) -> str:
-        """A constant's name; numbers too small for a normal float are zeros, since they cost a CPU very much time."""
+        """Name of a constant; numbers too small for a normal float become zeros, as they slow a CPU down very much."""
         values = np.asarray(value)
         if values.dtype != np.int64:
             values = values.astype(np.float32)
@@ -64,7 +64,7 @@ class Graph:
         return name
 
     def model(self, name: str, inputs: Mapping[str, Sequence[int]], outputs: Mapping[str, Sequence[int]]) -> ModelProto:
-        """The graph as a checked model; shapes are told without the batch, their first axis."""
+        """Graph as a checked model; shapes are given without the batch, their first axis."""
         helper, checker = self._onnx.helper, self._onnx.checker
         ends = [
             [helper.make_tensor_value_info(end, self._onnx.TensorProto.FLOAT, ["batch", *shape]) for end, shape in kind]

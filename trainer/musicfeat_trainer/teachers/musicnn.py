@@ -1,7 +1,7 @@
 """musicnn (Pons and Serra, ISMIR 2019) as an ONNX graph from waveform to tags and embedding, without TensorFlow.
 
 The graph holds the spectrogram, too: librosa's mel power of frames of 512 samples, 256 apart, in 96 bands, as
-log10(10000 x + 1). Batch normalisations are one product and one sum, or part of the layer behind them.
+log10(10000 x + 1). Batch normalisations are one product and one sum, or part of the layer after them.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ TIMBRAL, TEMPORAL = ((7, 38), (7, 67)), (128, 64, 32)
 """Frames and bands that the filters of the first layer see; the temporal ones see one band."""
 FILTERS, FEW_FILTERS, MIDDLE = 204, 51, 64
 EPSILON = 1e-3
-"""Of TensorFlow's batch normalisation."""
+"""Epsilon of TensorFlow's batch normalisation."""
 
 Floats = npt.NDArray[np.float64]
 
 
 def build(weights: Weights) -> ModelProto:
-    """The network as a model with input ``waveform`` [batch, 48000] and outputs ``tags`` and ``embedding``.
+    """Network as a model with input ``waveform`` [batch, 48000] and outputs ``tags`` and ``embedding``.
 
     Args:
-        weights: of a checkpoint of the package `musicnn`, MSD_musicnn or MTT_musicnn.
+        weights: weights of a checkpoint of the package `musicnn`, MSD_musicnn or MTT_musicnn.
 
     Raises:
-        InputError: not weights of this network, or the package `onnx` is missing.
+        InputError: the weights are of another network, or the package `onnx` is missing.
     """
     if unsound := [name for name, values in weights.items() if not np.isfinite(values).all()]:
         raise InputError(f"the checkpoint's {', '.join(unsound[:3])} holds numbers that are not finite")
@@ -49,13 +49,13 @@ def build(weights: Weights) -> ModelProto:
 
 
 class _Network:
-    """The layers, in the order in which TensorFlow numbered their variables."""
+    """Layers, in the order in which TensorFlow numbered their variables."""
 
     def __init__(self, graph: Graph, weights: Weights) -> None:
         self.graph, self._weights, self._convolutions, self._norms = graph, weights, 0, 0
 
     def spectrogram(self, waveform: str) -> str:
-        """[batch, samples] -> [batch, 1, 187 frames, 96 bands], normalised.
+        """Normalised spectrogram, [batch, samples] -> [batch, 1, 187 frames, 96 bands].
 
         The DFT is one convolution. As in librosa, frames are centred and samples before the first are zeros; the last
         frame, which the network never sees, is left out.
@@ -74,7 +74,7 @@ class _Network:
         return net.add("Unsqueeze", net.op("Transpose", image, perm=[0, 2, 1]), axes=[1])
 
     def front(self, image: str) -> str:
-        """[batch, 1, frames, bands] -> [batch, 561, frames]: each filter's greatest answer over the bands."""
+        """Greatest answer of each filter over the bands, [batch, 1, frames, bands] -> [batch, 561, frames]."""
         shapes = [*((shape, FILTERS) for shape in TIMBRAL), *(((frames, 1), FEW_FILTERS) for frames in TEMPORAL)]
         found = []
         for shape, filters in shapes:
@@ -86,7 +86,7 @@ class _Network:
         return self.graph.op("Concat", *found, axis=1)
 
     def middle(self, features: str) -> str:
-        """[batch, 561, frames] -> [batch, 753, frames]: the features, and three layers that look at 7 frames each."""
+        """Features and three layers that look at 7 frames each, [batch, 561, frames] -> [batch, 753, frames]."""
         outputs, wide = [features], 2 * FILTERS + 3 * FEW_FILTERS
         for channels in (wide, MIDDLE, MIDDLE):
             kernel, bias = self._convolution((7, channels, 1, MIDDLE))
@@ -95,18 +95,18 @@ class _Network:
         return self.graph.op("Concat", *outputs, axis=1)
 
     def head(self, features: str) -> None:
-        """[batch, 753, frames] -> outputs ``embedding`` and ``tags``, by the greatest and the mean over time."""
+        """Add outputs ``embedding`` and ``tags`` of [batch, 753, frames], by the greatest and the mean over time."""
         net, wide = self.graph, 2 * (2 * FILTERS + 3 * FEW_FILTERS + 3 * MIDDLE)
         pooled = [net.op(kind, features, axes=[2], keepdims=0) for kind in ("ReduceMax", "ReduceMean")]
         scale, shift = self._norm(wide)
         matrix, bias = self._dense("dense", wide, EMBEDDING)
-        apart = np.arange(wide).reshape(-1, 2).T.ravel()  # TensorFlow has them in turns, channel by channel
+        apart = np.arange(wide).reshape(-1, 2).T.ravel()  # TensorFlow interleaves them, channel by channel
         folded, bias = (scale[:, None] * matrix)[apart], bias + shift @ matrix
         embedding = self._active("Gemm", net.op("Concat", *pooled, axis=1), folded, bias, output="embedding")
         net.op("Sigmoid", net.op("Gemm", embedding, *self._dense("dense_1", EMBEDDING, LABELS)), output="tags")
 
     def _active(self, kind: str, value: str, kernel: Floats, bias: Floats, output: str = "", **settings: Any) -> str:
-        """A layer, its positive part, and the normalisation behind."""
+        """Layer, its positive part, and the normalisation after it."""
         net = self.graph
         positive = net.op("Relu", net.op(kind, value, kernel, bias, **settings))
         scale, shift = self._norm(len(bias))
@@ -122,7 +122,7 @@ class _Network:
         return self._read(f"{name}/kernel", inputs, outputs), self._read(f"{name}/bias", outputs)
 
     def _norm(self, channels: int) -> tuple[Floats, Floats]:
-        """What a batch normalisation multiplies by, and what it adds."""
+        """Factor and summand of a batch normalisation."""
         name = _numbered("batch_normalization", self._norms)
         self._norms += 1
         gamma, beta, mean, variance = (

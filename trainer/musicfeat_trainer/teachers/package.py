@@ -14,24 +14,24 @@ HOW = "`pip download musicnn --no-deps` brings it, without TensorFlow"
 
 
 class MusicnnPackage:
-    """Its files.
+    """Files of the package `musicnn`.
 
     Args:
-        place: its wheel, or the folder that holds or is the package; None is where it is installed.
+        place: its wheel, or the folder that holds or is the package; None: the installed one.
 
     Raises:
-        InputError: it is not there.
+        InputError: the package is not there.
     """
 
     def __init__(self, place: Path | None = None) -> None:
         self._root = _root(place)
 
     def weights(self, name: str) -> Weights:
-        """The variables of a network, MSD_musicnn or MTT_musicnn."""
+        """Variables of a network, MSD_musicnn or MTT_musicnn."""
         return read_checkpoint(self._read(f"{name}/.index"), self._read(f"{name}/.data-00000-of-00001"))
 
     def labels(self, name: str) -> list[str]:
-        """The labels of a network's tags, in order."""
+        """Labels of a network's tags, in order."""
         wanted = f"{name.partition('_')[0]}_LABELS"
         for statement in ast.parse(self._read("configuration.py")).body:
             if isinstance(statement, ast.Assign) and [ast.unparse(target) for target in statement.targets] == [wanted]:
