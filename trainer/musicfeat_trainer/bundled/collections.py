@@ -30,7 +30,7 @@ def training_collections(
     """Training collections of a recipe: music, rendered music, OpenMIC-2018; missing ones are built first.
 
     Args:
-        recipe: the source of all names and folders.
+        recipe: recipe of the bundled model.
         spec: settings of the spectrograms.
         labels: instruments that notes teach.
         taught: True if the teachers' answers for the music and the rendered music are needed, too.

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from musicfeat_trainer.instruments import OPENMIC
 
 LEAST_SECONDS = 0.1
-"""Least time that an instrument must sound in a stretch to be taught as there; below it, it counts as unknown."""
+"""Least time that an instrument must sound in a stretch to be taught as there; if it sounds for less, it is unknown."""
 
 Vector = npt.NDArray[np.float32]
 
@@ -71,5 +71,5 @@ class ClipLabels:
         self.labels = labels
 
     def window(self, path: str, start: float, end: float) -> Label:  # noqa: ARG002
-        """The track's label, whatever the stretch."""
+        """Label of the whole track, the same for any stretch."""
         return self.labels[path]

@@ -46,7 +46,7 @@ class Clips(NamedTuple):
     """Teachers' answers for the stretches, [batch, all their numbers]; None without teachers."""
 
     def to(self, device: torch.device) -> Clips:
-        """The same clips on a device."""
+        """Clips moved to a device."""
         views = tuple(view.to(device, non_blocking=True) for view in self.views)
         said = None if self.said is None else self.said.to(device)
         return Clips(views, self.instances.to(device), said)

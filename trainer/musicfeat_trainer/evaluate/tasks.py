@@ -54,7 +54,7 @@ class Task(ABC):
 
     @abstractmethod
     def chance(self, targets: Targets) -> dict[str, float]:
-        """The same figures for guesses from the training labels alone."""
+        """All figures, by name, of guesses from the training labels alone."""
 
     @abstractmethod
     def votes(self, targets: Targets) -> Array:

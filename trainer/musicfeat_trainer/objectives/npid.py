@@ -29,7 +29,7 @@ class NPIDConfig(ObjectiveConfig):
     momentum: float = Field(0.5, ge=0, lt=1)
     """Share of its old value that a remembered vector keeps."""
     proximal: float = Field(0.0, ge=0)
-    """Weight of the squared distance to what is remembered (section 3.3); the authors' code leaves it out."""
+    """Weight of the squared distance to remembered vectors (section 3.3); the authors' code leaves it out."""
     width: int = Field(128, gt=0)
     """Width of remembered vectors."""
 

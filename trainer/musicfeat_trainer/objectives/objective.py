@@ -114,7 +114,7 @@ class Objective(nn.Module, ABC):
         """Update state other than weights after a step, such as copies that trail the encoder."""
 
     def prepare(self, instances: int) -> None:
-        """Make ready for ``instances`` stretches of training data; called before the first step and after a restart."""
+        """Set up memories for ``instances`` stretches of training data, before the first step and after a restart."""
 
     def embed(self, features: Tensor) -> Tensor:
         """Embedding for downstream tasks, [batch, D]."""

@@ -76,7 +76,7 @@ class Part(ABC, Generic[RecipeType, Module]):
 
     @abstractmethod
     def open_training(self) -> None:
-        """Make the training data ready, building what is missing; called once, before the first step."""
+        """Make the training data ready, building missing stores; called once, before the first step."""
 
     @abstractmethod
     def open_validation(self) -> None:
