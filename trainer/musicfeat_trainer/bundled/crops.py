@@ -24,7 +24,7 @@ LEAST_SHARE = 0.95
 
 @dataclass(frozen=True)
 class Collection:
-    """Tracks of one store, their share among all collections drawn, their labels and teachers' answers."""
+    """Tracks of one store, their share of all drawn crops, their labels and teachers' answers."""
 
     store: Store
     tracks: list[Track]

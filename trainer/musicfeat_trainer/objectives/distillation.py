@@ -1,4 +1,4 @@
-"""Distillation: a student learns the answers of published teachers for the same music (Hinton et al., 2015).
+"""Distillation: a student learns published teachers' answers for the same music (Hinton, Vinyals and Dean, 2015).
 
 Targets are the penultimate layers of the teachers (Romero et al., FitNets, 2015) and the logits of their tags:
 matching logits is distillation at high temperature (Hinton et al., equation 4). Each number is standardised over

@@ -103,7 +103,7 @@ class Objective(nn.Module, ABC):
         """Further outputs of a model file beside ``embed``, by name: ``reversal``, ``jigsaw``.
 
         Args:
-            embedding: [batch, D] of clips as recorded.
+            embedding: [batch, D] of clips as given.
 
         Returns:
             Probabilities, [batch] each; empty for a method that judges nothing.
