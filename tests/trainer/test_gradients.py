@@ -31,7 +31,7 @@ SETS = [
         for both in (("SSE41", "default"), ("AVX2", "avx2"), ("AVX512_CORE", "default"), ("AVX512_CORE", "avx2"))
     ),
 ]
-METHODS = sorted({name.partition("/")[0] for name, _ in known_recipes()} - {"music_small"})
+METHODS = sorted({name.partition("/")[0] for name, _ in known_recipes() if isinstance(open_recipe(name), MethodRecipe)})
 
 Layers = dict[str, dict[str, Any]]
 

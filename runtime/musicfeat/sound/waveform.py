@@ -135,12 +135,13 @@ def _folded(sound: npt.NDArray[Any]) -> Waveform:
     mono = _mixed(sound)
     if sound.ndim == 1 or len(sound) == 1:
         return mono
-    power = np.dot(mono, mono)
-    # By the triangle inequality two channels cannot cancel if this holds; it spares most sounds the second channel.
-    if len(sound) == 2 and sound.dtype == np.float32 and power > 0.1 * np.dot(sound[0], sound[0]):
-        return mono
-    channels = [_mixed(channel) for channel in sound]
-    powers = np.array([np.dot(channel, channel) for channel in channels])
+    with np.errstate(over="ignore"):  # the power of huge channels is infinite, and compares as such
+        power = np.dot(mono, mono)
+        # By the triangle inequality two channels cannot cancel if this holds; it spares most sounds the second channel.
+        if len(sound) == 2 and sound.dtype == np.float32 and power > 0.1 * np.dot(sound[0], sound[0]):
+            return mono
+        channels = [_mixed(channel) for channel in sound]
+        powers = np.array([np.dot(channel, channel) for channel in channels])
     if not power < powers.mean() * LEFT * 2 / len(sound):
         return mono
     return channels[int(np.argmax(powers >= powers.mean() / 2))]

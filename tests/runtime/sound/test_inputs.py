@@ -260,6 +260,11 @@ def test_an_array_is_read_in_slices(tmp_path: Path) -> None:
     assert peaks[1] < 1.5 * peaks[0]
 
 
+def test_huge_channels_that_cancel_are_heard() -> None:
+    huge = np.full((2, 50_000), 1e22, np.float32) * np.float32([[1], [-1]])
+    assert np.concatenate(list(opened(huge, 44100).pieces))[0] == np.float32(1e22)
+
+
 def test_pieces_of_an_array_are_its_samples() -> None:
     noise = np.random.default_rng(0).uniform(-1, 1, (2, 100_001)).astype(np.float32)
     sound = opened(noise, 44100)
