@@ -8,6 +8,7 @@ a killed run left behind becomes a part when the next run begins, without a half
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ from musicfeat.catalog.settings import Settings
 from musicfeat.errors import CatalogError
 from musicfeat.files import sync
 
+CHECKSUM = b"crc32"
+"""Key of the metadata of each batch of a journal."""
 PART_ROWS = 32768
 GROUP_ROWS = 512
 JOINED = 64
@@ -59,7 +62,7 @@ class Writer:
             if self._stream is None:
                 self._file = pa.OSFile(os.fspath(self._journal), "wb")
                 self._stream = pa.ipc.new_stream(self._file, batch.schema)
-            self._stream.write_batch(batch)
+            self._stream.write_batch(batch, custom_metadata={CHECKSUM: _checksum(batch)})
         self._rows += batch.num_rows
         if self._rows >= PART_ROWS:
             self.seal()
@@ -181,13 +184,21 @@ def _journaled(journal: Path) -> Iterator[pa.RecordBatch]:
     """Batches of a journal, up to its end, a cut, or zeros left by a power failure."""
     with pa.OSFile(os.fspath(journal), "rb") as file:
         try:
-            for batch in pa.ipc.open_stream(file, memory_pool=FRUGAL):
+            stream = pa.ipc.open_stream(file, memory_pool=FRUGAL)
+            for batch, metadata in stream.iter_batches_with_custom_metadata():
                 batch.validate(full=True)
                 if not pc.all(pc.is_in(batch.column("status"), STATUS)).as_py():
+                    return
+                if metadata and metadata.get(CHECKSUM) != _checksum(batch):  # journals before 0.9.0 have none
                     return
                 yield batch
         except (pa.ArrowException, OSError):
             return
+
+
+def _checksum(batch: pa.RecordBatch) -> bytes:
+    """CRC-32 of a batch as it is written."""
+    return b"%08x" % zlib.crc32(batch.serialize())
 
 
 def _without(part: Path, gone: pa.Array) -> Iterator[pa.RecordBatch]:

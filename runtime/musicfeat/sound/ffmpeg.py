@@ -63,6 +63,7 @@ def opened(source: Source, refusal: Exception | None, loss: Loss, declared: floa
     if not stream or not (codec := stream.codec_context) or not codec.sample_rate:
         container.close()
         raise AudioError(f"{source} holds no audio stream that can be decoded")
+    codec.thread_count = 1  # threads of a decoder last until the garbage collector finds it
     start = _start(container, stream)
     return Opened(int(codec.sample_rate), start, _pieces(container, stream, source, loss, declared, start))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 import soxr
@@ -258,6 +260,25 @@ def test_an_array_is_read_in_slices(tmp_path: Path) -> None:
         for length in ("20", "200")
     ]
     assert peaks[1] < 1.5 * peaks[0]
+
+
+def test_decoders_leave_no_threads(tmp_path: Path, clip: np.ndarray) -> None:
+    av = pytest.importorskip("av", reason="PyAV is not installed: pip install 'musicfeat[codecs]'")
+    with av.open(tmp_path / "a.mka", "w") as out:
+        stream = out.add_stream("flac", rate=44100, layout="mono")
+        for start in range(0, 44100 * 4, 4096):
+            frame = av.AudioFrame.from_ndarray(clip[None, start : start + 4096], format="flt", layout="mono")
+            frame.sample_rate, frame.pts = 44100, start
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    gc.disable()
+    try:
+        before = psutil.Process().num_threads()
+        for _ in range(4):
+            load(tmp_path / "a.mka", rate=RATE)
+        assert psutil.Process().num_threads() <= before + 1
+    finally:
+        gc.enable()
 
 
 def test_huge_channels_that_cancel_are_heard() -> None:

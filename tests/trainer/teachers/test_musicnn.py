@@ -8,7 +8,6 @@ import struct
 from importlib.util import find_spec
 from pathlib import Path
 
-import librosa
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -22,6 +21,8 @@ from musicfeat_trainer.cli import main
 from musicfeat_trainer.data.teachers import read_card
 from musicfeat_trainer.teachers import musicnn
 from musicfeat_trainer.teachers.checkpoint import MAGIC, Weights, read_checkpoint
+
+librosa = pytest.importorskip("librosa", reason="librosa is not installed: pip install 'musicfeat[benchmark]'")
 
 TEACHERS = Path(os.environ.get("MUSICFEAT_DATA", "")) / "teachers"
 SHAPES = [(7, 38, 204), (7, 67, 204), (128, 1, 51), (64, 1, 51), (32, 1, 51), (7, 561, 64), (7, 64, 64), (7, 64, 64)]
