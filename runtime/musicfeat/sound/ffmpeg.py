@@ -122,6 +122,35 @@ def _reaches_end(container: Any, stream: Any, decoder: _Decoder) -> bool:
     return len(container.streams) > 1 and not stream.duration and decoder.end >= end - ENDS_SECONDS
 
 
+class _Converter:
+    """Filter graph from frames of one form to packed float32 at one rate, without the threads of ``AudioResampler``."""
+
+    def __init__(self, frame: Any, rate: int) -> None:
+        import av.filter
+
+        self._graph = av.filter.Graph()
+        self._graph.threads = 1  # others last until the garbage collector finds the graph
+        base = {"time_base": f"{frame.time_base}"} if frame.time_base is not None else {}
+        form = {"sample_rate": f"{frame.sample_rate}", "sample_fmt": frame.format.name}
+        nodes = (
+            self._graph.add("abuffer", **form, channel_layout=frame.layout.name, **base),
+            self._graph.add("aformat", sample_rates=f"{rate}", sample_fmts="flt", channel_layouts=frame.layout.name),
+            self._graph.add("abuffersink"),
+        )
+        self._graph.link_nodes(*nodes).configure()
+
+    def converted(self, frame: Any) -> Iterator[Any]:
+        """Frames that are ready once ``frame``, or None at the end, has come."""
+        import av
+
+        self._graph.push(frame)
+        while True:
+            try:
+                yield self._graph.pull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
+
+
 class _Decoder:
     """Decoder from packets to blocks of ``BLOCK_FRAMES`` at one rate; the source's rate and channels may change."""
 
@@ -157,11 +186,10 @@ class _Decoder:
     def rest(self) -> Iterator[Any]:
         """The blocks left at the end."""
         if self._resampler:
-            self._hold(self._resampler.resample(None))
+            self._hold(self._resampler.converted(None))
         yield from self._joined()
 
     def _taken(self, frame: Any) -> Iterator[Any]:
-        import av
 
         if not MIN_RATE <= frame.sample_rate <= MAX_RATE:
             self.lost += frame.samples / self._rate
@@ -170,8 +198,8 @@ class _Decoder:
         if form != self._form:
             yield from self.rest()
             # Packed samples: with eight or more planar channels PyAV reads planes that do not exist, and may crash.
-            self._resampler, self._form = av.AudioResampler(format="flt", rate=self._rate), form
-        self._hold(self._resampler.resample(frame))
+            self._resampler, self._form = _Converter(frame, self._rate), form
+        self._hold(self._resampler.converted(frame))
         if self._frames >= BLOCK_FRAMES:
             yield from self._joined(BLOCK_FRAMES)
 
