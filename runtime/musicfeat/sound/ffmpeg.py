@@ -156,7 +156,7 @@ class _Decoder:
 
     def __init__(self, stream: Any, rate: int) -> None:
         self._stream, self._rate = stream, rate
-        self._resampler: Any = None
+        self._converter: Any = None
         self._form: tuple[Any, ...] = ()
         self._held: list[np.ndarray[Any, np.dtype[np.float32]]] = []
         self._frames, self.decoded = 0, 0
@@ -185,8 +185,8 @@ class _Decoder:
 
     def rest(self) -> Iterator[Any]:
         """The blocks left at the end."""
-        if self._resampler:
-            self._hold(self._resampler.converted(None))
+        if self._converter:
+            self._hold(self._converter.converted(None))
         yield from self._joined()
 
     def _taken(self, frame: Any) -> Iterator[Any]:
@@ -198,8 +198,8 @@ class _Decoder:
         if form != self._form:
             yield from self.rest()
             # Packed samples: with eight or more planar channels PyAV reads planes that do not exist, and may crash.
-            self._resampler, self._form = _Converter(frame, self._rate), form
-        self._hold(self._resampler.converted(frame))
+            self._converter, self._form = _Converter(frame, self._rate), form
+        self._hold(self._converter.converted(frame))
         if self._frames >= BLOCK_FRAMES:
             yield from self._joined(BLOCK_FRAMES)
 
