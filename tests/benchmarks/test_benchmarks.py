@@ -149,12 +149,6 @@ def test_edge(data: Path) -> None:
         assert words in out
 
 
-def test_gpu() -> None:
-    pytest.importorskip("onnxscript", reason="the export extra is not installed")
-    out = run("gpu.py", "--batches", "1", "--rounds", "1")
-    assert "not available here" in out or "of the bus" in out
-
-
 def test_catalog_check(data: Path) -> None:
     pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
     out = run("catalog/check.py", "--limit", "1", data=data)
