@@ -22,7 +22,7 @@ from sounds import CLIP_SECONDS, clips_of, recipe_of, table, unseen_tracks
 from musicfeat.model.card import ModelCard
 from musicfeat.model.session import Session, bundled_models, find_model
 from musicfeat.sound.audio import load
-from musicfeat_export.cli.model import table as comparison_table
+from musicfeat_export.cli.onnx import table as comparison_table
 from musicfeat_export.clips import Tagged, Windows, held_out_notes
 from musicfeat_export.precision import convert
 from musicfeat_export.report.engines import ReportInputs

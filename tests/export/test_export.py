@@ -150,3 +150,16 @@ def test_the_exported_spectrogram_is_held_to_the_numpy_reference(spec: LogMelSpe
     session = onnxruntime.InferenceSession(tmp_path / "a.onnx", providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {session.get_inputs()[0].name: wave})
     np.testing.assert_allclose(found, log_mel(wave, spec), atol=1e-4)
+
+
+def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    assert {"onnx", "report", "tensorrt"} <= {*capsys.readouterr().out.split()}
+
+
+def test_the_name_of_the_export_may_be_left_out(tmp_path: Path) -> None:
+    short, long = tmp_path / "short.onnx", tmp_path / "long.onnx"
+    assert main(["music-small", "-o", str(short), "--batch", "1"]) == 0
+    assert main(["onnx", "--batch", "1", "music-small", "-o", str(long)]) == 0
+    assert short.read_bytes() == long.read_bytes()

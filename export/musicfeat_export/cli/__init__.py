@@ -1,29 +1,31 @@
-"""The command ``musicfeat-export``: one ONNX file from a trained run, and other products from such a file.
-
-Each command is a module of this package with ``parser()`` and ``run(options)``.
-"""
+"""The command ``musicfeat-export``; each command is a module of this package, with ``add`` and ``run``."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
-from types import ModuleType
 
-from musicfeat.errors import MusicfeatError
-from musicfeat_export.cli import model, report, tensorrt
+from musicfeat.cli.shared import run_command
+from musicfeat_export.cli import onnx, report, tensorrt
 
-COMMANDS: dict[str, ModuleType] = {"report": report, "tensorrt": tensorrt}
-"""Command modules by first word; without one of these words, a run is exported."""
+COMMANDS = {"onnx": onnx, "report": report, "tensorrt": tensorrt}
+TEXT = """One ONNX file from a trained run, and other products from such a file. `onnx` may be left
+out: `musicfeat-export RUN -o MODEL.onnx`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return 0 on success, 1 after one line on stderr on failure."""
+    """Run a command; return its exit code (``run_command``)."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    command = COMMANDS.get(words[0], model) if words else model
-    options = command.parser().parse_args(words[1:] if command is not model else words)
-    try:
-        command.run(options)
-    except (MusicfeatError, OSError) as error:
-        print(f"musicfeat-export: {error}", file=sys.stderr)
-        return 1
-    return 0
+    if words and words[0] not in {*COMMANDS, "-h", "--help"}:
+        words.insert(0, "onnx")
+    return run_command("musicfeat-export", parser().parse_args(words))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The argument parser, one sub-command per module."""
+    top = argparse.ArgumentParser(prog="musicfeat-export", description=TEXT)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS.values():
+        command.add(commands)
+    return top

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import onnx
 
+from musicfeat.cli.shared import Commands, command
 from musicfeat.errors import InputError, ModelError
 from musicfeat.model.engine import Device
 from musicfeat.model.session import find_model
@@ -19,15 +20,13 @@ MEGABYTE = 2**20
 MOST_FAULTS = 10
 
 
-def parser() -> argparse.ArgumentParser:
-    """The argument parser."""
-    top = argparse.ArgumentParser(
-        prog="musicfeat-export tensorrt",
-        description="A TensorRT engine for the GPU and the TensorRT of this machine; it runs nowhere else.",
-    )
-    top.add_argument("model", help="ONNX file, or name of a bundled model")
-    top.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL.engine")
-    top.add_argument(
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    text = "a TensorRT engine for the GPU and the TensorRT of this machine; it runs nowhere else"
+    tensorrt = command(commands, "tensorrt", run, text)
+    tensorrt.add_argument("model", help="ONNX file, or name of a bundled model")
+    tensorrt.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL.engine")
+    tensorrt.add_argument(
         "--batch",
         type=int,
         nargs=3,
@@ -35,18 +34,17 @@ def parser() -> argparse.ArgumentParser:
         metavar=("MIN", "OPT", "MAX"),
         help="windows in a batch: fewest, the number to be fastest at, most (default: %(default)s)",
     )
-    top.add_argument(
+    tensorrt.add_argument(
         "--workspace",
         type=int,
         default=WORKSPACE // MEGABYTE,
         metavar="MB",
         help="memory of the GPU that a layer may take for intermediate results (default: %(default)s)",
     )
-    top.add_argument("--device", type=int, default=0, metavar="INDEX", help="which GPU (default: %(default)s)")
-    return top
+    tensorrt.add_argument("--device", type=int, default=0, metavar="INDEX", help="which GPU (default: %(default)s)")
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     """Check the graph, build and write the engine, and print what it is for."""
     profile = Profile(*options.batch)
     if options.workspace < 1 or options.device < 0:
@@ -60,6 +58,7 @@ def run(options: argparse.Namespace) -> None:
     )
     size = options.output.stat().st_size / 1e6
     print(f"{options.output}: {size:.1f} MB, {recipe.target}, batches of {profile.min} to {profile.max} windows")
+    return 0
 
 
 def check_model(model: Path, profile: Profile) -> None:

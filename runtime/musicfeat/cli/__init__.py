@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import io
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 import musicfeat
-from musicfeat.cli import shared
-from musicfeat.errors import MusicfeatError
+from musicfeat.cli.shared import run_command
 
 COMMANDS = (
     *("embed", "names", "listen", "search", "playlist", "teach", "fill", "write-tags", "jams"),
@@ -19,21 +16,8 @@ COMMANDS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return 0 on success, 1 on any failure (one line on stderr for each), 130 after Ctrl-C."""
-    options = parser().parse_args(arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # file names need not be Unicode
-    try:
-        return int(options.run(options))
-    except MusicfeatError as error:
-        return shared.report(error)
-    except KeyboardInterrupt:
-        print("musicfeat: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
+    """Run a command; return its exit code (``run_command``)."""
+    return run_command("musicfeat", parser().parse_args(arguments))
 
 
 def parser() -> argparse.ArgumentParser:

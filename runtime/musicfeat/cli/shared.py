@@ -1,8 +1,9 @@
-"""Shared code of the commands: options of the model, one line for a failure."""
+"""Shared code of the commands: how one is run, options of the model, one line for a failure."""
 
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,27 @@ if TYPE_CHECKING:
     from musicfeat.features import Features
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def run_command(program: str, options: argparse.Namespace) -> int:
+    """Run the command of a program that the options name.
+
+    Returns:
+        The command's exit code: 0 on success, 1 on any failure (one line on stderr for each), 130 after Ctrl-C.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names need not be Unicode
+    try:
+        return int(options.run(options))
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except (MusicfeatError, OSError) as error:
+        return report(error, program)
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+        return 130
 
 
 def command(
@@ -59,8 +81,7 @@ def vacant(folder: Path) -> None:
         raise InputError(f"cannot write to {folder}: name a new or empty folder in a folder that exists")
 
 
-def report(error: MusicfeatError) -> int:
+def report(error: Exception, program: str = "musicfeat") -> int:
     """Print one line on stderr; return the exit code 1."""
-    message = " ".join(str(error).split())
-    print(f"musicfeat: {message}", file=sys.stderr)
+    print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)
     return 1

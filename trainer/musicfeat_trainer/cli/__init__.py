@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 import torch
 
-from musicfeat.errors import MusicfeatError
+from musicfeat.cli.shared import run_command
 from musicfeat_trainer.cli import debian, evaluate, listing, page, pictures, teacher, train
 from musicfeat_trainer.distributed import start, stop
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return 0 on success, else 1 with one line on stderr."""
+    """Run a command; return its exit code (``run_command``)."""
     options = parser().parse_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
+    start()
     try:
-        start()
-        options.run(options)
-    except MusicfeatError as error:
-        print(f"musicfeat-train: {error}", file=sys.stderr)
-        return 1
+        return run_command("musicfeat-train", options)
     finally:
         stop()
-    return 0
 
 
 def parser() -> argparse.ArgumentParser:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
+from musicfeat.cli.shared import Commands, command
 from musicfeat.errors import InputError
 from musicfeat_trainer.data.debian.fetch import fetch
 from musicfeat_trainer.data.debian.packages import PACKAGES, Package
 
 
-def add(commands: Any) -> None:
-    """Add the command to a parser."""
-    parser = commands.add_parser("fetch-debian-music", help="bring music of Debian's packages, with its licences")
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = command(commands, "fetch-debian-music", run, "bring music of Debian's packages, with its licences")
     parser.add_argument("folder", type=Path, help="gets a folder for each package, and tracks.csv")
     parser.add_argument(
         "--package", action="append", default=[], metavar="NAME", help="this one (repeat for more; default: all)"
@@ -22,16 +22,16 @@ def add(commands: Any) -> None:
         "--archives", type=Path, metavar="FOLDER", help="of .deb files there already: downloads nothing"
     )
     parser.add_argument("--list", action="store_true", help="print the packages' names alone")
-    parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     """Fetch missing packages, and print the amount of music."""
     if options.list:
         print("\n".join(package.name for package in PACKAGES))
-        return
+        return 0
     tracks, seconds = fetch(options.folder, _chosen(options.package), options.archives)
     print(f"{options.folder / 'tracks.csv'}: {tracks} tracks, {seconds / 3600:.1f} h")
+    return 0
 
 
 def _chosen(names: list[str]) -> list[Package]:

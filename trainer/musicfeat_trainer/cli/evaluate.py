@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from pydantic import TypeAdapter, ValidationError
 
+from musicfeat.cli.shared import Commands, command
 from musicfeat.errors import InputError
 from musicfeat_trainer.cli.held_out import print_held_out
 from musicfeat_trainer.cli.outcomes import SystemOutcome, markdown, write_outcomes
@@ -31,9 +32,9 @@ RANK = "rank"
 """Name of the way rank@100, which needs no labels."""
 
 
-def add(commands: Any) -> None:
-    """Add the command to a parser."""
-    parser = commands.add_parser("evaluate", help="score a run on held-out music, or --on a labelled data set")
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = command(commands, "evaluate", run, "score a run on held-out music, or --on a labelled data set")
     parser.add_argument("folder", type=Path, help="folder of the run")
     on = parser.add_argument_group("downstream")
     on.add_argument("--on", metavar="SET", help="a data set that `list` shows (default: the recipe's own held-out)")
@@ -54,7 +55,6 @@ def add(commands: Any) -> None:
     on.add_argument("--store", type=Path, help="where decoded audio is kept (default: the recipe's store)")
     on.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     on.add_argument("-o", "--output", type=Path, help="folder of figures and predictions (default: below the run)")
-    parser.set_defaults(run=run)
 
 
 def _ways(text: str) -> list[str]:
@@ -64,7 +64,7 @@ def _ways(text: str) -> list[str]:
     return ways
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     """Print a Markdown table of figures, chance beside each.
 
     Raises:
@@ -74,6 +74,7 @@ def run(options: argparse.Namespace) -> None:
         judge(options, open_set(options.on, options.root, options.change))
     else:
         print_held_out(options.folder)
+    return 0
 
 
 def judge(options: argparse.Namespace, dataset: DataSet) -> None:

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any, get_args
 
+from musicfeat.cli.shared import Commands, command
 from musicfeat_trainer.augment.registry import PictureAugmentation, WaveformAugmentation
 from musicfeat_trainer.data.sets.registry import SetConfig
 from musicfeat_trainer.encoders.registry import AnyEncoder
@@ -24,13 +25,12 @@ KINDS: dict[str, Any] = {
 }
 
 
-def add(commands: Any) -> None:
-    """Add the command to a parser."""
-    parser = commands.add_parser("list", help="everything that a recipe can name, and the recipes of the package")
-    parser.set_defaults(run=run)
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    command(commands, "list", run, "everything that a recipe can name, and the recipes of the package")
 
 
-def run(_: argparse.Namespace) -> None:
+def run(_: argparse.Namespace) -> int:
     """Print a heading for each kind, and a line for each name."""
     for kind, union in KINDS.items():
         print(f"{kind}:")
@@ -40,6 +40,7 @@ def run(_: argparse.Namespace) -> None:
     print("recipes:")
     for name, about in known_recipes():
         print(f"  {name}: {about}")
+    return 0
 
 
 def members(union: Any) -> Iterator[type[Section]]:

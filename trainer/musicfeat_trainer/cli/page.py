@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
+from musicfeat.cli.shared import Commands, command
 from musicfeat_trainer.recipe.recipe import AnyRecipe
 from musicfeat_trainer.runs import PARTS, parts_of
 from musicfeat_trainer.training.checkpoint import load_recipe_of
@@ -14,15 +14,14 @@ from musicfeat_trainer.training.run_page import write_page
 NAME = "page.html"
 
 
-def add(commands: Any) -> None:
-    """Add the command to a parser."""
-    parser = commands.add_parser("page", help="write a run with its curves and figures as one HTML file")
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = command(commands, "page", run, "write a run with its curves and figures as one HTML file")
     parser.add_argument("folder", type=Path, help="folder of the run")
     parser.add_argument("-o", "--output", type=Path, help=f"the file (default: {NAME} in the folder)")
-    parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     """Write the page.
 
     Raises:
@@ -31,6 +30,7 @@ def run(options: argparse.Namespace) -> None:
     page = options.output or options.folder / NAME
     page_of(options.folder, load_recipe_of(options.folder), page)
     print(page)
+    return 0
 
 
 def page_of(folder: Path, recipe: AnyRecipe, page: Path | None = None) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from musicfeat.cli.shared import Commands, command
 from musicfeat.errors import InputError, MusicfeatError
 from musicfeat_trainer.data.contents import Waveform
 from musicfeat_trainer.method.certainty import judged
@@ -31,16 +32,15 @@ Draw = Callable[[Path, Path], None]
 """Function that draws pictures of the first folder into the second."""
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to a parser."""
-    pictures = commands.add_parser("pictures", help="draw a run, or an evaluation that `evaluate -o` kept")
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    pictures = command(commands, "pictures", run, "draw a run, or an evaluation that `evaluate -o` kept")
     pictures.add_argument("folder", type=Path, help="folder of the run or of the evaluation")
     pictures.add_argument("--of", choices=sorted(OF_RUNS), help="what of a run (default: all that it has)")
     pictures.add_argument("-o", "--output", type=Path, required=True, help="folder of the pictures")
-    pictures.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     """Draw the pictures, and print which ones could not be drawn and why.
 
     Raises:
@@ -66,6 +66,7 @@ def run(options: argparse.Namespace) -> None:
     if failures == len(kinds):
         raise InputError(f"{options.folder} has nothing that could be drawn")
     print(f"pictures are in {options.output}")
+    return 0
 
 
 def curves(folder: Path, output: Path) -> None:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
+from musicfeat.cli.shared import Commands, command
 from musicfeat_trainer.teachers.card import NETWORKS, write_musicnn
 
 
-def add(commands: Any) -> None:
-    """Add the command to a parser."""
-    parser = commands.add_parser("teacher", help="make a published tagger an ONNX file for training to learn from")
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = command(commands, "teacher", run, "make a published tagger an ONNX file for training to learn from")
     parser.add_argument("tagger", choices=["musicnn"], help="which; musicnn from PyPI, read without TensorFlow")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.onnx", help="a card goes beside it")
     parser.add_argument("--weights", choices=list(NETWORKS), default="MSD_musicnn", help="default: MSD_musicnn")
     parser.add_argument(
         "--package", type=Path, help="wheel or folder of the package, as from `pip download musicnn --no-deps`"
     )
-    parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     """Write the file and its card."""
     write_musicnn(options.output, options.weights, options.package)
     print(f"{options.output} and {options.output.with_suffix('.json').name}")
+    return 0

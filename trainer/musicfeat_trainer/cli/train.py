@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from musicfeat.cli.shared import Commands, command
 from musicfeat_trainer.cli.page import page_of
 from musicfeat_trainer.distributed import rank
 from musicfeat_trainer.recipe.files import open_recipe
@@ -16,9 +16,9 @@ from musicfeat_trainer.training.checkpoint import save_recipe
 from musicfeat_trainer.training.loop import Trainer
 
 
-def add(commands: Any) -> None:
-    """Add the command to a parser."""
-    parser = commands.add_parser("run", help="train a recipe, or go on where it stopped")
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = command(commands, "run", run, "train a recipe, or go on where it stopped")
     parser.add_argument("recipe", help="a TOML file, or what `list` shows, such as music_small or jigsaw/resnet18-3s")
     parser.add_argument("-o", "--output", type=Path, help="folder of the run (default: runs/RECIPE)")
     parser.add_argument(
@@ -29,10 +29,9 @@ def add(commands: Any) -> None:
         "--untrained", action="store_true", help="keep the weights as they start, such as ImageNet's, and take no step"
     )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     """Train every part, or the requested one, resuming from checkpoints in the folder."""
     recipe = open_recipe(options.recipe, options.change)
     folder = options.output or Path("runs") / recipe.name
@@ -52,3 +51,4 @@ def run(options: argparse.Namespace) -> None:
                 f"{folder / name}: {done['step']} steps, best mean score {done['best']:.4f}, "
                 f"{trainer.waiting:.1%} of the time spent waiting for data"
             )
+    return 0

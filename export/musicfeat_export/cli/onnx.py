@@ -1,4 +1,4 @@
-"""``musicfeat-export MODEL -o MODEL.onnx``: one file from a trained run or a model file, compared with its source."""
+"""``musicfeat-export onnx``: one file from a trained run or a model file, compared with its source."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from musicfeat.cli.shared import Commands, command
 from musicfeat.errors import InputError
 from musicfeat.model.card import ModelCard
 from musicfeat.model.session import Session, find_model
@@ -31,32 +32,30 @@ PRESETS: dict[str, dict[str, Any]] = {
 Step = Callable[[Path, Path], None]
 
 
-def parser() -> argparse.ArgumentParser:
-    """The argument parser."""
-    top = argparse.ArgumentParser(
-        prog="musicfeat-export",
-        description="A trained run to one self-contained ONNX file; or such a file in another precision.",
-        epilog="Other commands: musicfeat-export report, musicfeat-export tensorrt; each explains itself with --help.",
-    )
-    top.add_argument(
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    text = "a trained run to one self-contained ONNX file; or such a file in another precision"
+    onnx = command(commands, "onnx", run, text)
+    onnx.add_argument(
         "model", help="folder that `musicfeat-train run` wrote, or a model file, or a bundled model's name"
     )
-    top.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL.onnx", help=OUTPUT)
-    top.add_argument("--precision", choices=list(LEAST_COSINE), help=PRECISIONS)
-    top.add_argument("--for", choices=list(PRESETS), dest="target", help="what suits web, mobile, cpu or gpu")
-    top.add_argument(
+    onnx.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL.onnx", help=OUTPUT)
+    onnx.add_argument("--precision", choices=list(LEAST_COSINE), help=PRECISIONS)
+    onnx.add_argument("--for", choices=list(PRESETS), dest="target", help="what suits web, mobile, cpu or gpu")
+    onnx.add_argument(
         "--clips", type=Path, metavar="FOLDER", help="music: half calibrates int8, half shows what is lost"
     )
-    top.add_argument("--notes", type=Path, metavar="FOLDER", help="recorded notes with notes.csv: shows what tags lose")
-    top.add_argument("--most-clips", type=int, default=CLIPS, metavar="N", help="clips to read (default %(default)s)")
-    top.add_argument("--signed", action="store_true", help="int8 activations as TensorRT demands; slower on x86")
-    top.add_argument("--resample", type=int, metavar="HZ", help="take samples at this rate; resample in the graph")
-    top.add_argument("--batch", type=int, metavar="N", help="fix the batch, for engines without dynamic shapes")
-    top.add_argument("--scores", type=Path, metavar="SCORES.json", help="measured scores for the model card of a run")
-    return top
+    onnx.add_argument(
+        "--notes", type=Path, metavar="FOLDER", help="recorded notes with notes.csv: shows what tags lose"
+    )
+    onnx.add_argument("--most-clips", type=int, default=CLIPS, metavar="N", help="clips to read (default %(default)s)")
+    onnx.add_argument("--signed", action="store_true", help="int8 activations as TensorRT demands; slower on x86")
+    onnx.add_argument("--resample", type=int, metavar="HZ", help="take samples at this rate; resample in the graph")
+    onnx.add_argument("--batch", type=int, metavar="N", help="fix the batch, for engines without dynamic shapes")
+    onnx.add_argument("--scores", type=Path, metavar="SCORES.json", help="measured scores for the model card of a run")
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     """Export and convert; print how far the result differs from its source."""
     for name, value in PRESETS.get(options.target or "cpu", {}).items():
         if getattr(options, name) is None:
@@ -71,6 +70,7 @@ def run(options: argparse.Namespace) -> None:
             step(source, target)
             source = target
     print(f"\n{options.output}: {options.output.stat().st_size / 1e6:.2f} MB")
+    return 0
 
 
 def _steps(options: argparse.Namespace) -> list[Step]:
