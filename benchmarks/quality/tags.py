@@ -37,7 +37,8 @@ def _judged(
     extractor: Extractor, path: Path, font: Path, seed: int | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """Tags, playing instruments, and known labels, for the clips of one piece."""
-    rate, labels = extractor.card.sample_rate, extractor.card.labels
+    rate, instruments = extractor.card.sample_rate, extractor.card.columns_of("instrument")
+    labels = tuple(label for label in instruments if label in OPENMIC)
     midi = read(path) if seed is None else reorchestrated(read(path), np.random.default_rng(seed))
     with tempfile.TemporaryDirectory() as folder:
         midi.save(Path(folder) / "piece.mid")
@@ -50,7 +51,7 @@ def _judged(
     for start in starts:
         there, known = truth.window("", start / rate, (start + size) / rate)
         tags = extractor(wave[start : start + size], sr=rate).tags
-        rows.append((np.array(list(tags.values())), there[columns], known[columns]))
+        rows.append((np.array([tags[label] for label in labels]), there[columns], known[columns]))
     return tuple(map(np.stack, zip(*rows, strict=True))) if rows else None  # type: ignore[return-value]
 
 
@@ -69,11 +70,11 @@ def _averages(columns: list[np.ndarray], on: str) -> list[Row]:
 
 def judge_notes(extractor: Extractor, root: Path) -> list[Row]:
     """Share of real notes whose instrument is the most probable tag, among instruments with a label."""
-    labels, right = extractor.card.labels, []
+    labels, right = [label for label in extractor.card.columns_of("instrument") if label in OPENMIC], []
     for row in table(root / "notes.csv"):
         sounds = [OPENMIC[index] for index, sure in of_recording(row["instrument"]) if sure]
         if row["split"] == "heldout" and sounds and sounds[0] in labels:
             rate = extractor.card.sample_rate
             tags = extractor(load(root / row["path"], rate=rate), sr=rate).tags
-            right.append(max(tags, key=lambda label: tags[label]) == sounds[0])
+            right.append(max(labels, key=lambda label: tags[label]) == sounds[0])
     return [Row("tags, top-1", "held-out real notes", len(right), float(np.mean(right)), 1 / len(labels))]

@@ -54,9 +54,11 @@ class Tagged:
 
     windows: Windows
     there: npt.NDArray[np.float32]
-    """[clips, labels], 1 for an instrument that plays."""
+    """[clips, instruments], 1 for an instrument that plays."""
     known: npt.NDArray[np.float32]
-    """[clips, labels], 1 where the truth is known."""
+    """[clips, instruments], 1 where the truth is known."""
+    columns: list[int]
+    """Columns of the instruments in the model's tags."""
 
 
 def held_out_notes(folder: Path, card: ModelCard) -> Tagged:
@@ -65,15 +67,15 @@ def held_out_notes(folder: Path, card: ModelCard) -> Tagged:
     Raises:
         InputError: the table is missing, or no held-out note has an instrument among the model's labels.
     """
-    windows, there, known = [], [], []
+    windows, there, known, labels = [], [], [], card.columns_of("instrument")
     for note in listed_notes(folder / "notes.csv"):
         sounds = {OPENMIC[index]: sure for index, sure in of_recording(note.instrument)}
-        if note.split != "heldout" or not sounds.keys() & set(card.labels):
+        if note.split != "heldout" or not sounds.keys() & set(labels):
             continue
         wave = load(folder / note.path, rate=card.sample_rate)[: card.window]
         windows.append(np.pad(wave, (0, card.window - len(wave))))
-        there.append([float(sounds.get(label, False)) for label in card.labels])
-        known.append([float(sounds.get(label, True)) for label in card.labels])
+        there.append([float(sounds.get(label, False)) for label in labels])
+        known.append([float(sounds.get(label, True)) for label in labels])
     if not windows:
-        raise InputError(f"{folder}/notes.csv holds out no note of the instruments {card.labels}")
-    return Tagged(np.stack(windows), np.array(there, np.float32), np.array(known, np.float32))
+        raise InputError(f"{folder}/notes.csv holds out no note of the instruments {', '.join(labels)}")
+    return Tagged(np.stack(windows), np.array(there, np.float32), np.array(known, np.float32), list(labels.values()))

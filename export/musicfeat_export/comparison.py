@@ -81,7 +81,7 @@ def scores(extractor: Extractor, windows: Windows, tagged: Tagged | None = None)
         found.append(Score("pieces shuffled?", len(told), 0.5, float(np.mean([right for _, right in told]))))
         found.append(Score("exact order of three", len(exact), 1 / 6, float(np.mean([right for _, right in exact]))))
     if tagged and "tags" in outputs:
-        tags = outputs_of(extractor.session, tagged.windows)["tags"]
+        tags = outputs_of(extractor.session, tagged.windows)["tags"][:, tagged.columns]
         precision, chance = (mean_average_precision(x, tagged.there, tagged.known) for x in (tags, np.zeros_like(tags)))
         found.append(Score("tags of real notes, macro average precision", len(tags), chance, precision))
     return found

@@ -16,7 +16,7 @@ from musicfeat_export.method_file import MethodModel, check_twin, load_exportabl
 from musicfeat_export.model_file import write
 from musicfeat_export.parity import check_parity
 from musicfeat_trainer.bundled.joins import PIECES
-from musicfeat_trainer.bundled.model import MusicModel, Outputs, load_model
+from musicfeat_trainer.bundled.model import MusicModel, Outputs, labels_of, load_model
 from musicfeat_trainer.method.part import load_method
 from musicfeat_trainer.recipe.bundled import Recipe
 from musicfeat_trainer.recipe.method import MethodRecipe
@@ -82,12 +82,12 @@ def to_onnx(module: nn.Module, window: int, outputs: Sequence[str]) -> onnx.Mode
 
 def outputs_of(recipe: Recipe) -> tuple[str, ...]:
     """The outputs of a recipe's model; tags only if it has that part."""
-    return tuple(name for name in Outputs._fields if name != "tags" or recipe.tags)
+    return tuple(name for name in Outputs._fields if name != "tags" or recipe.tags or recipe.taught)
 
 
 def card_of(model: MusicModel, recipe: Recipe) -> ModelCard:
     """The card, as far as a recipe and its model determine it."""
-    spec = model.trunk.frontend.spec
+    spec, labels = model.trunk.frontend.spec, labels_of(recipe)
     return ModelCard(
         name=recipe.name,
         version=recipe.version,
@@ -98,7 +98,8 @@ def card_of(model: MusicModel, recipe: Recipe) -> ModelCard:
         pieces=PIECES,
         piece_distance=model.joins.distance_samples,
         frame_hop=float(model.trunk.net.time_step * spec.step),
-        labels=recipe.tags.labels if recipe.tags else (),
+        labels=tuple(labels),
+        kinds=tuple(labels.values()),
         licence=recipe.card.licence,
         training_data=recipe.card.training_data,
         recipe=recipe.model_dump_json(),

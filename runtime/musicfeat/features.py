@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from musicfeat.errors import InputError
+
 if TYPE_CHECKING:
     from musicfeat.heads import Head
 
@@ -42,6 +44,8 @@ class Features:
     """[W, n] probability of each label, if the model has tags."""
     labels: tuple[str, ...] = ()
     """The n labels of ``tag_curve``."""
+    kinds: tuple[str, ...] = ()
+    """Kind of each of the n labels, such as "instrument", "genre" or "mood"; empty if all are instruments."""
     taught: tuple[Head, ...] = ()
     """The heads that the extractor was opened with; see ``heads``."""
     frames: Floats | None = None
@@ -74,6 +78,25 @@ class Features:
         if self.tag_curve is None:
             return {}
         return dict(zip(self.labels, (self.weights @ self.tag_curve).tolist(), strict=True))
+
+    def top_tags(self, count: int | None = 5, *, kind: str | None = None) -> list[tuple[str, float]]:
+        """The most probable labels with their pooled probabilities, best first.
+
+        Args:
+            count: greatest number of labels; None for all.
+            kind: "instrument", "genre" or "mood": only labels of that kind; None for labels of every kind.
+
+        Raises:
+            InputError: the model has no labels of that kind.
+        """
+        kinds = self.kinds or ("instrument",) * len(self.labels)
+        if kind is not None and kind not in kinds:
+            raise InputError(
+                f"the model has no tags of kind {kind!r}, but of {', '.join(sorted(set(kinds))) or 'none'}"
+            )
+        of_kind = dict(zip(self.labels, kinds, strict=True))
+        chosen = [(label, p) for label, p in self.tags.items() if kind in (None, of_kind[label])]
+        return sorted(chosen, key=lambda pair: -pair[1])[:count]
 
     @property
     def heads(self) -> dict[str, dict[str, float]]:

@@ -75,6 +75,7 @@ class Recording:
             silent=silent,
             tag_curve=_quiet(values["tags"], silent) if "tags" in values else None,
             labels=self._card.labels,
+            kinds=self._card.kinds,
             taught=tuple(self._heads),
             frames=_quiet(values["frames"], silent) if "frames" in values else None,
             path=self.path,

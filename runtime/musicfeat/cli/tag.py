@@ -1,4 +1,4 @@
-"""``musicfeat tag``: the instruments that play in a file."""
+"""``musicfeat tag``: the instruments that play in a file, its genres and moods."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ def add(commands: Commands) -> None:
     """Declare the command."""
     tag = command(commands, "tag", run, "which instruments play, most probable first")
     tag.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    tag.add_argument("--kind", help="only tags of this kind: instrument, genre, mood (default: all kinds)")
+    tag.add_argument("-n", "--count", type=int, metavar="N", help="greatest number of tags of a file (default: all)")
     model_options(tag)
 
 
@@ -26,6 +28,6 @@ def run(options: argparse.Namespace) -> int:
         if isinstance(result, MusicfeatError):
             failed = 1
         else:
-            ranked = sorted(result.tags.items(), key=lambda pair: -pair[1])
+            ranked = result.top_tags(options.count, kind=options.kind)
             print(f"{result.path}: " + ", ".join(f"{label} {p:.2f}" for label, p in ranked))
     return failed

@@ -36,6 +36,8 @@ class ModelCard:
     frame_hop: float = 0.0
     """Samples from one row of ``frames`` to the next."""
     labels: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    """Kind of each label, such as "instrument", "genre" or "mood"; empty in files whose labels are all instruments."""
     licence: str = ""
     training_data: str = ""
     recipe: str = ""
@@ -53,6 +55,11 @@ class ModelCard:
         if not names <= set(self.outputs):
             raise ModelError(f"{where} has the outputs {self.outputs}, asked for {tuple(sorted(names))}")
         return tuple(name for name in self.outputs if name in names)
+
+    def columns_of(self, kind: str) -> dict[str, int]:
+        """Label -> column in the output ``tags``, for the labels of one kind."""
+        kinds = self.kinds or ("instrument",) * len(self.labels)
+        return {label: i for i, (label, found) in enumerate(zip(self.labels, kinds, strict=True)) if found == kind}
 
     def to_metadata(self) -> dict[str, str]:
         """The card as string pairs of an ONNX file's metadata_props."""
@@ -75,12 +82,12 @@ def card_from_metadata(metadata: Mapping[str, str], where: str) -> ModelCard:
         values: dict[str, Any] = {
             key: json.loads(metadata[key]) for key in ModelCard.__dataclass_fields__ if key in metadata
         }
-        for key in ("outputs", "labels"):
+        for key in ("outputs", "labels", "kinds"):
             values[key] = tuple(values.get(key, ()))
         card = ModelCard(**values)
         consistent = (
             card.sample_rate > 0 and 0 < card.hop <= card.window and card.pieces > 1 and "embedding" in card.outputs
-        )
+        ) and len(card.kinds) in (0, len(card.labels))
     except (ValueError, TypeError) as error:
         raise ModelError(f"{where} holds a damaged model card: {error}") from error
     if not consistent:

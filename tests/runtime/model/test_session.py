@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -128,3 +129,14 @@ def test_unusable_thread_counts_are_refused(threads: object) -> None:
 def test_sessions_say_why_they_do_not_pickle(extractor: Extractor) -> None:
     with pytest.raises(TypeError, match="each worker"):
         pickle.dumps(extractor)
+
+
+def test_a_card_tells_the_kinds_of_its_labels() -> None:
+    card = ModelCard(
+        "x", "1", 22050, 300, 300, ("embedding", "tags"), 3, 10, labels=("a", "b"), kinds=("genre", "mood")
+    )
+    again = card_from_metadata(card.to_metadata(), "x.onnx")
+    assert (again.columns_of("mood"), again.columns_of("instrument")) == ({"b": 1}, {})
+    assert replace(card, kinds=()).columns_of("instrument") == {"a": 0, "b": 1}
+    with pytest.raises(ModelError, match="inconsistent"):
+        card_from_metadata(replace(card, kinds=("genre",)).to_metadata(), "x.onnx")

@@ -12,6 +12,7 @@ import soundfile
 import torch
 
 from musicfeat import InputError, ModelError
+from musicfeat_export.onnx_file import card_of
 from musicfeat_trainer.bundled.model import load_model
 from musicfeat_trainer.cli import main
 from musicfeat_trainer.data.store import prepare_folder
@@ -152,3 +153,36 @@ def test_a_recipe_that_miscounts_a_teachers_numbers_is_refused(
 ) -> None:
     assert main(["--threads", "1", "run", str(recipe("tags = 9\nembedding = 9")), "-o", str(tmp_path / "run")]) != 0
     assert "2 tags and an embedding of 3" in capsys.readouterr().err
+
+
+def test_tags_that_mean_the_same_are_averaged_and_leave_with_the_model(
+    recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    path, output = recipe(), tmp_path / "run"
+    path.write_text(path.read_text() + '[taught.mood]\nhigh = ["sums/high"]\nboth = ["sums/high", "sums/low"]\n')
+    assert main(["--threads", "1", "run", str(path), "-o", str(output)]) == 0
+    model, loaded = load_model(output)
+    with torch.no_grad():
+        out = model(torch.randn(2, loaded.window) / 10)
+    distillation = model.trunk.distillation
+    assert distillation
+    assert out.tags is not None
+    said = torch.logit(distillation.tags(out.embedding[:, -distillation.width :])).detach()
+    assert torch.logit(out.tags[:, -2:]) == pytest.approx(torch.stack([said[:, 0], said.mean(1)], 1), abs=1e-4)
+    card = card_of(model, loaded)
+    assert (card.labels[-2:], card.kinds[-3:]) == (("high", "both"), ("instrument", "mood", "mood"))
+    assert "tags" in card.outputs
+
+
+@pytest.mark.parametrize(
+    ("taught", "message"),
+    [('[taught.mood]\nhigh = ["sums/loud"]', "sums/loud"), ('[taught.mood]\nbanjo = ["sums/high"]', "banjo: a label")],
+)
+def test_tags_that_no_teacher_names_are_refused_before_training(
+    recipe: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], taught: str, message: str
+) -> None:
+    path = recipe()
+    path.write_text(path.read_text() + taught)
+    assert main(["--threads", "1", "run", str(path), "-o", str(tmp_path / "run")]) != 0
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "store").exists()

@@ -12,7 +12,9 @@ from musicfeat.errors import ModelError
 from musicfeat_trainer.bundled.joins import Joins, JoinsPart
 from musicfeat_trainer.bundled.tag_net import TagNet
 from musicfeat_trainer.bundled.tags import TagsPart
+from musicfeat_trainer.bundled.taught_tags import TaughtTags, taught_tags
 from musicfeat_trainer.bundled.trunk import Trunk, TrunkPart
+from musicfeat_trainer.encoders.temporal_net import TrunkOutput
 from musicfeat_trainer.objectives.jigsaw import out_of_order
 from musicfeat_trainer.recipe.bundled import Recipe
 from musicfeat_trainer.training.checkpoint import Checkpoint, digest, load_checkpoint, load_recipe_of
@@ -30,15 +32,17 @@ class Outputs(NamedTuple):
     reversal: Tensor  # [batch], P(plays backwards)
     successor: Tensor  # [batch, 3, 3], score of piece a directly before piece b
     jigsaw: Tensor  # [batch], P(out of order)
-    tags: Tensor | None  # [batch, labels], P(instrument is heard); None for a recipe without tags
+    tags: Tensor | None  # [batch, labels], P(label holds); None for a recipe without tags
 
 
 class MusicModel(nn.Module):
     """All parts of a bundled model, over windows of fixed length."""
 
-    def __init__(self, trunk: Trunk, joins: Joins, tags: TagNet | None = None) -> None:
+    def __init__(
+        self, trunk: Trunk, joins: Joins, tags: TagNet | None = None, taught: TaughtTags | None = None
+    ) -> None:
         super().__init__()
-        self.trunk, self.joins, self.tags = trunk, joins, tags
+        self.trunk, self.joins, self.tags, self.taught = trunk, joins, tags, taught
 
     def forward(self, waveform: Tensor) -> Outputs:
         """Outputs for mono waveforms of any level, [batch, window samples] float32."""
@@ -47,9 +51,16 @@ class MusicModel(nn.Module):
         if not self.joins.frontend.shares_spectrum(self.trunk.frontend):
             spectrum = self.joins.frontend.spectrum(waveform)
         successor = self.joins.scores(self.joins.frontend.log_mel(spectrum))
-        tags = torch.sigmoid(self.tags(trunk)) if self.tags else None
         jigsaw = out_of_order(successor)
+        tags = self._tags(trunk, embedding)
         return Outputs(embedding, trunk.frames, torch.sigmoid(reversal), successor, jigsaw, tags)
+
+    def _tags(self, trunk: TrunkOutput, embedding: Tensor) -> Tensor | None:
+        """Probabilities of instruments, then of taught tags."""
+        parts = [torch.sigmoid(self.tags(trunk))] if self.tags else []
+        if self.taught:
+            parts.append(self.taught(embedding))
+        return torch.cat(parts, dim=1) if parts else None
 
 
 def parts_of(recipe: Recipe) -> dict[str, type[Part[Any, Any]]]:
@@ -58,8 +69,14 @@ def parts_of(recipe: Recipe) -> dict[str, type[Part[Any, Any]]]:
 
 
 def fresh_model(recipe: Recipe) -> MusicModel:
-    """A recipe's model before training."""
+    """A recipe's model before training, without taught tags."""
     return MusicModel(**{name: part.build(recipe) for name, part in parts_of(recipe).items()}).eval()
+
+
+def labels_of(recipe: Recipe) -> dict[str, str]:
+    """Label -> kind of each tag of a recipe's model, in the order of its output."""
+    instruments = recipe.tags.labels if recipe.tags else ()
+    return {**dict.fromkeys(instruments, "instrument"), **{tag.label: tag.kind for tag in taught_tags(recipe)}}
 
 
 def load_model(run: Path) -> tuple[MusicModel, Recipe]:
@@ -77,6 +94,8 @@ def load_model(run: Path) -> tuple[MusicModel, Recipe]:
     for name, checkpoint in checkpoints.items():
         _check(name, checkpoint, checkpoints, recipe)
         checkpoint.restore("average", getattr(model, name))
+    if model.trunk.distillation and (taught := taught_tags(recipe)):
+        model.taught = TaughtTags(model.trunk.distillation, [tag.answers for tag in taught]).eval()
     return model, recipe
 
 

@@ -16,6 +16,7 @@ from musicfeat_trainer.bundled.crops import CropSampler
 from musicfeat_trainer.bundled.discriminant import Discriminant
 from musicfeat_trainer.bundled.notes import NoteCollages
 from musicfeat_trainer.bundled.tag_net import TagHead
+from musicfeat_trainer.bundled.taught_tags import taught_tags
 from musicfeat_trainer.distributed import rank
 from musicfeat_trainer.encoders.temporal_net import TemporalNet, TrunkOutput
 from musicfeat_trainer.evaluate.metrics import agreement_with_teachers, arithmetic_and_geometric, neighbour_ranks
@@ -110,6 +111,7 @@ class TrunkPart(Part[Recipe, Trunk]):
 
     def open_training(self) -> None:
         config = self.recipe.trunk
+        taught_tags(self.recipe)  # a wrong answer is told before hours of training
         collections = training_collections(self.recipe, config.frontend, config.labels, taught=True)
         if self.module.distillation:
             said = [collection.lessons.sample() for collection in collections if collection.lessons]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from musicfeat.log_mel import LogMelSpec
 from musicfeat_trainer.augment.spectrogram import SpectrogramAugment
@@ -142,6 +142,8 @@ class Recipe(AnyRecipe):
     rendered: RenderedConfig | None = None
     notes: NotesConfig | None = None
     teachers: tuple[TeacherConfig, ...] = ()
+    taught: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
+    """Tags that the teachers' answers become: kind -> label -> the answers that mean it, each ``TEACHER/LABEL``."""
     openmic: Path | None = None
     """Folder of OpenMIC-2018 as published; trained on if it exists."""
     tempo: Tempo = Tempo()
@@ -153,3 +155,13 @@ class Recipe(AnyRecipe):
     """Section of the tags; without it a model has none."""
     joins: JoinsConfig
     card: CardConfig = CardConfig()
+
+    @model_validator(mode="after")
+    def _taught_labels_are_new(self) -> Recipe:
+        if self.taught and not self.teachers:
+            raise ValueError("[taught] needs [[teachers]], whose answers become tags")
+        labels = [*(self.tags.labels if self.tags else ()), *(label for kind in self.taught.values() for label in kind)]
+        if len(set(labels)) < len(labels):
+            twice = sorted({label for label in labels if labels.count(label) > 1})
+            raise ValueError(f"{', '.join(twice)}: a label may stand once in [tags] and [taught]")
+        return self

@@ -1,0 +1,78 @@
+"""Tags of genre, mood and voice: what published taggers would say, read from the trunk's knowledge of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from musicfeat.errors import InputError
+from musicfeat_trainer.data.teachers import TeacherCard, targets_of
+from musicfeat_trainer.objectives.distillation import Distillation
+from musicfeat_trainer.recipe.bundled import Recipe
+
+
+class TaughtTag(NamedTuple):
+    """A tag that comes from teachers."""
+
+    kind: str
+    label: str
+    answers: tuple[int, ...]
+    """Indices of the answers that mean it, among those of all teachers."""
+
+
+def taught_tags(recipe: Recipe) -> list[TaughtTag]:
+    """Tags of a recipe's section ``[taught]``; empty without it.
+
+    Raises:
+        InputError: an answer is none of the teachers', or the teachers' files are missing.
+    """
+    if not recipe.taught:
+        return []
+    places = _places([said.card for said in targets_of(recipe.teachers)])
+    tags = []
+    for kind, labels in recipe.taught.items():
+        for label, answers in labels.items():
+            if unknown := [answer for answer in answers if answer not in places] or (not answers and ["nothing"]):
+                raise InputError(
+                    f"[taught.{kind}] {label}: {', '.join(unknown)} is no answer of a teacher in the recipe; write "
+                    "TEACHER/LABEL with the names on the teachers' cards"
+                )
+            tags.append(TaughtTag(kind, label, tuple(places[answer] for answer in answers)))
+    return tags
+
+
+def _places(cards: Sequence[TeacherCard]) -> dict[str, int]:
+    """Answer, as ``TEACHER/LABEL`` -> its index among all answers of the teachers, embeddings counted too."""
+    places: dict[str, int] = {}
+    start = 0
+    for card in cards:
+        places |= {f"{card.name}/{label}": start + i for i, label in enumerate(card.labels)}
+        start += card.width
+    return places
+
+
+class TaughtTags(nn.Module):
+    """Linear layer from knowledge to the logits of tags: means of the logits of the answers that mean the same.
+
+    Args:
+        distillation: trained layers, whose predictions of the answers are averaged.
+        answers: for each tag the indices of its answers.
+    """
+
+    def __init__(self, distillation: Distillation, answers: Sequence[Sequence[int]]) -> None:
+        super().__init__()
+        self.width = distillation.width
+        self.logits = nn.Linear(distillation.width, len(answers))
+        share = torch.zeros(len(answers), sum(distillation.sizes))
+        for row, indices in zip(share, answers, strict=True):
+            row[list(indices)] = 1 / len(indices)
+        with torch.no_grad():
+            self.logits.weight.copy_(share @ (distillation.deviation[:, None] * distillation.said.weight))
+            self.logits.bias.copy_(share @ (distillation.deviation * distillation.said.bias + distillation.mean))
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        """Probabilities [batch, tags], from embeddings whose last numbers are the knowledge."""
+        return torch.sigmoid(self.logits(embedding[:, -self.width :]))
