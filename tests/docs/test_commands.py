@@ -1,0 +1,112 @@
+"""Commands of the documentation: they run in a reader's folder, and print what the page says."""
+
+from __future__ import annotations
+
+import argparse
+import doctest
+import importlib.util
+import re
+import shlex
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from support.pages import PAGES, commands, name
+from support.paths import ROOT
+from support.reader import Reader, shape
+
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+INSTALLS = re.compile(r"pip (un)?install |npm (install|ci) |cmake |python -m (venv|http\.server) |\.venv/bin/|^cc ")
+"""Commands that fetch, build or serve; other tests hold what they name."""
+ENDLESS = re.compile(r"musicfeat (listen|embed --watch) ")
+NOT_HERE = {
+    r"--engine ray|srun ": "a cluster",
+    r" /music ": "the folder /music",
+    r"musicfeat-export (RUN|tensorrt) |--clips ": "a trained run, TensorRT or music",
+    r"musicfeat-train (run|evaluate|pictures) |torchrun ": "hours of training",
+    r"benchmarks/": "minutes, and data sets",
+    r"hear-validator": "the checkout of a data set",
+}
+"""Commands that are held to their parsers alone, by what they would need to run."""
+NEEDS = {"beet": "beets", "write-tags": "av", "teach": "sklearn", "--watch": "watchfiles", "listen": "starlette"}
+SLOW = {"README.md", *(f"docs/{page}.md" for page in ("catalogs", "export", "listening", "training"))}
+SHOWN = [
+    pytest.param(page, id=name(page), marks=[pytest.mark.slow] if name(page) in SLOW else [])
+    for page in PAGES
+    if commands(page)
+]
+
+
+@pytest.mark.parametrize("page", SHOWN)
+def test_commands_print_what_the_page_says(page: Path, request: pytest.FixtureRequest) -> None:
+    steps = {step: output for line, output in commands(page) for step in line.split(" && ")}
+    reasons = {step: reason for step in steps if (reason := hindrance(step))}
+    runs = [step for step in steps if not (step in reasons or INSTALLS.search(step) or parsed(step))]
+    if runs:
+        if not shutil.which("bash"):
+            pytest.skip("bash is not installed")
+        reader = Reader(request.getfixturevalue("library"))
+        reader.configure_beets(page)
+        for step in runs:
+            follow(reader, step, steps[step])
+    if reasons:
+        pytest.skip("all but: " + "; ".join(f"{step} ({reason})" for step, reason in reasons.items()))
+
+
+def hindrance(step: str) -> str | None:
+    """What is missing for a command."""
+    needed = [package for word, package in NEEDS.items() if word in step.split()]
+    missing = [package for package in needed if not importlib.util.find_spec(package)]
+    return f"{missing[0]} is not installed" if missing else None
+
+
+def follow(reader: Reader, step: str, output: str) -> None:
+    if ENDLESS.search(step):
+        first, code = reader.start(step)
+        assert code in (0, 130), first
+        return
+    done = reader.run(step)
+    assert done.returncode == 0, f"{step}\n{done.stdout}{done.stderr}"
+    if output:
+        assert doctest.OutputChecker().check_output(shape(output), shape(done.stdout), FLAGS), done.stdout
+
+
+def parsed(step: str) -> bool:
+    """Whether a command cannot run here; its parser must accept it, or the test ends."""
+    if not any(re.search(pattern, step) for pattern in NOT_HERE):
+        return False
+    words = shlex.split(step.replace("$SLURM_ARRAY_TASK_ID", "3"), comments=True)
+    if "benchmarks/" in step:
+        source = (ROOT / words[1]).read_text()
+        assert all(word.partition("=")[0] in source for word in words[2:] if word.startswith("--")), step
+    elif "hear-validator" not in step:
+        at = next(i for i, word in enumerate(words) if word.startswith("musicfeat"))
+        chosen, arguments = parser(words[at], words[at + 1 :])
+        chosen.parse_args(arguments)
+    return True
+
+
+def parser(program: str, arguments: list[str]) -> tuple[argparse.ArgumentParser, list[str]]:
+    """The parser of a program, and what it is given."""
+    if program == "musicfeat":
+        from musicfeat.cli import parser
+
+        return parser(), arguments
+    if program == "musicfeat-export":
+        export = pytest.importorskip("musicfeat_export.cli", reason="pip install 'musicfeat[export]'")
+        module = export.COMMANDS.get(arguments[0])
+        return (module or export.model).parser(), arguments[bool(module) :]
+    trainer = pytest.importorskip("musicfeat_trainer.cli", reason="pip install 'musicfeat[train]'")
+    return trainer.parser(), arguments
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_extras_benchmarks_and_folders_that_a_page_names_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for named in re.findall(r"(?:'\.|musicfeat)\[([\w,-]+)\]'", text):
+        assert set(named.split(",")) <= set(extras), named
+    for path in re.findall(r"\b(?:benchmarks|tests|runtime|docs)/[\w./-]*\w", text):
+        assert "NAME" in path or (ROOT / path).exists(), path
