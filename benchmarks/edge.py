@@ -68,10 +68,10 @@ def compare(name: str, root: Path, tracks: int, folder: Path) -> None:
 def main() -> None:
     """Print the tables."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--tracks", type=int, default=9, help="at most so many of a source")
+    options.add_argument("--tracks", type=int, default=9, help="greatest number of tracks of a source")
     options.add_argument("--rounds", type=int, default=15)
     options.add_argument("--web", type=Path, default=ROOT / "runtime" / "web" / "node_modules")
-    options.add_argument("--run", type=Path, help="the training run of the default model, for parity with torch")
+    options.add_argument("--run", type=Path, help="training run of the bundled model, to compare it with torch")
     chosen = options.parse_args()
     root = data_folder()
     for name in bundled_models():

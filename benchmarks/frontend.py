@@ -160,7 +160,7 @@ def main() -> None:
     """Print two Markdown tables."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=100)
-    options.add_argument("--frames", type=int, nargs="+", help="only these lengths of frame")
+    options.add_argument("--frames", type=int, nargs="+", help="lengths of frames to measure (default: all)")
     chosen = options.parse_args()
     rounds, wanted = chosen.rounds, chosen.frames or [spec.n_fft for spec in SIZES]
     torch.set_num_threads(1)

@@ -67,7 +67,9 @@ def rounds(path: Path, count: int, folder: Path) -> Iterator[tuple[Times, Times]
 def main() -> None:
     """Print a Markdown table."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("song", nargs="?", type=Path, help="a file; by default the synthesised clip for three minutes")
+    options.add_argument(
+        "song", nargs="?", type=Path, help="file to judge (default: three minutes of the synthesised clip)"
+    )
     options.add_argument("--rounds", type=int, default=7)
     chosen = options.parse_args()
     install()

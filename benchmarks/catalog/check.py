@@ -176,7 +176,7 @@ def main() -> None:
     """Print the table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--model")
-    options.add_argument("--limit", type=int, default=1000, help="tracks of a source, at most")
+    options.add_argument("--limit", type=int, default=1000, help="greatest number of tracks of a source")
     chosen = options.parse_args()
     music, extractor = data_folder() / "music", Extractor(chosen.model)
     if not (music / "tracks.csv").is_file():

@@ -154,9 +154,9 @@ def wrong(found: list[set[tuple[int, int]]]) -> int:
 def main() -> None:
     """Print the table."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--limit", type=int, default=1000, help="tracks at most")
-    options.add_argument("--least", type=float, help="similarity from which tracks are the same")
-    options.add_argument("--verify", action="store_true", help="decide by the sound")
+    options.add_argument("--limit", type=int, default=1000, help="greatest number of tracks")
+    options.add_argument("--least", type=float, help="similarity from which tracks count as the same")
+    options.add_argument("--verify", action="store_true", help="decode the files and decide by their sound")
     options.add_argument("--fit", action="store_true", help="fit the bounds to the bundled weights")
     options.add_argument("--catalogs", type=Path, help="folder for the catalogs of --fit")
     chosen = options.parse_args()

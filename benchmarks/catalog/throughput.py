@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=6)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=cores())
-    parser.add_argument("--model", type=Path, help="another model file to embed with, such as one in int8")
+    parser.add_argument("--model", type=Path, help="second model file to embed with, such as one in int8")
     options = parser.parse_args()
     print(markdown(HEADER, rows(options.hours, options.rounds, options.workers, options.model)))
 

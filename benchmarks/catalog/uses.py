@@ -28,7 +28,7 @@ EXAMPLES = 40
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--tracks", type=int, default=100_000)
-    options.add_argument("--windows", type=int, default=24, help="of each track")
+    options.add_argument("--windows", type=int, default=24, help="number of windows of each track")
     asked = options.parse_args()
     drawn.WINDOWS = asked.windows
     drawn.PART_ROWS = 32768 // asked.windows * asked.windows

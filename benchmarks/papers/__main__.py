@@ -33,12 +33,18 @@ def draw(folder: Path, paper: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--paper", choices=TABLES, action="append", help="this paper only; may be repeated")
+    parser.add_argument(
+        "--paper", choices=TABLES, action="append", help="paper to repeat; may be given again (default: all)"
+    )
     parser.add_argument("--folder", type=Path, default=Path("runs/papers"))
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--steps", type=int, help="of every run, for a quick look (default: the plan's)")
-    parser.add_argument("--scale", type=float, default=1.0, help="train so many times the plan's steps: 10 for hours")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[SEED], help="train each system with these, 7 first")
+    parser.add_argument(
+        "--steps", type=int, help="number of steps of every run, for a quick look (default: the plan's)"
+    )
+    parser.add_argument("--scale", type=float, default=1.0, help="factor for the plan's steps; 10 takes hours")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[SEED], help="seeds to train each system with (default: 7)"
+    )
     parser.add_argument("--no-training", action="store_true", help="judge what is trained already")
     options = parser.parse_args()
     os.environ["MUSICFEAT_DATA"] = str(data_folder())

@@ -219,10 +219,10 @@ EXPERIMENTS: dict[str, Callable[[Path], Found]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("experiment", nargs="*", metavar="EXPERIMENT", help="default: all")
+    parser.add_argument("experiment", nargs="*", metavar="EXPERIMENT", help="experiments to run (default: all)")
     parser.add_argument("--folder", type=Path, default=Path("runs/settling"))
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--tracks", type=int, default=371, help="so many tracks of the music (default: all)")
+    parser.add_argument("--tracks", type=int, default=371, help="number of tracks of the music (default: all)")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     os.environ["MUSICFEAT_DATA"] = str(data_folder())

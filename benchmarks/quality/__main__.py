@@ -68,7 +68,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--model")
     options.add_argument("--font", type=Path, default=FONT, help="sound font, held out from training")
-    options.add_argument("--limit", type=int, default=1000, help="files of a kind, at most")
+    options.add_argument("--limit", type=int, default=1000, help="greatest number of files of a kind")
     options.add_argument("--json", type=Path, help="write the figures for a model card")
     chosen = options.parse_args()
     root, extractor = data_folder(), Extractor(chosen.model)

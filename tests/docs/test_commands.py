@@ -79,7 +79,8 @@ def parsed(step: str) -> bool:
         return False
     words = shlex.split(step.replace("$SLURM_ARRAY_TASK_ID", "3"), comments=True)
     if "benchmarks/" in step:
-        source = (ROOT / words[1]).read_text()
+        script = ROOT / words[1]
+        source = (script / "__main__.py" if script.is_dir() else script).read_text()
         assert all(word.partition("=")[0] in source for word in words[2:] if word.startswith("--")), step
     elif "hear-validator" not in step:
         at = next(i for i, word in enumerate(words) if word.startswith("musicfeat"))

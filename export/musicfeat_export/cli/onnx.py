@@ -36,23 +36,42 @@ def add(commands: Commands) -> None:
     """Declare the command."""
     text = "a trained run to one self-contained ONNX file; or such a file in another precision"
     onnx = command(commands, "onnx", run, text)
-    onnx.add_argument(
-        "model", help="folder that `musicfeat-train run` wrote, or a model file, or a bundled model's name"
-    )
+    onnx.add_argument("model", help="folder that `musicfeat-train run` wrote, a model file, or name of a bundled model")
     onnx.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL.onnx", help=OUTPUT)
     onnx.add_argument("--precision", choices=list(LEAST_COSINE), help=PRECISIONS)
-    onnx.add_argument("--for", choices=list(PRESETS), dest="target", help="what suits web, mobile, cpu or gpu")
     onnx.add_argument(
-        "--clips", type=Path, metavar="FOLDER", help="music: half calibrates int8, half shows what is lost"
+        "--for",
+        choices=list(PRESETS),
+        dest="target",
+        help="choose precision and batch for browsers, phones, CPUs or GPUs",
     )
     onnx.add_argument(
-        "--notes", type=Path, metavar="FOLDER", help="recorded notes with notes.csv: shows what tags lose"
+        "--clips",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of music: half of the clips calibrate int8, half show what is lost",
     )
-    onnx.add_argument("--most-clips", type=int, default=CLIPS, metavar="N", help="clips to read (default %(default)s)")
-    onnx.add_argument("--signed", action="store_true", help="int8 activations as TensorRT demands; slower on x86")
-    onnx.add_argument("--resample", type=int, metavar="HZ", help="take samples at this rate; resample in the graph")
-    onnx.add_argument("--batch", type=int, metavar="N", help="fix the batch, for engines without dynamic shapes")
-    onnx.add_argument("--scores", type=Path, metavar="SCORES.json", help="measured scores for the model card of a run")
+    onnx.add_argument(
+        "--notes", type=Path, metavar="FOLDER", help="folder of recorded notes with notes.csv, to show what tags lose"
+    )
+    onnx.add_argument(
+        "--most-clips", type=int, default=CLIPS, metavar="N", help="number of clips to read (default: %(default)s)"
+    )
+    onnx.add_argument(
+        "--signed", action="store_true", help="write symmetric int8 activations, as TensorRT demands; slower on x86"
+    )
+    onnx.add_argument(
+        "--resample", type=int, metavar="HZ", help="sample rate that the model takes, resampled in the graph"
+    )
+    onnx.add_argument(
+        "--batch",
+        type=int,
+        metavar="N",
+        help="number of windows in every batch, for engines without dynamic shapes (default: any)",
+    )
+    onnx.add_argument(
+        "--scores", type=Path, metavar="SCORES.json", help="measured scores to put into the model card of a run"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

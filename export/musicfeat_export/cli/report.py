@@ -17,16 +17,18 @@ CLIPS = 32
 def add(commands: Commands) -> None:
     """Declare the command."""
     parser = command(commands, "report", run, "operators, size, parity on every engine, latency: measured here")
-    parser.add_argument("model", help="a model file, or a bundled model's name")
+    parser.add_argument("model", help="model file, or name of a bundled model")
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FOLDER", help="write report.md, report.json and latency.png"
-    )
-    parser.add_argument("--clips", type=Path, metavar="FOLDER", help="music for parity, and to calibrate int8")
-    parser.add_argument(
-        "--run", dest="trained", type=Path, metavar="RUN", help="the training run of the file, for parity with torch"
+        "-o", "--output", type=Path, metavar="FOLDER", help="folder to write report.md, report.json and latency.png to"
     )
     parser.add_argument(
-        "--web", type=Path, metavar="NODE_MODULES", help="folder that holds onnxruntime-web, run in Node"
+        "--clips", type=Path, metavar="FOLDER", help="folder of music, to compare engines on and to calibrate int8"
+    )
+    parser.add_argument(
+        "--run", dest="trained", type=Path, metavar="RUN", help="training run of the file, to compare it with torch"
+    )
+    parser.add_argument(
+        "--web", type=Path, metavar="NODE_MODULES", help="folder that holds onnxruntime-web, which Node runs"
     )
     parser.add_argument("--rounds", type=int, default=15, help="repetitions of each timing (default %(default)s)")
 

@@ -41,7 +41,9 @@ def add(commands: Commands) -> None:
         metavar="MB",
         help="memory of the GPU that a layer may take for intermediate results (default: %(default)s)",
     )
-    tensorrt.add_argument("--device", type=int, default=0, metavar="INDEX", help="which GPU (default: %(default)s)")
+    tensorrt.add_argument(
+        "--device", type=int, default=0, metavar="INDEX", help="index of the GPU (default: %(default)s)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -27,15 +27,17 @@ LABELS = "write a label track for each track found: Audacity imports it, and Son
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    check = command(commands, "check", run, "tracks of a catalog that seem reversed or spliced")
+    check = command(commands, "check", run, "list tracks of a catalog that seem reversed or spliced")
     check.description = TEXT
     check.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
     check.add_argument("--edits", action="store_true", help="look for cuts in the audio files, too")
-    check.add_argument("--least", type=_share, default=0.5, metavar="P", help="report from this probability (0.5)")
+    check.add_argument(
+        "--least", type=_share, default=0.5, metavar="P", help="report from this probability on (default: 0.5)"
+    )
     check.add_argument("--json", action="store_true", help="print what was found as JSON")
     check.add_argument("--labels", type=Path, metavar="DIR", help=LABELS)
     check.add_argument("--fail", action="store_true", help=f"exit with code {FOUND} if anything was found")
-    check.add_argument("--quiet", action="store_true", help="no progress bar")
+    check.add_argument("--quiet", action="store_true", help="show no progress bar")
     model_options(check)
 
 

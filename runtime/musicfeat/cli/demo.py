@@ -14,7 +14,7 @@ def add(commands: Commands) -> None:
     """Declare the command."""
     demo = command(commands, "demo", run, "make a clip, judge it forwards and backwards, draw a picture")
     demo.add_argument("-o", "--output", type=Path, default=Path("musicfeat-demo.svg"), metavar="OUT.svg")
-    demo.add_argument("audio", nargs="?", type=Path, help="your own file instead of the synthesised clip")
+    demo.add_argument("audio", nargs="?", type=Path, help="file to judge (default: a synthesised clip)")
     model_options(demo)
 
 

@@ -24,14 +24,17 @@ keep, or was heard to hold no more and no better sound."""
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    duplicates = command(commands, "duplicates", run, "tracks of a catalog that are the same recording")
+    duplicates = command(commands, "duplicates", run, "list tracks of a catalog that are the same recording")
     duplicates.description = TEXT
     duplicates.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
-    duplicates.add_argument("--verify", action="store_true", help="decide by the sound of the files: decodes them")
+    duplicates.add_argument("--verify", action="store_true", help="decode the files and decide by their sound")
     duplicates.add_argument(
-        "--least", type=float, metavar="P", help="similarity from which tracks are the same (by evidence: 0.5 to 0.99)"
+        "--least",
+        type=float,
+        metavar="P",
+        help="similarity from which tracks count as the same (default: 0.5 to 0.99, by how much sound is compared)",
     )
-    duplicates.add_argument("--json", action="store_true", help="print JSON; names as in the catalog's column `path`")
+    duplicates.add_argument("--json", action="store_true", help="print JSON, with paths as in the catalog")
 
 
 def run(options: argparse.Namespace) -> int:

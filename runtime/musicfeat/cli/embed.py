@@ -23,45 +23,79 @@ everything that reads Parquet. With an output that ends in .npz: a few files int
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    embed = command(commands, "embed", run, "embeddings, reversal, order and tags of many files, as a catalog")
+    embed = command(commands, "embed", run, "write embeddings, reversal, order and tags of many files as a catalog")
     embed.description = TEXT
     embed.add_argument(
         "paths", nargs="*", metavar="SOURCE", help="folder, list (.txt, .m3u, or - for stdin), pattern or file"
     )
-    embed.add_argument("-o", "--output", type=Path, required=True, metavar="CATALOG", help="folder, or OUT.npz")
+    embed.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="CATALOG", help="folder of the catalog, or a file OUT.npz"
+    )
     rows = embed.add_mutually_exclusive_group()
     rows.add_argument(
-        "--per-window", dest="rows", action="store_const", const="window", default="window", help="default"
+        "--per-window",
+        dest="rows",
+        action="store_const",
+        const="window",
+        default="window",
+        help="store a row for each window (default)",
     )
-    rows.add_argument("--per-track", dest="rows", action="store_const", const="track", help="one pooled row a file")
-    embed.add_argument("--hop", type=float, help="seconds between windows (default: windows touch)")
+    rows.add_argument(
+        "--per-track",
+        dest="rows",
+        action="store_const",
+        const="track",
+        help="store one row for each file, pooled over its windows",
+    )
+    embed.add_argument("--hop", type=float, help="seconds from one window to the next (default: a window's length)")
     embed.add_argument(
         "--outputs",
         nargs="*",
         choices=("reversal", "jigsaw", "tags"),
-        help="beside embeddings (default: all)",
+        help="results stored beside the embeddings (default: all)",
     )
-    embed.add_argument("--precision", choices=("float32", "float16"), default="float32", help="of stored embeddings")
-    embed.add_argument("--workers", type=int, help="processes, one core each (default: all; on Ray, the cluster's)")
-    embed.add_argument("--shard", type=_shard, default=(0, 1), metavar="I/N", help="only share I of N, counted from 0")
     embed.add_argument(
-        "--resume", action=argparse.BooleanOptionalAction, default=True, help="go on with a catalog (default)"
+        "--precision", choices=("float32", "float16"), default="float32", help="number format of stored embeddings"
     )
-    embed.add_argument("--retry-failed", action="store_true", help="try unchanged files again that failed before")
     embed.add_argument(
-        "--time-limit", type=float, default=60.0, metavar="S", help="seconds a file, beside 10 a megabyte"
+        "--workers", type=int, help="number of processes (default: one for each core; on Ray, of the cluster)"
     )
-    embed.add_argument("--engine", choices=("local", "ray"), default="local", help="what runs the workers")
     embed.add_argument(
-        "--heads", nargs="+", default=[], metavar="HEAD.json", help="a column for each; `musicfeat teach` wrote them"
+        "--shard", type=_shard, default=(0, 1), metavar="I/N", help="embed only share I of N, counted from 0"
     )
-    embed.add_argument("--watch", action="store_true", help="keep up with the folders until Ctrl-C")
+    embed.add_argument(
+        "--resume",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="go on with a catalog that is there (default)",
+    )
+    embed.add_argument(
+        "--retry-failed", action="store_true", help="try files again that failed before and have not changed"
+    )
+    embed.add_argument(
+        "--time-limit",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help="longest time for a file, to which 10 s for each megabyte are added (default: 60)",
+    )
+    embed.add_argument(
+        "--engine", choices=("local", "ray"), default="local", help="program that runs the processes (default: local)"
+    )
+    embed.add_argument(
+        "--heads",
+        nargs="+",
+        default=[],
+        metavar="HEAD.json",
+        help="heads that `musicfeat teach` wrote; each gives the catalog a column",
+    )
+    embed.add_argument("--watch", action="store_true", help="embed new and changed files of the folders until Ctrl-C")
     embed.add_argument(
         "--upgrade",
         action="store_true",
-        help="embed the catalog's files anew with another model, then switch",
+        help="embed the catalog's files anew with another model, then put the new rows in the place of the old",
     )
-    embed.add_argument("--quiet", action="store_true", help="no progress bar")
+    embed.add_argument("--quiet", action="store_true", help="show no progress bar")
     model_options(embed)
 
 

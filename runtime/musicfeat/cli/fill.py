@@ -13,10 +13,10 @@ embeddings. Without a head: go on with what was stopped. Files that are embedded
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    fill = command(commands, "fill", run, "columns of taught tags for a whole catalog, without decoding")
+    fill = command(commands, "fill", run, "give a whole catalog the columns of taught tags, without decoding")
     fill.description = TEXT
     fill.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
-    fill.add_argument("heads", nargs="*", type=Path, metavar="HEAD.json", help="what `musicfeat teach` wrote")
+    fill.add_argument("heads", nargs="*", type=Path, metavar="HEAD.json", help="heads that `musicfeat teach` wrote")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from musicfeat.cli.shared import Commands, command, model_options, report
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    model_options(command(commands, "info", run, "versions, devices, and the model's card"))
+    model_options(command(commands, "info", run, "print versions, devices, and the model's card"))
 
 
 def run(options: argparse.Namespace) -> int:

@@ -10,10 +10,10 @@ from musicfeat.cli.shared import Commands, command, vacant
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    jams = command(commands, "jams", run, "findings of a catalog as JAMS, a file a track")
+    jams = command(commands, "jams", run, "write findings of a catalog as JAMS, a file for each track")
     jams.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
-    jams.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="a new or empty folder")
-    jams.add_argument("--embeddings", action="store_true", help="the embedding of each window, too")
+    jams.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder to write, new or empty")
+    jams.add_argument("--embeddings", action="store_true", help="write the embedding of each window, too")
 
 
 def run(options: argparse.Namespace) -> int:

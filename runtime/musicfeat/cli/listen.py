@@ -22,16 +22,27 @@ def add(commands: Commands) -> None:
     listen.description = TEXT
     listen.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
     listen.add_argument(
-        "--audio-root", type=Path, metavar="DIR", help="where the files are now: stands for the folder that held them"
+        "--audio-root",
+        type=Path,
+        metavar="DIR",
+        help="folder that holds the files now, in place of the one that held them when they were embedded",
     )
-    listen.add_argument("--port", type=int, default=PORT, help=f"0 is any free one (default: {PORT})")
     listen.add_argument(
-        "--host", default="127.0.0.1", help="address to bind to; any other lets whoever reaches it listen, too"
+        "--port", type=int, default=PORT, help=f"port to serve at; 0 takes any that is free (default: {PORT})"
     )
-    listen.add_argument("--open", action="store_true", help="open the browser")
+    listen.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to serve at (default: 127.0.0.1, this machine alone); whoever reaches another can listen, too",
+    )
+    listen.add_argument("--open", action="store_true", help="open the page in the browser")
     listen.add_argument("--model", help="path of the model file that made the catalog, if it is not a bundled one")
-    listen.add_argument("--max-upload", type=float, default=200, metavar="MB", help="of a dropped file (default: 200)")
-    listen.add_argument("--time-limit", type=float, default=120, metavar="S", help="for one file (default: 120)")
+    listen.add_argument(
+        "--max-upload", type=float, default=200, metavar="MB", help="greatest size of a dropped file (default: 200)"
+    )
+    listen.add_argument(
+        "--time-limit", type=float, default=120, metavar="S", help="longest time to decode one file (default: 120)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ def add(commands: Commands) -> None:
     names = command(commands, "names", run, "read titles and artists of a catalog's files, without decoding them")
     names.description = TEXT
     names.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
-    names.add_argument("--quiet", action="store_true", help="no progress bar")
+    names.add_argument("--quiet", action="store_true", help="show no progress bar")
 
 
 def run(options: argparse.Namespace) -> int:

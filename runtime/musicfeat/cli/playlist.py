@@ -22,20 +22,26 @@ twice. With --like, the most alike come first."""
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    playlist = command(commands, "playlist", run, "a playlist like some tracks, or from one track to another")
+    playlist = command(commands, "playlist", run, "make a playlist like some tracks, or from one track to another")
     playlist.description = TEXT
     playlist.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
-    playlist.add_argument("--like", nargs="+", default=[], metavar="TRACK", help="what the list sounds like")
-    playlist.add_argument("--unlike", nargs="+", default=[], metavar="TRACK", help="what it does not sound like")
-    playlist.add_argument("--from", dest="start", metavar="TRACK", help="where a path begins")
-    playlist.add_argument("--to", dest="end", metavar="TRACK", help="where it ends")
-    playlist.add_argument("-n", type=int, default=25, metavar="N", help="how many tracks (default: 25)")
-    playlist.add_argument("--max-per-artist", type=int, metavar="N", help="tracks of one artist at most")
-    playlist.add_argument("--max-per-album", type=int, metavar="N", help="tracks of one album at most")
-    playlist.add_argument("--joined", action="store_true", help="ordered so that ends and beginnings are alike")
-    playlist.add_argument("-o", "--output", type=Path, metavar="OUT", help="write to OUT.m3u8, or to OUT.json")
+    playlist.add_argument(
+        "--like", nargs="+", default=[], metavar="TRACK", help="tracks that the list shall sound like"
+    )
+    playlist.add_argument(
+        "--unlike", nargs="+", default=[], metavar="TRACK", help="tracks that it shall not sound like"
+    )
+    playlist.add_argument("--from", dest="start", metavar="TRACK", help="first track of a path")
+    playlist.add_argument("--to", dest="end", metavar="TRACK", help="last track of a path")
+    playlist.add_argument("-n", type=int, default=25, metavar="N", help="number of tracks (default: 25)")
+    playlist.add_argument("--max-per-artist", type=int, metavar="N", help="greatest number of tracks of one artist")
+    playlist.add_argument("--max-per-album", type=int, metavar="N", help="greatest number of tracks of one album")
+    playlist.add_argument(
+        "--joined", action="store_true", help="order the tracks so that each begins like the one before it ends"
+    )
+    playlist.add_argument("-o", "--output", type=Path, metavar="OUT", help="file to write, OUT.m3u8 or OUT.json")
     form = playlist.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print JSON; names as in the catalog's column `path`")
+    form.add_argument("--json", action="store_true", help="print JSON, with paths as in the catalog")
     form.add_argument("--m3u", action="store_true", help="print an M3U8")
     playlist.add_argument("--model", help="path of the model file that made the catalog, if it is not a bundled one")
 

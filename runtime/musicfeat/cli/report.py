@@ -12,11 +12,11 @@ HOP = 2.5
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    report = command(commands, "report", run, "one HTML file that shows what the model hears in a recording")
+    report = command(commands, "report", run, "write one HTML file that shows what the model hears in a recording")
     report.add_argument("audio", type=Path, metavar="FILE")
     report.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.html")
     report.add_argument(
-        "--audio", dest="embed", action="store_true", help="hold the sound too, to listen to (up to 64 MiB)"
+        "--audio", dest="embed", action="store_true", help="put the sound into the page, to listen to (up to 64 MiB)"
     )
     model_options(report)
 

@@ -14,24 +14,26 @@ from musicfeat.cli.shared import Commands, command
 if TYPE_CHECKING:
     from musicfeat.catalog.search.searcher import Hit
 
-TEXT = """List the tracks of a catalog that sound most like a file, with their most similar window. All are compared; in
-a large catalog, --index keeps the embeddings once more and finds nearly all of the nearest at once."""
+TEXT = """List the tracks of a catalog that sound most like a recording, with their most similar window. All windows
+are compared; --index keeps a second copy of the embeddings and finds nearly all of the nearest much sooner."""
 
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    search = command(commands, "search", run, "what in a catalog sounds most like a file")
+    search = command(commands, "search", run, "list tracks of a catalog that sound like a recording")
     search.description = TEXT
     search.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
-    search.add_argument("query", type=Path, metavar="QUERY", help="a file, or the name of a track of the catalog")
-    search.add_argument("-k", type=int, default=10, metavar="N", help="how many (default: 10)")
-    search.add_argument("--at", type=float, metavar="S", help="the window around this second, not the whole file")
-    search.add_argument("--windows", action="store_true", help="list windows, also several of one track")
-    search.add_argument("--itself", action="store_true", help="list the query's own file, too")
+    search.add_argument("query", type=Path, metavar="QUERY", help="audio file, or name of a track of the catalog")
+    search.add_argument("-k", type=int, default=10, metavar="N", help="number of results (default: 10)")
+    search.add_argument(
+        "--at", type=float, metavar="S", help="compare the window around second S instead of the whole recording"
+    )
+    search.add_argument("--windows", action="store_true", help="list windows instead of tracks")
+    search.add_argument("--itself", action="store_true", help="list the file of the query, too")
     search.add_argument("--index", action="store_true", help="build the index, or bring it up to date, and use it")
-    search.add_argument("--no-index", action="store_true", help="leave an index that is there unused")
+    search.add_argument("--no-index", action="store_true", help="search without the index of the catalog")
     form = search.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print JSON; names as in the catalog's column `path`")
+    form.add_argument("--json", action="store_true", help="print JSON, with paths as in the catalog")
     form.add_argument("--m3u", action="store_true", help="print a playlist")
     search.add_argument("--model", help="path of the model file that made the catalog, if it is not a bundled one")
     search.add_argument("--device", default="cpu", help="cpu or cuda:INDEX (default: cpu)")

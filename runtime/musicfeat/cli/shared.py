@@ -50,10 +50,10 @@ def command(
 
 def model_options(added: argparse.ArgumentParser) -> None:
     """The options of every command that runs a model."""
-    added.add_argument("--model", help="path of a model file or name of a bundled one")
+    added.add_argument("--model", help="path of a model file, or name of a bundled model (default: the bundled one)")
     devices = "cpu, cuda:INDEX, tensorrt:INDEX, openvino:CPU (GPU, NPU), coreml, directml:INDEX or qnn"
     added.add_argument("--device", default="cpu", help=f"{devices} (default: cpu)")
-    added.add_argument("--threads", type=int, help="threads of the model (default: all cores)")
+    added.add_argument("--threads", type=int, help="number of threads of the model (default: all cores)")
 
 
 def extractor(options: argparse.Namespace, hop: float | None = None) -> Extractor:

@@ -11,7 +11,7 @@ from musicfeat.errors import ModelError, MusicfeatError
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    tag = command(commands, "tag", run, "which instruments play, most probable first")
+    tag = command(commands, "tag", run, "list tags of recordings, most probable first")
     tag.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     tag.add_argument("--kind", help="only tags of this kind: instrument, genre, mood (default: all kinds)")
     tag.add_argument("-n", "--count", type=int, metavar="N", help="greatest number of tags of a file (default: all)")

@@ -19,10 +19,14 @@ def add(commands: Commands) -> None:
     teach = command(commands, "teach", run, "teach tags of your own, from examples")
     teach.description = TEXT
     teach.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
-    teach.add_argument("examples", type=Path, metavar="EXAMPLES.csv", help="columns: track, label")
-    teach.add_argument("-o", "--output", type=Path, required=True, metavar="HEAD.json", help="its name is the head's")
-    teach.add_argument("--fill", action="store_true", help="give the catalog a column of it, too")
-    teach.add_argument("--unsure", type=int, default=0, metavar="N", help="list the N tracks to label next")
+    teach.add_argument(
+        "examples", type=Path, metavar="EXAMPLES.csv", help="examples: a CSV with the columns track and label"
+    )
+    teach.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="HEAD.json", help="file to write; the head takes its name"
+    )
+    teach.add_argument("--fill", action="store_true", help="give the catalog the head's column, too")
+    teach.add_argument("--unsure", type=int, default=0, metavar="N", help="list N tracks whose label would teach most")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -16,10 +16,12 @@ touched. The sound is compared before and after, and a file changes whole or not
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    write = command(commands, "write-tags", run, "findings of a catalog into the tags of its files")
+    write = command(commands, "write-tags", run, "write findings of a catalog into the tags of its files")
     write.description = TEXT
     write.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
-    write.add_argument("--fields", nargs="+", metavar="FIELD", help="tags, reversed, names of heads (default: all)")
+    write.add_argument(
+        "--fields", nargs="+", metavar="FIELD", help="fields to write: tags, reversed, names of heads (default: all)"
+    )
     how = write.add_mutually_exclusive_group(required=True)
     how.add_argument("--dry-run", action="store_true", help="print what would be written, and write nothing")
     how.add_argument("--copy-to", type=Path, metavar="DIR", help="write copies of the files into a new or empty folder")

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The argument parser, one sub-command per module."""
     top = argparse.ArgumentParser(prog="musicfeat-train", description="Pretrain and evaluate music encoders.")
-    top.add_argument("--threads", type=int, help="threads of torch (default: torch's own choice)")
+    top.add_argument("--threads", type=int, help="number of torch's threads (default: torch's own choice)")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for command in (listing, train, evaluate, pictures, page, debian, teacher):
         command.add(commands)

@@ -14,14 +14,21 @@ from musicfeat_trainer.data.debian.packages import PACKAGES, Package
 def add(commands: Commands) -> None:
     """Declare the command."""
     parser = command(commands, "fetch-debian-music", run, "bring music of Debian's packages, with its licences")
-    parser.add_argument("folder", type=Path, help="gets a folder for each package, and tracks.csv")
+    parser.add_argument("folder", type=Path, help="folder to write: a folder for each package, and tracks.csv")
     parser.add_argument(
-        "--package", action="append", default=[], metavar="NAME", help="this one (repeat for more; default: all)"
+        "--package",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="package to fetch; may be repeated (default: all)",
     )
     parser.add_argument(
-        "--archives", type=Path, metavar="FOLDER", help="of .deb files there already: downloads nothing"
+        "--archives",
+        type=Path,
+        metavar="FOLDER",
+        help="folder that holds the .deb files already; nothing is downloaded",
     )
-    parser.add_argument("--list", action="store_true", help="print the packages' names alone")
+    parser.add_argument("--list", action="store_true", help="print the names of the packages and fetch nothing")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -37,24 +37,50 @@ def add(commands: Commands) -> None:
     parser = command(commands, "evaluate", run, "score a run on held-out music, or --on a labelled data set")
     parser.add_argument("folder", type=Path, help="folder of the run")
     on = parser.add_argument_group("downstream")
-    on.add_argument("--on", metavar="SET", help="a data set that `list` shows (default: the recipe's own held-out)")
-    on.add_argument("--root", type=Path, help="where the data set is")
-    on.add_argument("--set", dest="change", action="append", default=[], metavar="KEY=VALUE", help="of the data set")
-    on.add_argument("--how", type=_ways, default=["probe"], help=f"of {','.join(WAYS)},{RANK} (default: probe)")
-    on.add_argument("--budget", nargs="+", default=["full"], help="labelled items: 10 (of each class), 1%%, full")
+    on.add_argument(
+        "--on",
+        metavar="SET",
+        help="labelled data set, by a name that `list` shows (default: the recipe's held-out music)",
+    )
+    on.add_argument("--root", type=Path, help="folder of the data set")
+    on.add_argument(
+        "--set",
+        dest="change",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="setting of the data set; may be repeated",
+    )
+    on.add_argument(
+        "--how", type=_ways, default=["probe"], help=f"ways to judge, some of {','.join(WAYS)},{RANK} (default: probe)"
+    )
+    on.add_argument(
+        "--budget",
+        nargs="+",
+        default=["full"],
+        help="number of labelled items: 10 (of each class), 1%%, full (default: full)",
+    )
     on.add_argument("--control", action="store_true", help="judge the same network with random weights, too")
     on.add_argument(
         "--hidden", nargs="*", type=int, metavar="WIDTH",
-        help="hidden layers of the probe: alone 128 128; 512 is CLMR's, 1024 512 128 Siamusic's",
+        help="widths of the probe's hidden layers: 512 is CLMR's, 1024 512 128 Siamusic's (without a width: 128 128)",
     )  # fmt: skip
     on.add_argument(
         "--statistics", choices=("training", "own"), default="training",
-        help="of batch normalisation: of the set's training items (default), or of the run's own training",
+        help="source of batch normalisation's statistics: the set's training items (default), or the run's training",
     )  # fmt: skip
-    on.add_argument("--fit", action="append", default=[], metavar="KEY=VALUE", help="such as epochs=30 or batch=16")
-    on.add_argument("--store", type=Path, help="where decoded audio is kept (default: the recipe's store)")
+    on.add_argument(
+        "--fit",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="setting of fine-tuning and probes, such as epochs=30 or batch=16; may be repeated",
+    )
+    on.add_argument("--store", type=Path, help="folder that keeps decoded audio (default: the recipe's store)")
     on.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    on.add_argument("-o", "--output", type=Path, help="folder of figures and predictions (default: below the run)")
+    on.add_argument(
+        "-o", "--output", type=Path, help="folder to write figures and predictions to (default: below the run)"
+    )
 
 
 def _ways(text: str) -> list[str]:

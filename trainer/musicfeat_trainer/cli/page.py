@@ -18,7 +18,7 @@ def add(commands: Commands) -> None:
     """Declare the command."""
     parser = command(commands, "page", run, "write a run with its curves and figures as one HTML file")
     parser.add_argument("folder", type=Path, help="folder of the run")
-    parser.add_argument("-o", "--output", type=Path, help=f"the file (default: {NAME} in the folder)")
+    parser.add_argument("-o", "--output", type=Path, help=f"file to write (default: {NAME} in the folder)")
 
 
 def run(options: argparse.Namespace) -> int:

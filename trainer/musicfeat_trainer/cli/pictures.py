@@ -36,7 +36,7 @@ def add(commands: Commands) -> None:
     """Declare the command."""
     pictures = command(commands, "pictures", run, "draw a run, or an evaluation that `evaluate -o` kept")
     pictures.add_argument("folder", type=Path, help="folder of the run or of the evaluation")
-    pictures.add_argument("--of", choices=sorted(OF_RUNS), help="what of a run (default: all that it has)")
+    pictures.add_argument("--of", choices=sorted(OF_RUNS), help="kind of picture of a run (default: all that it has)")
     pictures.add_argument("-o", "--output", type=Path, required=True, help="folder of the pictures")
 
 

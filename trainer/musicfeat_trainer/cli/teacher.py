@@ -12,11 +12,20 @@ from musicfeat_trainer.teachers.card import NETWORKS, write_musicnn
 def add(commands: Commands) -> None:
     """Declare the command."""
     parser = command(commands, "teacher", run, "make a published tagger an ONNX file for training to learn from")
-    parser.add_argument("tagger", choices=["musicnn"], help="which; musicnn from PyPI, read without TensorFlow")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.onnx", help="a card goes beside it")
-    parser.add_argument("--weights", choices=list(NETWORKS), default="MSD_musicnn", help="default: MSD_musicnn")
     parser.add_argument(
-        "--package", type=Path, help="wheel or folder of the package, as from `pip download musicnn --no-deps`"
+        "tagger", choices=["musicnn"], help="name of the tagger; musicnn is that of PyPI, read without TensorFlow"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE.onnx", help="file to write, with a card beside it"
+    )
+    parser.add_argument(
+        "--weights",
+        choices=list(NETWORKS),
+        default="MSD_musicnn",
+        help="weights of the package to convert (default: MSD_musicnn)",
+    )
+    parser.add_argument(
+        "--package", type=Path, help="wheel or folder of the package, such as `pip download musicnn --no-deps` fetches"
     )
 
 

@@ -19,14 +19,16 @@ from musicfeat_trainer.training.loop import Trainer
 def add(commands: Commands) -> None:
     """Declare the command."""
     parser = command(commands, "run", run, "train a recipe, or go on where it stopped")
-    parser.add_argument("recipe", help="a TOML file, or what `list` shows, such as music_small or jigsaw/resnet18-3s")
+    parser.add_argument(
+        "recipe", help="TOML file, or a name that `list` shows, such as music_small or jigsaw/resnet18-3s"
+    )
     parser.add_argument("-o", "--output", type=Path, help="folder of the run (default: runs/RECIPE)")
     parser.add_argument(
-        "--set", dest="change", action="append", default=[], metavar="KEY=VALUE", help="change the recipe"
+        "--set", dest="change", action="append", default=[], metavar="KEY=VALUE", help="change a setting of the recipe"
     )
-    parser.add_argument("--part", choices=sorted(PARTS), help="train this part only (default: one after another)")
+    parser.add_argument("--part", choices=sorted(PARTS), help="train this part only (default: all, one after another)")
     parser.add_argument(
-        "--untrained", action="store_true", help="keep the weights as they start, such as ImageNet's, and take no step"
+        "--untrained", action="store_true", help="take no step: keep the weights as they start, such as ImageNet's"
     )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
 
