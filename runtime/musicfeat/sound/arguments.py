@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import mmap
 import numbers
 import os
 from pathlib import Path
@@ -54,6 +55,13 @@ class Source:
     def open(self) -> BinaryIO:
         """A new file object at the beginning of the bytes."""
         return open(self.path, "rb") if self._data is None else io.BytesIO(self._data)
+
+    def mapped(self) -> mmap.mmap | bytes:
+        """All bytes; those of a file on disk are read when they are looked at."""
+        if self._data is not None:
+            return self._data
+        with open(self.path, "rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def for_libsndfile(self) -> Any:
         """The argument for soundfile: bytes, because it cannot encode names that are not valid Unicode."""

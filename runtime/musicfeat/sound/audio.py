@@ -14,7 +14,7 @@ from musicfeat.errors import AudioError, InputError
 from musicfeat.sound import ffmpeg, libsndfile, ogg, riff
 from musicfeat.sound.arguments import PathLike, Source, is_source, source_of
 from musicfeat.sound.loss import Loss
-from musicfeat.sound.mp3 import lengths, seconds_of_frames
+from musicfeat.sound.mp3 import Lengths, lengths, seconds_of_frames
 from musicfeat.sound.waveform import Waveform, check_rate, pieces_of, resample
 
 __all__ = ["Audio", "PathLike", "Sound", "blocks", "decoded", "load", "opened"]
@@ -91,7 +91,7 @@ def decoded(audio: Any) -> Sound:
 def _opened(source: Source, loss: Loss) -> Sound:
     import soundfile
 
-    if len(links := ogg.links(source)) > 1:
+    if links := ogg.links(source) or riff.links(source):
         return _chained(links, source, loss)
     try:
         file = soundfile.SoundFile(riff.mended(source) or source.for_libsndfile())
@@ -105,7 +105,27 @@ def _opened(source: Source, loss: Loss) -> Sound:
     if (counted or file.frames > libsndfile.most_frames(file, source)) and find_spec("av"):
         file.close()
         return _with_ffmpeg(source, loss, None, seconds_of_frames(source) if counted else None)
-    return Sound(file.samplerate, libsndfile.pieces(file, source, mp3, loss), loss)
+    pieces = libsndfile.pieces(file, source, mp3, loss)
+    if file.format in ("FLAC", "MP3") and find_spec("av"):
+        pieces = _continued(pieces, source, mp3, loss, file.frames / file.samplerate)
+    return Sound(file.samplerate, pieces, loss)
+
+
+def _continued(
+    pieces: Iterator[Waveform], source: Source, mp3: Lengths | None, loss: Loss, declared: float
+) -> Iterator[Waveform]:
+    """The pieces of a file; behind a place that libsndfile cannot pass, those that FFmpeg decodes."""
+    done = 0
+    try:
+        for piece in pieces:
+            yield piece
+            done += len(piece)
+    except libsndfile.DamagedError as error:
+        counted = max(declared, seconds_of_frames(source)) if mp3 else None
+        for piece in ffmpeg.opened(source, error, loss, counted).pieces:
+            if done < len(piece):
+                yield piece[done:]
+            done = max(0, done - len(piece))
 
 
 def _with_ffmpeg(source: Source, loss: Loss, refusal: Exception | None, counted: float | None = None) -> Sound:
@@ -114,7 +134,7 @@ def _with_ffmpeg(source: Source, loss: Loss, refusal: Exception | None, counted:
 
 
 def _chained(links: list[BinaryIO], source: Source, loss: Loss) -> Sound:
-    """Recordings joined in one Ogg file, one after the other, at the rate of the first."""
+    """Recordings joined in one file, one after the other, at the rate of the first."""
     import soundfile
 
     try:

@@ -7,18 +7,27 @@ from collections.abc import Iterator
 from typing import Any
 
 from musicfeat.errors import AudioError
+from musicfeat.sound import flac
 from musicfeat.sound.arguments import Source
-from musicfeat.sound.loss import Loss, check_length
+from musicfeat.sound.loss import MOST_LOST, Loss, check_length
 from musicfeat.sound.mp3 import Lengths, seconds_of_frames
 from musicfeat.sound.waveform import BLOCK_FRAMES, Waveform, folded_block
 
-STREAMED_SIZE = 0x7FFFFFFF
-"""Least size declared by a wav that was written to a pipe; it says nothing of the length."""
+STREAMED = (1 << 31, 1 << 32)
+"""Sizes that a wav declares if it was written to a pipe, or just below them; they say nothing of the length."""
+STREAMED_BELOW = 1 << 17
+"""Greatest distance below these: SoX declares 0x7FFFF000, rounded down to whole blocks."""
+SIZES = {"WAV": "data", "WAVEX": "data", "AIFF": "SSND", "AU": "Data Size", "W64": "riff", "RF64": "Riff size"}
+"""Name by which libsndfile's log tells a size that reaches beyond the file's end, by format."""
 PACKED_FORMATS = ("FLAC", "OGG", "CAF")
 """These formats compress silence without limit; all others hold fewer than FRAMES_PER_BYTE frames per byte."""
 FRAMES_PER_BYTE = 64
 UNKNOWN_FRAMES = 1 << 62
 """libsndfile reports more frames than this for a flac whose writer could not go back to write the length."""
+
+
+class DamagedError(AudioError):
+    """A file that cannot be decoded on from some place."""
 
 
 def pieces(file: Any, source: Source, mp3: Lengths | None, loss: Loss) -> Iterator[Waveform]:
@@ -41,12 +50,20 @@ def pieces(file: Any, source: Source, mp3: Lengths | None, loss: Loss) -> Iterat
             try:
                 block = file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
-                raise AudioError(f"{source}: damaged after {decoded / rate:.1f} s ({error})") from error
+                block = flac.rest(source, decoded) if file.format == "FLAC" else None
+                if block is None:
+                    raise DamagedError(f"{source}: damaged after {decoded / rate:.1f} s ({error})") from error
             if not len(block):
                 break
             decoded += len(block)
             yield folded_block(block.T, source)
-    check_length(source, decoded / rate, declared, loss)
+    whole = mp3 is not None and mp3.whole
+    if whole and decoded / rate < declared * (1 - MOST_LOST):  # mpg123 may take damage for the end
+        raise DamagedError(
+            f"{source}: damaged after {decoded / rate:.1f} s; pip install 'musicfeat[codecs]' decodes more"
+        )
+    # The last page of an Ogg declares its length, so nothing can be cut off behind it.
+    check_length(source, decoded / rate, declared, loss, whole or file.format == "OGG")
 
 
 def most_frames(file: Any, source: Source) -> int:
@@ -61,7 +78,11 @@ def _declared_seconds(file: Any, source: Source, mp3: Lengths | None) -> float:
         return seconds_of_frames(source)
     if mp3:
         return seconds + mp3.behind
-    cut = re.search(r"data : (\d+) \(should be (\d+)\)", file.extra_info) if file.format.startswith("WAV") else None
-    if cut and int(cut[1]) < STREAMED_SIZE:
-        return seconds * int(cut[1]) / max(1, int(cut[2]))
+    cut = re.search(rf"{SIZES.get(file.format, '-')} *: (\d+) \(should be (\d+)\)", file.extra_info)
+    if cut and not _streamed(int(cut[1])):
+        return seconds * max(1, int(cut[1]) / max(1, int(cut[2])))
     return seconds
+
+
+def _streamed(size: int) -> bool:
+    return size >= 1 << 60 or any(0 <= most - size < STREAMED_BELOW for most in STREAMED)

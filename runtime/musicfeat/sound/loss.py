@@ -10,6 +10,8 @@ MOST_LOST = 0.05
 """Greatest share of a recording that may be lost; above it, the recording is refused."""
 TRUNCATION_SECONDS = 0.2
 """Seconds missing at the end of the declared length that make a file an error; ogg declares no length."""
+LEAST_LOST = 0.025
+"""Seconds missing on the way that are reported; about one frame of most codecs."""
 
 
 @dataclass
@@ -19,7 +21,7 @@ class Loss:
     seconds: float = 0.0
 
 
-def check_length(name: object, decoded: float, declared: float, loss: Loss) -> None:
+def check_length(name: object, decoded: float, declared: float, loss: Loss, whole: bool = False) -> None:
     """Compare the decoded length with the length that the file declares.
 
     Args:
@@ -27,13 +29,17 @@ def check_length(name: object, decoded: float, declared: float, loss: Loss) -> N
         decoded: seconds decoded.
         declared: seconds declared; 0 if the file declares no length.
         loss: damaged sound that was skipped.
+        whole: True if the end of the recording was reached, so that what is missing was lost on the way.
 
     Raises:
         AudioError: too much is missing.
     """
     if decoded == 0:
         raise AudioError(f"{name} holds no sound: no sample could be decoded")
-    if decoded + loss.seconds < declared - TRUNCATION_SECONDS:
+    missing = declared - decoded - loss.seconds
+    if whole and missing > LEAST_LOST:
+        loss.seconds += missing
+    elif missing > TRUNCATION_SECONDS:
         raise AudioError(
             f"{name} is truncated or damaged: {declared:.1f} s are declared, {decoded:.1f} s can be decoded. Fetch it "
             "again; if it plays in full elsewhere, pip install 'musicfeat[codecs]' decodes more"

@@ -37,6 +37,8 @@ class Lengths(NamedTuple):
     """True if the first frame declares a length."""
     behind: float
     """Seconds of frames behind the part that the first frame declares."""
+    whole: bool = False
+    """True if the file ends where the first frame declares."""
 
 
 def lengths(file: Source | Path) -> Lengths:
@@ -50,19 +52,15 @@ def lengths(file: Source | Path) -> Lengths:
     if not places:
         return Lengths(False, 0.0)
     size = _declared_bytes(start[min(places) :])
-    if size and source.size - first - size <= TAGS_BYTES:
-        return Lengths(True, 0.0)
-    return Lengths(True, seconds_of_frames(source, first + size) if size else 0.0)
+    behind = source.size - first - size
+    if not size or behind <= TAGS_BYTES:
+        return Lengths(True, 0.0, size > 0 and behind >= 0)
+    return Lengths(True, seconds_of_frames(source, first + size))
 
 
 def seconds_of_frames(file: Source | Path, begin: int = 0) -> float:
     """Seconds of sound in all frames from byte ``begin`` on, found by walking from header to header."""
-    with _source(file).open() as opened:
-        try:
-            data: Bytes = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-        except OSError:  # not on disk
-            data = opened.read()
-        return _walk(data, begin)
+    return _walk(_source(file).mapped(), begin)
 
 
 def _walk(data: Bytes, place: int) -> float:

@@ -5,11 +5,12 @@ RFC 3533, section 4: a link begins with pages that are marked as beginning a str
 
 from __future__ import annotations
 
-import io
+import itertools
 import mmap
 from typing import BinaryIO
 
 from musicfeat.sound.arguments import Source
+from musicfeat.sound.parts import part
 
 CAPTURE = b"OggS"
 BEGINS = 2
@@ -22,18 +23,10 @@ def links(source: Source) -> list[BinaryIO]:
     with source.open() as file:
         if file.read(4) != CAPTURE:
             return []
-        starts = _starts(_mapped(file))
+    starts = _starts(source.mapped())
     if len(starts) < 2:
         return []
-    return [_part(source, begin, end) for begin, end in zip(starts, [*starts[1:], source.size], strict=True)]
-
-
-def _mapped(file: BinaryIO) -> mmap.mmap | bytes:
-    try:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except OSError:  # not on disk
-        file.seek(0)
-        return file.read()
+    return [part(source.open(), *ends) for ends in itertools.pairwise([*starts, source.size])]
 
 
 def _starts(data: mmap.mmap | bytes) -> list[int]:
@@ -51,9 +44,3 @@ def _starts(data: mmap.mmap | bytes) -> list[int]:
         segments = data[place + HEADER - 1]
         place = table + segments + sum(data[table : table + segments])
     return starts
-
-
-def _part(source: Source, begin: int, end: int) -> BinaryIO:
-    with source.open() as file:
-        file.seek(begin)
-        return io.BytesIO(file.read(end - begin))

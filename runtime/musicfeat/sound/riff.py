@@ -1,81 +1,98 @@
-"""WAV files whose writer died before writing their length, or whose length does not fit into 32 bits."""
+"""WAV files with wrong sizes, and recordings joined end to end in one WAV or AIFF file.
+
+Wrong sizes come from writers that died before they wrote them, from lengths that do not fit into 32 bits, and from
+chunks of odd length without the byte that should pad them.
+"""
 
 from __future__ import annotations
 
-import io
-from typing import BinaryIO
+import itertools
+from typing import BinaryIO, Literal
 
 from musicfeat.sound.arguments import Source
+from musicfeat.sound.parts import part
 
 LARGEST = 0xFFFFFFFF
 """Largest size that 32 bits hold; libsndfile takes it to mean the end of the file."""
+ORDERS: dict[bytes, Literal["little", "big"]] = {b"RIFF": "little", b"FORM": "big"}
+KINDS = (b"WAVE", b"AIFF", b"AIFC")
+NAMES = (b"data", b"fmt ", b"LIST", b"fact", b"bext", b"iXML", b"id3 ")
+"""Chunks that may follow one of odd length that was not padded."""
+
+
+def links(source: Source) -> list[BinaryIO]:
+    """Each of several recordings joined in a WAV or AIFF file; empty for a single one and for other files."""
+    starts, place = list[int](), 0
+    with source.open() as file:
+        first = file.read(12)
+        while (head := _at(file, place, 12))[:4] in ORDERS and head[8:] in KINDS and head[:4] == first[:4]:
+            starts.append(place)
+            length = int.from_bytes(head[4:8], ORDERS[head[:4]])
+            end = place + 8 + length
+            place = end if _at(file, end, 4) == first[:4] else end + length % 2
+    if len(starts) < 2:
+        return []
+    return [part(source.open(), *ends) for ends in itertools.pairwise([*starts, source.size])]
 
 
 def mended(source: Source) -> BinaryIO | None:
     """The file with corrected sizes; None if they are right already, or the file is no WAV."""
     with source.open() as file:
         head = file.read(12)
-        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+        if head[:4] not in (b"RIFF", b"RF64", b"BW64") or head[8:] != b"WAVE":
             return None
-        place = _data_chunk(file, source.size)
-        if place is None:
+        chunks, shifted = _chunks(file, source.size)
+        place = chunks.get(b"data")
+        if place is None or b"fmt " not in chunks:
             return None
-        file.seek(place + 4)
-        declared, there = int.from_bytes(file.read(4), "little"), source.size - place - 8
-        wrapped = there > LARGEST and (there - declared) % (LARGEST + 1) < 1 << 16
-        if there <= 0 or not (wrapped or (declared == 0 and not _chunks_follow(file, place + 8, source.size))):
+        there = source.size - place - 8
+        declared = _declared(file, place, chunks.get(b"ds64"))
+        wrapped = there > LARGEST and head[:4] == b"RIFF" and (there - declared) % (LARGEST + 1) < 1 << 16
+        unclosed = declared == 0 and there > 0 and not _chunks_follow(file, place + 8, source.size)
+        if not (wrapped or unclosed or shifted):
             return None
-    sizes = {4: min(source.size - 8, LARGEST), place + 4: min(there, LARGEST)}
-    return io.BufferedReader(_Patched(source.open(), {at: size.to_bytes(4, "little") for at, size in sizes.items()}))
+        form = _at(file, chunks[b"fmt "], 8 + _length(file, chunks[b"fmt "]))
+    body = b"WAVE" + form + bytes(len(form) % 2) + b"data"
+    size = min(there, LARGEST) if wrapped or unclosed else declared
+    sizes = [min(number, LARGEST).to_bytes(4, "little") for number in (len(body) + 4 + size, size)]
+    return part(source.open(), place + 8, source.size, b"RIFF" + sizes[0] + body + sizes[1])
 
 
-def _data_chunk(file: BinaryIO, size: int) -> int | None:
-    place = 12
-    while place + 8 <= size:
-        file.seek(place)
-        name, length = file.read(4), int.from_bytes(file.read(4), "little")
-        if name == b"data":
-            return place
-        place += 8 + length + length % 2
-    return None
+def _chunks(file: BinaryIO, size: int) -> tuple[dict[bytes, int], bool]:
+    """Places of the chunks up to the sound, by name, and whether any stands where no padded file would have it."""
+    chunks, shifted, place = dict[bytes, int](), False, 12
+    while place + 8 <= size and b"data" not in chunks:
+        name, length = _at(file, place, 4), _length(file, place)
+        chunks.setdefault(name, place)
+        place += 8 + length
+        bare = length % 2 == 1 and _at(file, place, 4) in NAMES
+        place += length % 2 if not bare else 0
+        shifted = shifted or (bare and name != b"data")
+    return chunks, shifted
+
+
+def _declared(file: BinaryIO, data: int, ds64: int | None) -> int:
+    """Bytes of sound that the header declares; EBU Tech 3306 has them in a chunk of its own above 32 bits."""
+    declared = _length(file, data)
+    if ds64 is None or declared != LARGEST:
+        return declared
+    return int.from_bytes(_at(file, ds64 + 16, 8), "little")
 
 
 def _chunks_follow(file: BinaryIO, place: int, size: int) -> bool:
     """True if the bytes from ``place`` to the end of the file form a chain of chunks, and so are no sound."""
     while place + 8 <= size:
-        file.seek(place)
-        name, length = file.read(4), int.from_bytes(file.read(4), "little")
+        name, length = _at(file, place, 4), _length(file, place)
         if not (name.isascii() and name.decode("ascii").isprintable()) or place + 8 + length > size:
             return False
         place += 8 + length + length % 2
     return True
 
 
-class _Patched(io.RawIOBase):
-    """A file that reads as if a few of its bytes were changed."""
+def _at(file: BinaryIO, place: int, count: int) -> bytes:
+    file.seek(place)
+    return file.read(count)
 
-    def __init__(self, file: BinaryIO, patches: dict[int, bytes]) -> None:
-        self._file, self._patches = file, patches
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        begin = self._file.tell()
-        data = bytearray(self._file.read(len(buffer)))
-        for place, patch in self._patches.items():
-            for i, byte in enumerate(patch, place - begin):
-                if 0 <= i < len(data):
-                    data[i] = byte
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
+def _length(file: BinaryIO, place: int) -> int:
+    return int.from_bytes(_at(file, place + 4, 4), "little")

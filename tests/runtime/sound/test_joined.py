@@ -1,0 +1,133 @@
+"""Files that are joined, cut short, never closed or damaged, in every format: all of the sound, or words."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from musicfeat import AudioError
+from musicfeat.sound.audio import decoded, load
+
+SECONDS = 10
+FORMATS = {"wav": "WAV", "aiff": "AIFF", "au": "AU", "caf": "CAF", "w64": "W64", "rf64": "RF64", "flac": "FLAC"}
+
+
+@pytest.fixture(scope="module")
+def wave(clip: np.ndarray, rate: int) -> np.ndarray:
+    return clip[: SECONDS * rate]
+
+
+def written(path: Path, wave: np.ndarray, rate: int) -> bytes:
+    with soundfile.SoundFile(path, "w", rate, 1, format=FORMATS.get(path.suffix[1:])) as file:
+        for place in range(0, len(wave), 1 << 15):  # longer ones overflow the stack of libsndfile's Vorbis encoder
+            file.write(wave[place : place + (1 << 15)])
+    return path.read_bytes()
+
+
+def heard(path: Path, data: bytes) -> tuple[np.ndarray, float]:
+    """Samples at the file's own rate, and the seconds lost."""
+    path.write_bytes(data)
+    sound = decoded(path)
+    return np.concatenate(list(sound.pieces)), sound.loss.seconds
+
+
+@pytest.mark.parametrize("suffix", ["wav", "aiff", "flac"])
+def test_every_part_of_a_joined_file_is_heard(suffix: str, tmp_path: Path, wave: np.ndarray, rate: int) -> None:
+    if suffix == "flac":
+        pytest.importorskip("av", reason="the codecs extra is not installed")
+    parts = [written(tmp_path / f"a.{suffix}", part, rate) for part in (wave, wave[: 3 * rate])]
+    sound, lost = heard(tmp_path / f"b.{suffix}", b"".join(parts))
+    np.testing.assert_allclose(sound, np.concatenate([wave, wave[: 3 * rate]]), atol=1 / 32768)
+    assert lost == 0
+
+
+def test_joined_mp4_is_refused(tmp_path: Path, wave: np.ndarray, rate: int) -> None:
+    av = pytest.importorskip("av", reason="the codecs extra is not installed")
+    with av.open(str(tmp_path / "a.m4a"), "w") as container:
+        stream = container.add_stream("aac", rate=rate, layout="mono")
+        frame = av.AudioFrame.from_ndarray(wave[None], format="fltp", layout="mono")
+        frame.sample_rate = rate
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    with pytest.raises(AudioError, match="2 recordings joined"):
+        heard(tmp_path / "b.m4a", (tmp_path / "a.m4a").read_bytes() * 2)
+
+
+@pytest.mark.parametrize("with_codecs", [True, False])
+def test_a_tag_behind_a_flac_is_no_damage(
+    with_codecs: bool, tmp_path: Path, wave: np.ndarray, rate: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not with_codecs:
+        monkeypatch.setitem(sys.modules, "av", None)
+    data = written(tmp_path / "a.flac", wave, rate)
+    tagged = b"ID3\4\0\0\0\0\1\0" + bytes(128) + data + b"TAG" + bytes(125)
+    sound, lost = heard(tmp_path / "b.flac", tagged)
+    np.testing.assert_allclose(sound, wave, atol=1 / 32768)
+    assert lost == 0
+
+
+def test_damage_in_a_flac_is_skipped_and_counted(
+    tmp_path: Path, wave: np.ndarray, rate: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("av", reason="the codecs extra is not installed")
+    data = bytearray(written(tmp_path / "a.flac", wave, rate))
+    place = len(data) // 2
+    data[place : place + 40] = b"\x55" * 40
+    sound, lost = heard(tmp_path / "b.flac", bytes(data))
+    assert 0.05 < lost < 0.3
+    assert len(sound) / rate + lost == pytest.approx(SECONDS)
+    cut = len(sound) // 3  # in front of the damage and behind it each sample is as it was
+    np.testing.assert_allclose(sound[:cut], wave[:cut], atol=1 / 32768)
+    np.testing.assert_allclose(sound[-cut:], wave[-cut:], atol=1 / 32768)
+    with pytest.raises(AudioError, match="at most 5%"):
+        heard(tmp_path / "b.flac", bytes(data[:place] + data[place * 5 // 4 :]))
+    with pytest.raises(AudioError, match="truncated"):
+        heard(tmp_path / "b.flac", bytes(data[: place * 3 // 2]))
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(AudioError, match="damaged after"):
+        heard(tmp_path / "b.flac", bytes(data))
+
+
+@pytest.mark.parametrize("suffix", ["ogg", "mp3"])
+def test_damage_in_a_lossy_file_is_counted(suffix: str, tmp_path: Path, wave: np.ndarray, rate: int) -> None:
+    data = bytearray(written(tmp_path / f"a.{suffix}", np.tile(wave, 5), rate))
+    place = len(data) // 2
+    data[place : place + 3000] = np.random.default_rng(0).bytes(3000)
+    sound, lost = heard(tmp_path / f"b.{suffix}", bytes(data))
+    assert 0.05 < lost < 0.05 * 5 * SECONDS
+    assert len(sound) / rate + lost == pytest.approx(5 * SECONDS, abs=0.1)
+
+
+@pytest.mark.parametrize("suffix", sorted(FORMATS))
+def test_half_a_file_is_refused(suffix: str, tmp_path: Path, wave: np.ndarray, rate: int) -> None:
+    data = written(tmp_path / f"a.{suffix}", wave, rate)
+    with pytest.raises(AudioError, match=r"truncated|damaged"):
+        heard(tmp_path / f"b.{suffix}", data[: len(data) // 2])
+
+
+def test_odd_chunks_without_padding_are_passed(tmp_path: Path, wave: np.ndarray, rate: int) -> None:
+    data = written(tmp_path / "a.wav", wave, rate)
+    place = data.index(b"data")
+    expected, _ = heard(tmp_path / "a.wav", data)
+    for chunk in (b"bext\3\0\0\0abc", b"axml\5\0\0\0<a/>\nLIST\5\0\0\0INFOa", b"bext\3\0\0\0abc\0"):
+        sound, _ = heard(tmp_path / "b.wav", data[:place] + chunk + data[place:])
+        np.testing.assert_array_equal(sound, expected)
+
+
+@pytest.mark.parametrize("size", [0x7FFFF000, 0x7FFFEFFC, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFDB])
+def test_a_wav_written_to_a_pipe(size: int, tmp_path: Path, wave: np.ndarray, rate: int) -> None:
+    data = written(tmp_path / "a.wav", wave, rate)
+    place = data.index(b"data") + 4
+    sound, _ = heard(tmp_path / "b.wav", data[:place] + size.to_bytes(4, "little") + data[place + 4 :])
+    assert len(sound) == len(wave)
+
+
+@pytest.mark.parametrize("name", [b"RF64", b"BW64"])
+def test_an_rf64_that_was_never_closed(name: bytes, tmp_path: Path, wave: np.ndarray, rate: int) -> None:
+    data = written(tmp_path / "a.rf64", wave, rate)
+    sizes = data.index(b"ds64") + 8
+    sound, _ = heard(tmp_path / "b.wav", name + data[4:sizes] + bytes(24) + data[sizes + 24 :])
+    np.testing.assert_array_equal(sound, load(tmp_path / "a.rf64", rate=rate))
