@@ -31,6 +31,7 @@ COMMANDS = {
     "archive": "-m musicfeat.cli embed a.wav -o a.npz",
     "search": "-m musicfeat.cli search catalog a.wav",
     "duplicates": "-m musicfeat.cli duplicates catalog",
+    "compare": "-m musicfeat.cli compare a.wav b.wav",
     "check": "-m musicfeat.cli check catalog",
 }
 SLOW_COMMANDS = {

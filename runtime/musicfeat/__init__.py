@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from musicfeat.functional import embed, load
     from musicfeat.model.card import ModelCard
     from musicfeat.model.session import bundled_models
+    from musicfeat.versions.comparison import Comparison, compare
 
 _HOMES = {
     "AudioError": "errors",
     "CatalogError": "errors",
+    "Comparison": "versions.comparison",
     "DeviceError": "errors",
     "Extractor": "extractor",
     "Features": "features",
@@ -33,6 +35,7 @@ _HOMES = {
     "MusicfeatError": "errors",
     "Order": "features",
     "bundled_models": "model.session",
+    "compare": "versions.comparison",
     "embed": "functional",
     "load": "functional",
 }
@@ -40,6 +43,7 @@ _HOMES = {
 __all__ = [
     "AudioError",
     "CatalogError",
+    "Comparison",
     "DeviceError",
     "Extractor",
     "Features",
@@ -49,6 +53,7 @@ __all__ = [
     "MusicfeatError",
     "Order",
     "bundled_models",
+    "compare",
     "embed",
     "load",
 ]

@@ -11,7 +11,7 @@ from musicfeat.cli.shared import run_command
 
 COMMANDS = (
     *("embed", "names", "listen", "search", "playlist", "teach", "fill", "write-tags", "jams"),
-    *("duplicates", "check", "report", "order", "tag", "info", "demo"),
+    *("duplicates", "compare", "check", "report", "order", "tag", "info", "demo"),
 )
 
 

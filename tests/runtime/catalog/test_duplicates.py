@@ -27,9 +27,9 @@ from musicfeat.catalog.search.keeping import quality, rank, spare
 from musicfeat.catalog.settings import Rows, Settings, write_or_check
 from musicfeat.catalog.workers.file_state import state
 from musicfeat.catalog.workers.result import FileResult
-from musicfeat.compare.likeness import Likeness
 from musicfeat.errors import InputError
 from musicfeat.features import Features
+from musicfeat.versions.likeness import Likeness
 
 D, RATE = 128, 22050
 RANDOM = np.random.default_rng(0).standard_normal((40, 6, D)) * np.exp(-np.arange(D) / 60)

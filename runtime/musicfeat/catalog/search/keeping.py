@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from musicfeat.catalog.search.comparable import Track
-from musicfeat.compare.likeness import Likeness
+from musicfeat.versions.likeness import Likeness
 
 LOSSLESS = (
     *(".wav", ".wave", ".w64", ".rf64", ".bwf", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from musicfeat.compare.detail import Detail, detail_of
-from musicfeat.compare.likeness import Likeness, likeness
 from musicfeat.errors import MusicfeatError
+from musicfeat.versions.detail import Detail, detail_of
+from musicfeat.versions.likeness import Likeness, likeness
 
 FRAMES = 1_000_000
 """Number of frames of detail that are kept: three hours of sound in 80 MB."""

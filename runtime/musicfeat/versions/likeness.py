@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.compare.detail import FRAME, Detail
+from musicfeat.versions.detail import FRAME, Detail
 
 Doubles = npt.NDArray[np.float64]
 LEAST = 0.3

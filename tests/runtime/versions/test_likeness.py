@@ -9,9 +9,9 @@ import pytest
 import soundfile
 import soxr
 
-from musicfeat.compare.detail import FRAME, SPEC, Detail, _powers, detail, detail_of
-from musicfeat.compare.likeness import NOTHING, least_correlation, likeness
 from musicfeat.errors import AudioError
+from musicfeat.versions.detail import FRAME, SPEC, Detail, _powers, detail, detail_of
+from musicfeat.versions.likeness import NOTHING, least_correlation, likeness
 
 RATE = 44100
 Change = Callable[[np.ndarray], np.ndarray]
