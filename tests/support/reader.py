@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+import soxr
 
 from musicfeat.demo import RATE, synthesise
 from support.pages import blocks
@@ -93,10 +94,19 @@ def write_library(folder: Path) -> None:
         soundfile.write(home / "PIECES" / f"{piece}.wav", sound, RATE)
     for number, name in enumerate(("noise", "a", "b")):
         soundfile.write(home / f"{name}.mp3", _noise(number, 6), RATE)
+    _write_versions(home, clip)
     _write_tracks(home / "Music", clip)
     from musicfeat.catalog import embed_catalog
 
     embed_catalog([home / "Music"], folder / "catalog", workers=1)
+
+
+def _write_versions(home: Path, clip: np.ndarray) -> None:
+    """Write a take and a version of it: 2 s cut, 2 s of noise inserted, 2 s reversed, all of it 2 % faster."""
+    a, _, c, d, e = np.split(clip, [5 * RATE, 7 * RATE, 12 * RATE, 14 * RATE])
+    version = np.concatenate([a, c, _noise(1, 2), d[::-1], e])
+    soundfile.write(home / "take.wav", clip, RATE)
+    soundfile.write(home / "broadcast.mp3", soxr.resample(version, 1.02 * RATE, RATE), RATE)
 
 
 def _write_tracks(folder: Path, clip: np.ndarray) -> None:

@@ -19,6 +19,8 @@ SAME_SPEED = 0.002
 """Ratio of two speeds, less 1, up to which they are one."""
 NEAR_SPEED = 0.008
 """Ratio of two speeds, less 1, up to which neighbouring runs are fitted as one part."""
+LEAST_SAMPLES = 2 * SPEC.step
+"""Samples to which shorter sounds are filled up with silence, so that they have a frame at every speed."""
 SHORT = round(0.25 / FRAME)
 """Least number of frames that were found nowhere and are searched for once more, as a whole."""
 LONG = round(4 / FRAME)
@@ -44,8 +46,8 @@ class Aligner:
     """Two waveforms at ``SPEC.sample_rate``, and the detail of the first at each speed that was asked for."""
 
     def __init__(self, first: Floats, second: Floats) -> None:
-        self.first, self.wave = first, second
-        self.second = warped(second)
+        self.first, self.wave = (np.pad(wave, (0, max(0, LEAST_SAMPLES - len(wave)))) for wave in (first, second))
+        self.second = warped(self.wave)
         self.values = self.second.values.astype(np.float32)
         self._details: dict[float, Warped] = {}
         self._searched: dict[tuple[float, int], Searched] = {}

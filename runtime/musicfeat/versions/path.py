@@ -18,6 +18,12 @@ ALIKE = 0.4
 """Correlation from which a frame speaks for a guess."""
 CHANGE = 28.0
 """Nats of evidence that a change from one guess to another must have; half of it to what was not in the first."""
+LOUDEST = 4.6
+"""Nepers of power, 20 dB, below the loudest band of a frame down to which levels are compared."""
+SAME_LEVEL = 0.25
+"""Root mean square difference of levels, 1 dB, up to which two frames sound the same."""
+STEADY = 0.1
+"""Nats that a frame without like detail speaks for a guess if it sounds the same."""
 NOWHERE = -1
 """Number of the guess that a part was inserted."""
 
@@ -33,7 +39,8 @@ class Run(NamedTuple):
 def evidence(first: Warped, second: Warped, guess: Guess) -> Floats:
     """[T] nats by which each frame of the second sound speaks for a guess, against that it was inserted.
 
-    Steady tones and silence in both say nothing; silence in one, or the end of the first, speaks against the guess.
+    Steady tones, without detail but that of coders, say little; silence in both nothing; silence in one, or the end
+    of the first, speaks against the guess.
     """
     frames = len(second)
     here, there = second.values.astype(np.float32), aligned(first.values, guess, frames)
@@ -42,7 +49,17 @@ def evidence(first: Warped, second: Warped, guess: Guess) -> Floats:
     states = np.stack([first.heard, first.loud, np.ones(len(first), np.bool_)], axis=1)
     heard, loud, inside = aligned(states, guess, frames).T > 0
     clash = (second.loud & ~heard) | (loud & ~second.heard) | ~inside
+    against = np.flatnonzero(score < 0)
+    score[against[_same(first, second, guess, against)]] = STEADY
     return np.where(clash, np.minimum(score, -EVIDENCE * ALIKE), score)
+
+
+def _same(first: Warped, second: Warped, guess: Guess, frames: Ints) -> npt.NDArray[np.bool_]:
+    """True for frames whose loud bands are at one level in both sounds."""
+    places = np.clip(frames_of(guess, frames), 0, len(first) - 1)
+    here, there = second.level[frames].astype(np.float32), first.level[places].astype(np.float32)
+    loud = here > here.max(axis=1, keepdims=True, initial=-np.inf) - LOUDEST
+    return np.square((here - there) * loud).sum(1) < SAME_LEVEL**2 * loud.sum(1)
 
 
 def aligned(values: npt.NDArray[np.generic], guess: Guess, frames: int) -> Floats:

@@ -28,7 +28,7 @@ def as_table(found: Comparison, names: Names) -> str:
     """Lines for people: the two sounds, then every entry with its times in both."""
     lines = [f"A  {_clock(found.durations[0])}  {names.first}"]
     lines += [f"B  {_clock(found.durations[1])}  {names.second}{_pace(found.speed)}", ""]
-    lines.append(f"{'what':<14} {'in A':<23} {'in B':<23}")
+    lines.append(f"{'what':<14} {'in A':<23} in B")
     for edit in found.entries:
         pace = _pace(edit.speed).removeprefix(", ") if edit.kind == "speed changed" else ""
         lines.append(f"{edit.kind:<14} {_where(edit.first):<23} {_where(edit.second):<23} {pace}".rstrip())
