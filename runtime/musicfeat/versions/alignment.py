@@ -71,7 +71,8 @@ class Aligner:
         asked = self._stretches(0, len(self.values))
         ways = self._ways(asked)
         found = [asked.places(self.searched(way.speed), way.backwards) for way in ways]
-        guesses = chosen(ways, found) or [Guess(Way(), 0)]
+        beside = Guess(ways[0] if ways else Way(), 0)  # what has no detail may still run beside the first sound
+        guesses = list(dict.fromkeys([*chosen(ways, found), beside]))
         scores = [evidence(self.detail(guess.way.speed), self.second, guess) for guess in guesses]
         runs = self._runs(scores)
         for search in (self._overlooked, self._overlooked, self._fitted):

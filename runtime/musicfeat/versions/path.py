@@ -49,8 +49,8 @@ def evidence(first: Warped, second: Warped, guess: Guess) -> Floats:
     states = np.stack([first.heard, first.loud, np.ones(len(first), np.bool_)], axis=1)
     heard, loud, inside = aligned(states, guess, frames).T > 0
     clash = (second.loud & ~heard) | (loud & ~second.heard) | ~inside
-    against = np.flatnonzero(score < 0)
-    score[against[_same(first, second, guess, against)]] = STEADY
+    steady = np.flatnonzero((score < STEADY) & second.heard)
+    score[steady[_same(first, second, guess, steady)]] = STEADY
     return np.where(clash, np.minimum(score, -EVIDENCE * ALIKE), score)
 
 
