@@ -58,6 +58,16 @@ def temporary_folder() -> Iterator[Path]:
         yield Path(name)
 
 
+def unused(stem: str, taken: set[str]) -> str:
+    """The stem, with a number if another file has it on a system that ignores case; it is added to ``taken``."""
+    name, number = stem, 1
+    while name.casefold() in taken:
+        number += 1
+        name = f"{stem} ({number})"
+    taken.add(name.casefold())
+    return name
+
+
 @lru_cache
 def _sweep(folder: Path) -> None:
     """Remove abandoned files; once in a process, since a folder may hold very many files."""

@@ -38,9 +38,12 @@ class Finding:
     end: float
     """End in seconds, equal to the start for a splice; a stretch's bounds are exact to about half a window."""
     probability: float
+    channel: int | None = None
+    """Number of the channel, from 1; None if all were heard as one."""
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.probability:.2f}"
+        where = "" if self.channel is None else f" in channel {self.channel}"
+        return f"{self.kind} {self.probability:.2f}{where}"
 
 
 class Track(NamedTuple):

@@ -95,6 +95,8 @@ def write_library(folder: Path) -> None:
     for number, name in enumerate(("noise", "a", "b")):
         soundfile.write(home / f"{name}.mp3", _noise(number, 6), RATE)
     _write_versions(home, clip)
+    (home / "tapes").mkdir()
+    soundfile.write(home / "tapes" / "side-a-and-b.wav", np.stack([clip, np.roll(clip, 7 * RATE)[::-1]], axis=1), RATE)
     _write_tracks(home / "Music", clip)
     from musicfeat.catalog import embed_catalog
 

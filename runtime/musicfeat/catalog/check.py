@@ -31,7 +31,9 @@ class Verdict:
     findings: tuple[Finding, ...]
     """Findings in time order."""
     error: MusicfeatError | None = None
-    """Error that kept the file from being searched for cuts."""
+    """Error that kept the file from being read again."""
+    duration: float = 0.0
+    """Length of the track in seconds."""
 
 
 def check(catalog: Catalog, extractor: Extractor | None = None, least: float = 0.5) -> Iterator[Verdict]:
@@ -56,7 +58,7 @@ def check(catalog: Catalog, extractor: Extractor | None = None, least: float = 0
                 found += splices(path, extractor, least)
             except (AudioError, InputError) as caught:
                 error = caught
-        yield Verdict(path, tuple(sorted(found, key=lambda finding: finding.start)), error)
+        yield Verdict(path, tuple(sorted(found, key=lambda finding: finding.start)), error, track.duration)
 
 
 def tracks(catalog: Catalog) -> Iterator[Track]:

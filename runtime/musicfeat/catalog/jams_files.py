@@ -31,10 +31,7 @@ def write_jams(catalog: Catalog, folder: Path, *, embeddings: bool = False) -> I
         CatalogError: a part is damaged, or the package jams is missing.
         InputError: the folder cannot be written.
     """
-    try:
-        import jams
-    except ModuleNotFoundError as error:
-        raise CatalogError(f"JAMS files need {error.name}: {EXTRA}") from error
+    jams = package()
     tracks = Tracks(catalog)
     for number, found in enumerate(findings(catalog)):
         made = _made(jams, catalog, found, tracks.row(number), embeddings)
@@ -45,6 +42,15 @@ def write_jams(catalog: Catalog, folder: Path, *, embeddings: bool = False) -> I
         except OSError as error:
             raise InputError(f"cannot write {target}: {error}") from error
         yield target
+
+
+def package() -> Any:
+    """The package jams, or CatalogError if it is missing."""
+    try:
+        import jams
+    except ModuleNotFoundError as error:
+        raise CatalogError(f"JAMS files need {error.name}: {EXTRA}") from error
+    return jams
 
 
 def _made(jams: Any, catalog: Catalog, found: Found, row: Mapping[str, Any], embeddings: bool) -> Any:
@@ -58,7 +64,7 @@ def _made(jams: Any, catalog: Catalog, found: Found, row: Mapping[str, Any], emb
     for name, values in {"tags": dict(found.ranked()), **found.heads}.items():
         if values:
             data = [{**whole, "value": label, "confidence": round(value, 4)} for label, value in values.items()]
-            made.annotations.append(_annotation(jams, "tag_open", data, found.duration, settings.model, name))
+            made.annotations.append(annotation(jams, "tag_open", data, found.duration, settings.model, name))
     columns = ["start", "end", *(["tags"] if settings.labels else []), *(["embedding"] if embeddings else [])]
     rows = catalog.table(columns, OK & (ds.field("path") == to_text(found.path)))
     times = [
@@ -66,10 +72,10 @@ def _made(jams: Any, catalog: Catalog, found: Found, row: Mapping[str, Any], emb
     ]
     if settings.labels:
         data = [time | best for time, best in zip(times, _strongest(rows), strict=True)]
-        made.annotations.append(_annotation(jams, "segment_open", data, found.duration, settings.model, "tags"))
+        made.annotations.append(annotation(jams, "segment_open", data, found.duration, settings.model, "tags"))
     if embeddings:
         data = [time | {"value": v.tolist(), "confidence": None} for time, v in zip(times, vectors(rows), strict=True)]
-        made.annotations.append(_annotation(jams, "vector", data, found.duration, settings.model, "embedding"))
+        made.annotations.append(annotation(jams, "vector", data, found.duration, settings.model, "embedding"))
     return made
 
 
@@ -85,7 +91,8 @@ def _strongest(rows: pa.Table) -> list[dict[str, Any]]:
     ]
 
 
-def _annotation(jams: Any, kind: str, data: list[dict[str, Any]], duration: float, model: str, what: str) -> Any:
+def annotation(jams: Any, kind: str, data: list[dict[str, Any]], duration: float, model: str, what: str) -> Any:
+    """An annotation of a whole track; ``what`` tells the rule by which the model found its data."""
     about = jams.AnnotationMetadata(
         data_source="program", annotation_tools=f"musicfeat {__version__}", annotation_rules=what, corpus=model
     )

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicfeat.cli.shared import Commands, command, extractor, model_options, report, vacant
+from musicfeat.cli.archives import archive_options, fixed_copies, vacant_folders, write_jams
+from musicfeat.cli.shared import Commands, command, extractor, model_options, report
 from musicfeat.errors import InputError
+from musicfeat.files import unused
 
 if TYPE_CHECKING:
     from musicfeat.catalog.check import Finding, Verdict
@@ -38,13 +40,13 @@ def add(commands: Commands) -> None:
     check.add_argument("--labels", type=Path, metavar="DIR", help=LABELS)
     check.add_argument("--fail", action="store_true", help=f"exit with code {FOUND} if anything was found")
     check.add_argument("--quiet", action="store_true", help="show no progress bar")
+    archive_options(check)
     model_options(check)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the findings, surest first; return 1 if a file could not be searched for cuts."""
-    if options.labels:
-        vacant(options.labels)
+    vacant_folders(options)
     verdicts: list[Verdict] = []
     failed: list[Verdict] = []
     count = 0
@@ -61,8 +63,11 @@ def run(options: argparse.Namespace) -> int:
     )
     if options.labels:
         _write_labels(verdicts, options.labels)
-    print(_as_json(rows, failed, count) if options.json else _as_table(rows, count, options.edits))
-    return 1 if failed else FOUND if options.fail and rows else 0
+    if options.jams:
+        write_jams(verdicts, options.jams, options.catalog)
+    fixed = fixed_copies(verdicts, options.fix) if options.fix else {}
+    print(_as_json(rows, failed, fixed, count) if options.json else _as_table(rows, fixed, count, options.edits))
+    return 1 if failed or None in fixed.values() else FOUND if options.fail and rows else 0
 
 
 def _verdicts(options: argparse.Namespace) -> Iterator[Verdict]:
@@ -70,10 +75,15 @@ def _verdicts(options: argparse.Namespace) -> Iterator[Verdict]:
     from musicfeat.catalog import Catalog
 
     catalog = Catalog(options.catalog)
+    from musicfeat.catalog.channels import by_channel
     from musicfeat.catalog.check import check
 
-    found = check(catalog, extractor(options) if options.edits else None, options.least)
-    if not options.edits or options.quiet or not sys.stderr.isatty():
+    channels = bool(options.channels or options.fix)
+    model = extractor(options) if options.edits or channels else None
+    found = check(catalog, model if options.edits else None, options.least)
+    if model and channels:
+        found = by_channel(found, model, options.least)
+    if not model or options.quiet or not sys.stderr.isatty():
         return found
     from tqdm import tqdm
 
@@ -95,11 +105,13 @@ def _share(text: str) -> float:
     return value
 
 
-def _as_table(rows: list[tuple[Finding, str]], count: int, edits: bool) -> str:
+def _as_table(rows: list[tuple[Finding, str]], fixed: dict[str, str | None], count: int, edits: bool) -> str:
     lines = [f"{'P':>5}  {'what':<8}  {'where':<17}  track"] if rows else []
     for finding, path in rows:
         where = _clock(finding.start) + (f" - {_clock(finding.end)}" if finding.end > finding.start else "")
-        lines.append(f"{finding.probability:5.3f}  {finding.kind:<8}  {where:<17}  {path}")
+        channel = "" if finding.channel is None else f"  (channel {finding.channel})"
+        lines.append(f"{finding.probability:5.3f}  {finding.kind:<8}  {where:<17}  {path}{channel}")
+    lines += [f"turned back: {path} -> {copy}" for path, copy in fixed.items() if copy]
     found = len({path for _, path in rows})
     searched = "" if edits else "; cuts were not searched for (--edits)"
     return "\n".join([*lines, f"{count} tracks, {found} suspicious{searched}"])
@@ -110,10 +122,11 @@ def _clock(seconds: float) -> str:
     return f"{minutes:.0f}:{rest:04.1f}"
 
 
-def _as_json(rows: list[tuple[Finding, str]], failed: list[Verdict], count: int) -> str:
+def _as_json(rows: list[tuple[Finding, str]], failed: list[Verdict], fixed: dict[str, str | None], count: int) -> str:
+    """Everything for programs; ``fixed`` has the copy of each track, or null if it could not be written."""
     findings = [{"path": path, **vars(finding)} for finding, path in rows]
     failures = [{"path": verdict.path, "error": str(verdict.error)} for verdict in failed]
-    return json.dumps({"tracks": count, "findings": findings, "failures": failures}, indent=1)
+    return json.dumps({"tracks": count, "findings": findings, "failures": failures, "fixed": fixed}, indent=1)
 
 
 def _write_labels(verdicts: list[Verdict], folder: Path) -> None:
@@ -127,17 +140,7 @@ def _write_labels(verdicts: list[Verdict], folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         for verdict in sorted(verdicts, key=lambda verdict: verdict.path):
             lines = [f"{finding.start:.6f}\t{finding.end:.6f}\t{finding}\n" for finding in verdict.findings]
-            name = _unused(os.path.splitext(os.path.basename(verdict.path))[0], taken)
+            name = unused(os.path.splitext(os.path.basename(verdict.path))[0], taken)
             (folder / f"{name}.txt").write_text("".join(lines), encoding="utf-8", newline="\n")
     except OSError as error:
         raise InputError(f"cannot write labels to {folder}: {error}") from error
-
-
-def _unused(stem: str, taken: set[str]) -> str:
-    """The stem, with a number if another file has it on a system that ignores case."""
-    name, number = stem, 1
-    while name.casefold() in taken:
-        number += 1
-        name = f"{stem} ({number})"
-    taken.add(name.casefold())
-    return name
