@@ -1,8 +1,7 @@
 /* Music features that know the order of time, from a musicfeat model file, by ONNX Runtime's C API.
  *
- * Take musicfeat.h and musicfeat.c into a program as they are, or build the library with CMake. Sound is mono float at
- * any level, at the model's sample rate (mf_info): this library does not resample and refuses other rates. Results
- * are those of the Python runtime to 1e-3. Functions answer MF_OK or a code; mf_error() then says in words what was
+ * Take this header and the folder src into a program as they are, or build the library with CMake. Sound is mono float
+ * at any level and any sample rate. Results are those of the Python runtime to 1e-3. Functions answer MF_OK or a code; mf_error() then says in words what was
  * wrong and how to mend it. A model may be used by several threads at once; mf_error() is each thread's own. */
 #ifndef MUSICFEAT_H
 #define MUSICFEAT_H
@@ -28,7 +27,7 @@ typedef struct mf_model mf_model;
 typedef struct {
     const char *name, *version;
     uint32_t sample_rate;      /* Hz */
-    size_t window, hop;        /* samples of a window, and from one window to the next unless asked otherwise */
+    size_t window, hop;        /* samples of a window at that rate, and from one window to the next unless asked otherwise */
     size_t dimension;          /* numbers of an embedding */
     size_t label_count;
     const char *const *labels; /* UTF-8; of the tags, if the model has them */
@@ -60,6 +59,19 @@ typedef struct {
     double gap;          /* seconds missing at each join: as told, or the most probable */
 } mf_order_result;
 
+/* Evidence that the music runs straight on, at evenly spaced times; the first and the last are a third of a window from
+ * the recording's ends. Free it by mf_free_continuity. */
+typedef struct {
+    size_t count;
+    double *times;    /* [count] seconds */
+    double *evidence; /* [count] nats: above 0 for "runs on", below for "was cut" */
+} mf_continuity_result;
+
+/* A place where something was cut out or put in. */
+typedef struct {
+    double time, probability; /* seconds, P(cut) */
+} mf_edit;
+
 #define MF_GAP_UNKNOWN (-1.0)
 #define MF_MOST_PIECES 13
 
@@ -68,7 +80,7 @@ mf_status mf_open(const char *path, int threads, mf_model **model);
 void mf_close(mf_model *model);
 mf_info mf_describe(const mf_model *model);
 
-/* Everything in `count` samples, at least one. hop: samples from window to window, 0 for the model's own. */
+/* Everything in `count` samples, at least one. hop: samples at the model's rate from window to window, 0 for its own. */
 mf_status mf_extract(const mf_model *model, const float *samples, size_t count, uint32_t sample_rate, size_t hop,
                      mf_features **features);
 void mf_free_features(mf_features *features);
@@ -78,6 +90,23 @@ void mf_free_features(mf_features *features);
 mf_status mf_order(const mf_model *model, const float *const *pieces, const size_t *counts, size_t n,
                    uint32_t sample_rate, double gap, mf_order_result **order);
 void mf_free_order(mf_order_result *order);
+
+/* Continuity at every time of a recording of at least one window. */
+mf_status mf_continuity(const mf_model *model, const float *samples, size_t count, uint32_t sample_rate,
+                        mf_continuity_result **continuity);
+void mf_free_continuity(mf_continuity_result *continuity);
+
+/* Places with P(cut) of at least `least`, at least two seconds apart, the likeliest `room` of them, in time order;
+ * answers how many. */
+size_t mf_edits(const mf_continuity_result *continuity, double least, mf_edit *edits, size_t room);
+
+/* Samples at another rate, the first one at the same time, like soxr's quality HQ. Free them by mf_free_samples. */
+mf_status mf_resample(const float *samples, size_t count, uint32_t rate, uint32_t to, float **resampled,
+                      size_t *length);
+
+/* A WAV file of 16-bit or float samples, its channels mixed. Free the samples by mf_free_samples. */
+mf_status mf_read_wav(const char *path, float **samples, size_t *count, uint32_t *sample_rate);
+void mf_free_samples(float *samples);
 
 /* What was wrong with the last call of this thread that did not answer MF_OK. */
 const char *mf_error(void);

@@ -1,5 +1,5 @@
-/* Calls the C library for test_library.py: MODEL extract RATE HOP FILE, MODEL order RATE GAP FILES..., MODEL misuse.
- * FILEs hold floats. Prints JSON; errors as {"code": ..., "error": ...}. */
+/* Calls the C library for test_library.py: MODEL extract RATE HOP FILE, MODEL order RATE GAP FILES..., MODEL continuity
+ * RATE LEAST FILE, MODEL resample RATE TO FILE RESULT, MODEL misuse. FILEs hold floats. Prints JSON; errors as {"code": ..., "error": ...}. */
 #include "musicfeat.h"
 
 #include <math.h>
@@ -67,6 +67,38 @@ static void order(mf_model *model, char **words, int pieces) {
     for (int i = 0; i < pieces; i++) free(waves[i]);
 }
 
+static void continuity(mf_model *model, char **words) {
+    size_t count, found;
+    float *samples = loaded(words[2], &count);
+    double times[64], cuts[64];
+    mf_edit edits[64];
+    mf_continuity_result *c;
+    if (!failed(mf_continuity(model, samples, count, (uint32_t)atoi(words[0]), &c))) {
+        found = mf_edits(c, atof(words[1]), edits, 64);
+        for (size_t i = 0; i < found; i++) times[i] = edits[i].time, cuts[i] = edits[i].probability;
+        printf("{\"count\": %zu", c->count);
+        LIST("times", "%.17g", c->times, c->count);
+        LIST("evidence", "%.17g", c->evidence, c->count);
+        LIST("edits", "%.17g", times, found);
+        LIST("cuts", "%.17g", cuts, found);
+        puts("}");
+        if (mf_edits(c, 0, edits, 1) != 1 || mf_edits(c, 2, edits, 64) || mf_edits(c, 0, edits, 0)) exit(9);
+        mf_free_continuity(c);
+    }
+    free(samples);
+}
+
+static void resample(char **words) {
+    size_t count, length;
+    float *samples = loaded(words[2], &count), *resampled;
+    if (!failed(mf_resample(samples, count, (uint32_t)atoi(words[0]), (uint32_t)atoi(words[1]), &resampled, &length))) {
+        FILE *file = fopen(words[3], "wb");
+        if (!file || fwrite(resampled, sizeof *resampled, length, file) != length || fclose(file)) exit(9);
+        mf_free_samples(resampled);
+    }
+    free(samples);
+}
+
 /* Every argument that can be wrong, wrong. */
 static void misuse(mf_model *model) {
     float sound[30000] = {0.5f, -0.5f}, broken[3] = {0, NAN, 0}, loud[1] = {2e31f};
@@ -75,7 +107,11 @@ static void misuse(mf_model *model) {
     uint32_t rate = mf_describe(model).sample_rate;
     mf_features *f;
     mf_order_result *o;
+    mf_continuity_result *c;
     mf_model *other;
+    float *resampled;
+    size_t length;
+    uint32_t found;
     for (int i = 0; i < 20; i++) pieces[i] = sound, counts[i] = 30000;
     failed(mf_open(NULL, 1, &other));
     failed(mf_open("", 1, &other));
@@ -85,7 +121,7 @@ static void misuse(mf_model *model) {
     failed(mf_extract(model, sound, 9, rate, 0, NULL));
     failed(mf_extract(model, NULL, 9, rate, 0, &f));
     failed(mf_extract(model, sound, 0, rate, 0, &f));
-    failed(mf_extract(model, sound, 9, rate + 1, 0, &f));
+    failed(mf_extract(model, sound, 9, 999, 0, &f));
     failed(mf_extract(model, broken, 3, rate, 0, &f));
     failed(mf_extract(model, loud, 1, rate, 0, &f));
     failed(mf_extract(model, sound, 9, rate, SIZE_MAX, &f));
@@ -96,6 +132,18 @@ static void misuse(mf_model *model) {
     failed(mf_order(model, pieces, counts, 2, rate, NAN, &o));
     counts[1] = 100;
     failed(mf_order(model, pieces, counts, 2, rate, 0, &o));
+    failed(mf_continuity(model, sound, 9, rate, NULL));
+    failed(mf_continuity(model, sound, 30000, rate, &c));
+    failed(mf_continuity(model, broken, 3, rate, &c));
+    failed(mf_resample(sound, 9, rate, 0, &resampled, &length));
+    failed(mf_resample(sound, 9, UINT32_MAX, rate, &resampled, &length));
+    failed(mf_resample(NULL, 9, rate, rate, &resampled, &length));
+    failed(mf_resample(sound, 9, rate, rate, NULL, &length));
+    failed(mf_read_wav("missing.wav", &resampled, &length, &found));
+    failed(mf_read_wav(NULL, &resampled, &length, &found));
+    if (mf_edits(NULL, 0, NULL, 9)) exit(9);
+    mf_free_continuity(NULL);
+    mf_free_samples(NULL);
     mf_free_features(NULL);
     mf_free_order(NULL);
     mf_close(NULL);
@@ -107,6 +155,8 @@ int main(int count, char **words) {
     if (failed(mf_open(words[1], 1, &model))) return 1;
     if (!strcmp(words[2], "extract")) extract(model, words + 3);
     else if (!strcmp(words[2], "order")) order(model, words + 3, count - 5);
+    else if (!strcmp(words[2], "continuity")) continuity(model, words + 3);
+    else if (!strcmp(words[2], "resample")) resample(words + 3);
     else misuse(model);
     mf_close(model);
     return 0;

@@ -91,7 +91,7 @@ def build(headers: Path, library: Path, tmp_path_factory: pytest.TempPathFactory
             "-pedantic",
         ]
         where = ["-I", str(LIBRARY), "-isystem", str(headers), "-L", str(library), f"-Wl,-rpath,{library}"]
-        sources = [str(source), str(LIBRARY / "musicfeat.c")]
+        sources = [str(source), *map(str, sorted((LIBRARY / "src").glob("*.c")))]
         command = [compiler, *strict, *(flags or ["-O2"]), *sources, "-o", str(path), *where, "-lonnxruntime", "-lm"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
@@ -193,19 +193,16 @@ def test_what_follows_the_samples_is_not_heard(program: Path, song: np.ndarray, 
 
 
 def test_bad_input_is_one_line_with_the_mend(program: Path, song: np.ndarray, tmp_path: Path) -> None:
-    other_rate, other_bits, text = (tmp_path / name for name in ("rate.wav", "bits.wav", "text.wav"))
-    soundfile.write(other_rate, song[:RATE], 44100)
+    unheard_rate, other_bits, text = (tmp_path / name for name in ("rate.wav", "bits.wav", "text.wav"))
+    soundfile.write(unheard_rate, song[:RATE], 999)
     soundfile.write(other_bits, song[:RATE], RATE, subtype="PCM_24")
     text.write_text("RIFF, but no sound")
     for words, mend in (
-        (
-            (MODEL, other_rate),
-            "the model hears 22050 Hz: resample it, or make a model for it by musicfeat-export --resample 44100",
-        ),
+        ((MODEL, unheard_rate), "sample_rate must be a whole number of Hz from 1000 to 1536000, got 999"),
         ((MODEL, other_bits), "-c:a pcm_s16le"),
         ((MODEL, text), "ffmpeg -i"),
         ((MODEL, tmp_path / "missing.wav"), "cannot be opened"),
-        ((text, other_rate), "ONNX Runtime: "),
+        ((text, unheard_rate), "ONNX Runtime: "),
         ((MODEL,), "usage: "),
     ):
         done = run(program, *words)
@@ -250,13 +247,51 @@ def test_the_librarys_orders_are_the_runtimes(
         assert found["shuffled"] == pytest.approx(expected.shuffled, abs=1e-3)
 
 
+@pytest.mark.parametrize("hertz", [8000, 16000, 22051, 32000, 44100, 48000, 96000, 192000, 1_536_000])
+def test_the_librarys_resampler_is_soxrs(driver: Path, song: np.ndarray, tmp_path: Path, hertz: int) -> None:
+    wave = soxr.resample(song[: 2 * RATE], RATE, hertz).astype(np.float32) * 0.9
+    result = tmp_path / "result.f32"
+    assert call(driver, tmp_path, MODEL, "resample", hertz, RATE, wave, result) == []
+    found, expected = np.fromfile(result, np.float32), soxr.resample(wave, hertz, RATE, quality="HQ")
+    assert len(found) == len(expected)
+    assert np.abs(found - expected)[10:].max() < 1e-3  # soxr is not exact in its first samples
+
+
+@pytest.mark.parametrize("hertz", [16000, 44100, 48000])
+def test_sound_of_any_rate_is_heard_as_in_python(driver: Path, song: np.ndarray, tmp_path: Path, hertz: int) -> None:
+    wave = soxr.resample(song, RATE, hertz).astype(np.float32)
+    wave[: hertz // 10] *= np.linspace(0, 1, hertz // 10, dtype=np.float32)  # soxr is not exact in its first samples
+    (found,) = call(driver, tmp_path, MODEL, "extract", hertz, 0, wave)
+    expected = Extractor(threads=1)(wave, hertz)
+    np.testing.assert_allclose(found["ends"], expected.ends, rtol=0, atol=1e-6)
+    for name in ("reversal", "jigsaw", "embedding"):
+        np.testing.assert_allclose(found[name], getattr(expected, name), rtol=0, atol=1e-3, err_msg=name)
+    pieces = [wave[: 4 * hertz], wave[4 * hertz : 8 * hertz]]
+    (order,) = call(driver, tmp_path, MODEL, "order", hertz, 0, *pieces)
+    assert tuple(order["permutation"]) == Extractor(threads=1).order(pieces, sr=hertz, gap=0.0).permutation
+
+
+def test_the_librarys_continuity_is_the_runtimes(driver: Path, song: np.ndarray, tmp_path: Path) -> None:
+    cut = np.concatenate([song[: 8 * RATE], song[round(13.7 * RATE) :]])[: 14 * RATE]
+    expected = Extractor(threads=1).continuity(cut, sr=RATE)
+    (found,) = call(driver, tmp_path, MODEL, "continuity", RATE, 0.5, cut)
+    np.testing.assert_allclose(found["times"], expected.times, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(found["evidence"], expected.evidence, rtol=1e-3, atol=5e-3)
+    edits = expected.edits()
+    assert edits
+    np.testing.assert_allclose(found["edits"], [time for time, _ in edits])
+    np.testing.assert_allclose(found["cuts"], [probability for _, probability in edits], atol=1e-3)
+
+
 def test_misuse_is_told_in_words(driver: Path, tmp_path: Path) -> None:
     words = [
         "path of the model file is missing", "path of the model file is missing", "no place for the model",
         "threads must be", "a model and a place", "a model and a place", "audio is empty", "audio is empty",
-        "the sound has 22051 Hz, the model hears 22050 Hz", "NaN or infinite", "NaN or infinite", "hop must be from 1",
+        "sample_rate must be", "NaN or infinite", "NaN or infinite", "hop must be from 1",
         "2 to 13 pieces, got 1", "2 to 13 pieces, got 14", "2 to 13 pieces", "gap must be from 0", "gap must be from 0",
-        "piece 1 lasts 0.00 s",
+        "piece 1 lasts 0.00 s", "a model and a place", "continuity needs at least a window of 10 s", "NaN or infinite",
+        "sample_rate must be", "sample_rate must be", "audio is empty", "a place for the samples", "cannot be opened",
+        "a path and places",
     ]  # fmt: skip
     found = call(driver, tmp_path, MODEL, "misuse")
     assert [answer["code"] for answer in found] == [1] * len(words)

@@ -1,0 +1,59 @@
+/* What the source files of the library share. Programs include musicfeat.h alone. */
+#ifndef MUSICFEAT_INTERNAL_H
+#define MUSICFEAT_INTERNAL_H
+
+#include "musicfeat.h"
+
+#include <onnxruntime_c_api.h>
+
+#define TRY(call) do { mf_status tried = (call); if (tried) return tried; } while (0)
+#define ORT(model, call) TRY(mfi_answered((model)->ort, (model)->ort->call))
+
+enum { EMBEDDING, REVERSAL, JIGSAW, TAGS, SUCCESSOR, OUTPUTS };
+extern const char *const MFI_NAMES[OUTPUTS];
+
+struct mf_model {
+    const OrtApi *ort;
+    OrtEnv *env;
+    OrtSession *session;
+    OrtMemoryInfo *memory;
+    char *name, *version, **labels;
+    size_t window, hop, pieces, distance, rate, dimension, label_count;
+    int has[OUTPUTS], level_matters;
+};
+
+/* Mono sound at the model's rate: the caller's samples, or a copy that is `owned`. */
+typedef struct {
+    const float *samples;
+    size_t count;
+    float *owned;
+} Sound;
+
+/* Pieces of a recording on their way to scores of their joins. */
+typedef struct {
+    const mf_model *model;
+    const Sound *pieces;
+    size_t n, slot;
+    float *tails, *heads, *window, *table; /* [n][slot] twice, [window], [model's pieces] squared */
+    double *seen;                          /* [n][n] */
+} Joins;
+
+/* errors.c */
+mf_status mfi_fail(mf_status code, const char *format, ...);
+mf_status mfi_answered(const OrtApi *ort, OrtStatus *status);
+mf_status mfi_reserve(void *pointer, size_t count, size_t size);
+
+/* card.c: what a model file says of itself in its metadata */
+mf_status mfi_read_card(mf_model *model, OrtModelMetadata *metadata);
+
+/* session.c: run a window, which is levelled where it lies; each wanted output goes to its place */
+mf_status mfi_run(const mf_model *model, float *window, float *const to[OUTPUTS], const size_t sizes[OUTPUTS]);
+
+/* sound.c: samples checked and brought to the model's rate; free `owned` */
+mf_status mfi_hear(const mf_model *model, const float *samples, size_t count, uint32_t rate, Sound *sound);
+mf_status mfi_check_rate(uint32_t rate);
+
+/* joins.c: score of every piece directly before every other, for one gap in seconds; total is [n][n] */
+mf_status mfi_score_joins(Joins *joins, double gap, double *total);
+
+#endif

@@ -1,0 +1,26 @@
+/* Sound that is handed to the library: checked, and brought to the model's rate. */
+#include "internal.h"
+
+#include <math.h>
+
+enum { LOWEST_RATE = 1000, HIGHEST_RATE = 1536000 };
+static const float LOUDEST = 1e30f;
+
+mf_status mfi_check_rate(uint32_t rate) {
+    if (rate >= LOWEST_RATE && rate <= HIGHEST_RATE) return MF_OK;
+    return mfi_fail(MF_INPUT, "sample_rate must be a whole number of Hz from %d to %d, got %u", LOWEST_RATE,
+                    HIGHEST_RATE, (unsigned)rate);
+}
+
+mf_status mfi_hear(const mf_model *model, const float *samples, size_t count, uint32_t rate, Sound *sound) {
+    *sound = (Sound){samples, count, NULL};
+    if (!samples || !count) return mfi_fail(MF_INPUT, "audio is empty: at least one sample is needed");
+    TRY(mfi_check_rate(rate));
+    for (size_t i = 0; i < count; i++)
+        if (!(fabsf(samples[i]) <= LOUDEST))
+            return mfi_fail(MF_INPUT, "audio holds NaN or infinite values, or some beyond %g: replace them", LOUDEST);
+    if (rate == model->rate) return MF_OK;
+    TRY(mf_resample(samples, count, rate, (uint32_t)model->rate, &sound->owned, &sound->count));
+    sound->samples = sound->owned;
+    return MF_OK;
+}
