@@ -1,6 +1,8 @@
 """What other precisions of the bundled models cost and gain, and a report on each: parity, size, latency.
 
 python benchmarks/edge.py [--tracks 9] [--rounds 15] [--web runtime/web/node_modules] [--run RUN]
+python benchmarks/edge.py narrow     # older and smaller CPUs: see narrow.py
+python benchmarks/edge.py memory     # what a process needs at most: see memory.py
 
 Judged are clips of sources that training never saw; int8 is calibrated on others.
 """
@@ -10,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +70,9 @@ def compare(name: str, root: Path, tracks: int, folder: Path) -> None:
 
 def main() -> None:
     """Print the tables."""
+    if sys.argv[1:2] in (["narrow"], ["memory"]):
+        import_module(sys.argv[1]).main(sys.argv[2:])
+        return
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--tracks", type=int, default=9, help="greatest number of tracks of a source")
     options.add_argument("--rounds", type=int, default=15)

@@ -171,3 +171,20 @@ def test_catalog_throughput() -> None:
     out = run("catalog/throughput.py", "--hours", "0.07", "--rounds", "1", "--workers", "1")
     assert "| musicfeat embed, all outputs | 0.1 |" in out
     assert "without jigsaw" in out
+
+
+def test_edge_narrow(tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript", reason="the export extra is not installed")
+    out = run("edge.py", "narrow", "--rounds", "1", "--levels", "native", "sse", "--layers", data=tmp_path)
+    assert out.count("| all that this CPU has |") == 3
+    assert "fp32 / librosa" in out
+    assert "8 bits and back" in out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a process's memory is read from Linux's /proc")
+def test_edge_memory() -> None:
+    pytest.importorskip("onnxscript", reason="the export extra is not installed")
+    out = run("edge.py", "memory", "--limit", "512")
+    for words in ("| one window judged |", "| weights mapped from a file |", "In a control group of 512 MiB: "):
+        assert words in out
+    assert "killed" not in out
