@@ -2,30 +2,37 @@
 
     python benchmarks/quality [--model MODEL] [--json scores.json]
 
-Music, notes and environmental sounds are read from $MUSICFEAT_DATA (../shared/data); what is missing there is left
-out and named. With FluidSynth and a sound font that was never trained on, music rendered without loss is judged, too.
+Music, taggers, notes and environmental sounds are read from $MUSICFEAT_DATA (../shared/data); what is missing there is
+left out and named. Published taggers (teachers/*.onnx) are peers: they answer every probe, and agreement with them is
+judged. Data sets with true labels are judged where they are named (--on gtzan=FOLDER fma=FOLDER). With FluidSynth and a
+sound font that was never trained on, music rendered without loss is judged, too.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import sys
+from functools import partial
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
 
+import agreement
 import edits
+import labelled
 import probes
 import sequence
 import tags
-from _table import data_folder, markdown
+from _table import data_folder, markdown, paired_milliseconds
 from baselines import OURS, Embedder, embedders
-from report import HEADER, Row
+from report import Row, header
 from sounds import Track, held_out_font, held_out_midi, recipe_of, rendered, spread, unseen_tracks
 
 from musicfeat import Extractor
 
+ROUNDS = 5
 FONT = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
 
 
@@ -63,26 +70,42 @@ def probe_rows(extractor: Extractor, root: Path, limit: int, compared: dict[str,
     return rows
 
 
+def time_row(compared: dict[str, Embedder], tracks: list[Track], rate: int) -> Row:
+    """Milliseconds for the embedding of 10 s, all embedders in turns; on one thread where it can be told."""
+    wave = tracks[0].wave[: 10 * rate]
+    times = paired_milliseconds({name: partial(embed, wave) for name, embed in compared.items()}, ROUNDS)
+    values = {name: statistics.median(found) for name, found in times.items()}
+    return Row("milliseconds for 10 s", "", ROUNDS, values.pop(OURS), None, values, percent=False)
+
+
 def main() -> None:
     """Print the table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--model")
     options.add_argument("--font", type=Path, default=FONT, help="sound font, held out from training")
     options.add_argument("--limit", type=int, default=1000, help="greatest number of files of a kind")
+    options.add_argument("--on", nargs="*", default=[], metavar="NAME=FOLDER", help="data sets with true labels")
     options.add_argument("--json", type=Path, help="write the figures for a model card")
     chosen = options.parse_args()
-    root, extractor = data_folder(), Extractor(chosen.model)
+    root, extractor = data_folder(), Extractor(chosen.model, threads=1)
     if not (root / "music" / "tracks.csv").is_file():
         raise SystemExit(f"no music at {root / 'music'}: set MUSICFEAT_DATA to a folder with music/tracks.csv")
-    compared = embedders(extractor)
-    rows = recorded_rows(extractor, unseen_tracks(extractor.card, root / "music", chosen.limit), compared)
+    compared = embedders(extractor, root / "teachers")
+    tracks = unseen_tracks(extractor.card, root / "music", chosen.limit)
+    rows = recorded_rows(extractor, tracks, compared)
+    rows += agreement.judge(extractor, tracks, root / "teachers", compared)
     if font := held_out_font(extractor.card, chosen.font):
         rows += rendered_rows(extractor, root, font, chosen.limit)
     else:
         print(f"left out: rendered music (needs fluidsynth and {chosen.font})\n", file=sys.stderr)
     rows += probe_rows(extractor, root, chosen.limit, compared)
-    print(f"## {extractor.card.name}: {OURS} and baselines, on what training never saw\n")
-    print(markdown(HEADER, [row.cells() for row in rows]))
+    rows += [
+        row for name in chosen.on for row in labelled.judge(name, compared, extractor.card.sample_rate, chosen.limit)
+    ]
+    rows.append(time_row(compared, tracks, extractor.card.sample_rate))
+    others = [name for name in compared if name != OURS]
+    print(f"## {extractor.card.name}: {OURS} and baselines and peers, on what training never saw\n")
+    print(markdown(header(others), [row.cells(others) for row in rows]))
     if chosen.json:
         sources = recipe_of(extractor.card)["data"]["test_sources"]
         scores = {row.name: round(row.ours, 4) for row in rows if row.on not in sources}

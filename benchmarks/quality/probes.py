@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from baselines import OURS, Embedder
 from report import Row
 from sklearn.linear_model import LogisticRegression
@@ -14,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sounds import CLIP_SECONDS, CLIPS_PER_TRACK, Track, Wave, back_to_back, clips_of, table
 
 from musicfeat.sound.audio import load
+from musicfeat_trainer.evaluate.intervals import interval
 from musicfeat_trainer.evaluate.metrics import arithmetic_and_geometric, neighbour_ranks
 
 STRENGTHS = (0.003, 0.01, 0.1, 1.0)
@@ -22,26 +24,36 @@ Split = tuple[np.ndarray, np.ndarray]
 """Indices for training and for testing."""
 
 
-def probed(vectors: np.ndarray, labels: np.ndarray, splits: list[Split]) -> float:
-    """Accuracy of logistic regression on standardised vectors over all splits, at the best of ``STRENGTHS``."""
+def probed(vectors: np.ndarray, labels: np.ndarray, splits: list[Split]) -> npt.NDArray[np.bool_]:
+    """Right and wrong answers of logistic regression on standardised vectors, at the best of ``STRENGTHS``.
 
-    def accuracy(strength: float) -> float:
+    Returns:
+        [tests]: True for a right answer; the tests of all splits, one split after another.
+    """
+
+    def answered(strength: float) -> npt.NDArray[np.bool_]:
         right = []
         for train, test in splits:
             probe = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=3000))
-            right += list(probe.fit(vectors[train], labels[train]).predict(vectors[test]) == labels[test])
-        return float(np.mean(right))
+            right.append(probe.fit(vectors[train], labels[train]).predict(vectors[test]) == labels[test])
+        return np.concatenate(right)
 
-    return max(accuracy(strength) for strength in STRENGTHS)
-
-
-def _row(task: str, on: str, count: int, chance: float, figure: Callable[[str], float], names: list[str]) -> Row:
-    values = {name: figure(name) for name in names}
-    return Row(task, on, count, values.pop(OURS), chance, values)
+    return max(map(answered, STRENGTHS), key=np.mean)
 
 
-def _vectors(embedders: dict[str, Embedder], waves: list[Wave]) -> dict[str, np.ndarray]:
-    return {name: np.stack([embed(wave) for wave in waves]) for name, embed in embedders.items()}
+def accuracies(task: str, on: str, vectors: dict[str, np.ndarray], labels: np.ndarray, splits: list[Split]) -> Row:
+    """Accuracies of all embedders; the interval of ours is over the items."""
+    right = {name: probed(x, labels, splits) for name, x in vectors.items()}
+    values = {name: float(answers.mean()) for name, answers in right.items()}
+    items = np.concatenate([test for _, test in splits])
+    certain = interval(lambda rows: float(right[OURS][rows].mean()), items)
+    return Row(task, on, len(set(items)), values.pop(OURS), 1 / len(set(labels)), values, interval=certain)
+
+
+def vectors_of(embedders: dict[str, Embedder], waves: Iterable[Wave]) -> dict[str, np.ndarray]:
+    """Vectors of all embedders for each sound, which is loaded once."""
+    columns = zip(*[[embed(wave) for embed in embedders.values()] for wave in waves], strict=True)
+    return {name: np.stack(column) for name, column in zip(embedders, columns, strict=True)}
 
 
 def esc10(embedders: dict[str, Embedder], root: Path, rate: int, limit: int) -> Row:
@@ -49,28 +61,22 @@ def esc10(embedders: dict[str, Embedder], root: Path, rate: int, limit: int) -> 
     found = sorted(path for folder in root.iterdir() if folder.is_dir() for path in folder.iterdir())
     kinds = sorted({(path.parent.name, path.name[0]) for path in found})
     files = [path for kind in kinds for path in [p for p in found if (p.parent.name, p.name[0]) == kind][:limit]]
-    vectors = _vectors(embedders, [load(path, rate=rate) for path in files])
+    vectors = vectors_of(embedders, [load(path, rate=rate) for path in files])
     labels = np.array([path.parent.name for path in files])
     folds = np.array([path.name[0] for path in files])
     splits = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in sorted(set(folds))]
-    return _row(
-        "linear probe", "ESC-10, five folds", len(files), 1 / 10,
-        lambda name: probed(vectors[name], labels, splits), list(embedders),
-    )  # fmt: skip
+    return accuracies("linear probe", "ESC-10, five folds", vectors, labels, splits)
 
 
 def notes(embedders: dict[str, Embedder], root: Path, rate: int, limit: int) -> Row:
     """Instruments of recorded notes, by a probe trained on other notes of the same instruments."""
     rows = table(root / "notes.csv")
     kept = [row for name in sorted({r["instrument"] for r in rows}) for row in _some(rows, name, limit)]
-    vectors = _vectors(embedders, [load(root / row["path"], rate=rate) for row in kept])
+    vectors = vectors_of(embedders, [load(root / row["path"], rate=rate) for row in kept])
     labels = np.array([row["instrument"] for row in kept])
     held_out = np.array([row["split"] == "heldout" for row in kept])
     split = [(np.flatnonzero(~held_out), np.flatnonzero(held_out))]
-    return _row(
-        "linear probe", "instrument of a real note", int(held_out.sum()), 1 / len(set(labels)),
-        lambda name: probed(vectors[name], labels, split), list(embedders),
-    )  # fmt: skip
+    return accuracies("linear probe", "instrument of a real note", vectors, labels, split)
 
 
 def _some(rows: list[dict[str, str]], instrument: str, limit: int) -> list[dict[str, str]]:
@@ -84,15 +90,19 @@ def _some(rows: list[dict[str, str]], instrument: str, limit: int) -> list[dict[
 def neighbours(embedders: dict[str, Embedder], tracks: list[Track], rate: int) -> list[Row]:
     """Rank of the next clip among 100 (after Gururani et al., 2019); lower is better."""
     clips = [back_to_back(track.wave, rate) for track in tracks]
-    vectors = _vectors(embedders, [clip for some in clips for clip in some])
+    vectors = vectors_of(embedders, [clip for some in clips for clip in some])
     numbers = np.repeat(np.arange(len(tracks)), [len(some) for some in clips])
-    means = {name: arithmetic_and_geometric(neighbour_ranks(x, numbers)) for name, x in vectors.items()}
+    ranks = {name: neighbour_ranks(x, numbers) for name, x in vectors.items()}
+    means = {name: arithmetic_and_geometric(found) for name, found in ranks.items()}
+    asked = numbers[:-1][numbers[:-1] == numbers[1:]]
     count = int((numbers[:-1] == numbers[1:]).sum())
     chances = 50.5, float(np.exp(np.log(np.arange(1, 101)).mean()))
     rows = []
     for i, kind in enumerate(("arithmetic mean", "geometric mean")):
         baselines = {name: mean[i] for name, mean in means.items() if name != OURS}
-        rows.append(Row("rank@100 of the next clip", kind, count, means[OURS][i], chances[i], baselines, percent=False))
+        certain = interval(lambda some, i=i: arithmetic_and_geometric(ranks[OURS][some])[i], asked)
+        row = Row("rank@100 of the next clip", kind, count, means[OURS][i], chances[i], baselines, False, certain)
+        rows.append(row)
     return rows
 
 
@@ -107,12 +117,9 @@ def sources(embedders: dict[str, Embedder], tracks: list[Track], rate: int) -> R
             waves, labels, halves = waves + some, labels + [name] * len(some), halves + [i % 2] * len(some)
     if len(names) < 2:
         return None
-    vectors, label, half = _vectors(embedders, waves), np.array(labels), np.array(halves)
+    vectors, label, half = vectors_of(embedders, waves), np.array(labels), np.array(halves)
     splits = [_few(label, half, draw) for draw in range(DRAWS)]
-    return _row(
-        f"source of a clip, {SHOTS} of each", "linear probe, other tracks", len(waves), 1 / len(names),
-        lambda name: probed(vectors[name], label, splits), list(embedders),
-    )  # fmt: skip
+    return accuracies(f"source of a clip, {SHOTS} of each", "linear probe, other tracks", vectors, label, splits)
 
 
 def _few(labels: np.ndarray, halves: np.ndarray, draw: int) -> Split:
@@ -131,4 +138,4 @@ def reversal(embedders: dict[str, Embedder], tracks: list[Track], rate: int) -> 
     labels = np.tile([0, 1], len(clips))
     splits = [(np.flatnonzero(halves == i), np.flatnonzero(halves != i)) for i in (0, 1)]
     others = {name: embed for name, embed in embedders.items() if name != OURS}
-    return {name: probed(x, labels, splits) for name, x in _vectors(others, waves).items()}
+    return {name: float(probed(x, labels, splits).mean()) for name, x in vectors_of(others, waves).items()}

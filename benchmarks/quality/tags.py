@@ -15,7 +15,13 @@ from musicfeat_trainer.bundled.clips import clip_starts
 from musicfeat_trainer.bundled.labels import NoteLabels
 from musicfeat_trainer.data.midi import notes_of, read, reorchestrated
 from musicfeat_trainer.data.render import synthesise
-from musicfeat_trainer.evaluate.metrics import average_precision_score, label_figures, roc_auc_score
+from musicfeat_trainer.evaluate.intervals import interval
+from musicfeat_trainer.evaluate.metrics import (
+    average_precision_score,
+    label_figures,
+    mean_average_precision,
+    mean_roc_auc,
+)
 from musicfeat_trainer.instruments import OPENMIC, columns_of, of_recording
 
 LEAST_CLIPS = 5
@@ -27,7 +33,8 @@ def judge_rendered(extractor: Extractor, files: list[Path], font: Path) -> list[
     rows, every = [], []
     for kind, seed in (("own instruments", None), ("drawn instruments", 7)):
         parts = [_judged(extractor, path, font, None if seed is None else seed + i) for i, path in enumerate(files)]
-        columns = [np.concatenate(column) for column in zip(*[part for part in parts if part], strict=True)]
+        heard = [(*part, np.full(len(part[0]), piece)) for piece, part in enumerate(parts) if part]
+        columns = [np.concatenate(column) for column in zip(*heard, strict=True)]
         every.append(columns)
         rows += _averages(columns, f"held-out font, {kind}")
     return rows + _averages([np.concatenate(both) for both in zip(*every, strict=True)], "held-out font, both")
@@ -56,16 +63,19 @@ def _judged(
 
 
 def _averages(columns: list[np.ndarray], on: str) -> list[Row]:
-    tags, there, known = columns
+    tags, there, known, pieces = columns
     known = known * ((there * known).sum(0) >= LEAST_CLIPS)
     precision = label_figures(average_precision_score, tags, there, known)
-    area = label_figures(roc_auc_score, tags, there, known)
     chance = float(np.mean([(there * known)[:, i].sum() / known[:, i].sum() for i in precision]))
     on = f"{on} ({len(precision)} labels)"
-    return [
-        Row("tags, macro average precision", on, len(tags), float(np.mean(list(precision.values()))), chance),
-        Row("tags, macro ROC AUC", on, len(tags), float(np.mean(list(area.values()))), 0.5),
-    ]
+    rows = []
+    for name, figure, guess in (
+        ("average precision", mean_average_precision, chance), ("ROC AUC", mean_roc_auc, 0.5),
+    ):  # fmt: skip
+        certain = interval(lambda some, figure=figure: figure(tags[some], there[some], known[some]), pieces, 200)
+        ours = figure(tags, there, known)
+        rows.append(Row(f"tags, macro {name}", on, len(tags), ours, guess, interval=certain))
+    return rows
 
 
 def judge_notes(extractor: Extractor, root: Path) -> list[Row]:
@@ -77,4 +87,6 @@ def judge_notes(extractor: Extractor, root: Path) -> list[Row]:
             rate = extractor.card.sample_rate
             tags = extractor(load(root / row["path"], rate=rate), sr=rate).tags
             right.append(max(labels, key=lambda label: tags[label]) == sounds[0])
-    return [Row("tags, top-1", "held-out real notes", len(right), float(np.mean(right)), 1 / len(labels))]
+    certain = interval(lambda rows: float(np.mean(np.array(right)[rows])), np.arange(len(right)))
+    figure = float(np.mean(right))
+    return [Row("tags, top-1", "held-out real notes", len(right), figure, 1 / len(labels), interval=certain)]

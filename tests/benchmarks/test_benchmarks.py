@@ -15,6 +15,7 @@ import onnx
 import pytest
 import soundfile
 
+from support import teacher
 from support.paths import ROOT
 
 pytest.importorskip("librosa", reason="the benchmark extra is not installed")
@@ -99,8 +100,10 @@ def data(
         (folder / "esc10" / kind).mkdir(parents=True)
         for fold in (1, 2):
             sound = clip[fold * rate : (fold + 5) * rate] * (kind == "dog") + 0.01
-            soundfile.write(folder / "esc10" / kind / f"{fold}-{kind}.wav", sound, rate)
+            soundfile.write(folder / "esc10" / kind / f"{fold}-{kind}-A.wav", sound, rate)
     write_notes(folder / "notes", rate)
+    (folder / "teachers").mkdir()
+    teacher.write(folder / "teachers" / "sums.onnx")
     return folder
 
 
@@ -111,7 +114,8 @@ def printed_quality(data: Path, sound_font: Path | None) -> str:
     if sound_font:
         font.symlink_to(sound_font)
         write_midi(data / "midi", json.loads(Extractor().card.recipe)["rendered"]["test_sources"][0])
-    out = run("quality", "--font", str(font), "--json", str(scores), data=data)
+    on = f"esc10={data / 'esc10'}"
+    out = run("quality", "--font", str(font), "--json", str(scores), "--on", on, data=data)
     assert 0 <= json.loads(scores.read_text())["reversal, all"] <= 1
     return out
 
@@ -132,7 +136,9 @@ def write_midi(folder: Path, source: str) -> None:
 def test_quality(printed_quality: str) -> None:
     for words in ("| reversal |", "order of 3", "order of 5", "gap unknown", "calibration", "16.7 %", "ROC AUC"):
         assert words in printed_quality
-    for words in ("one false alarm", "rank@100", "ESC-10", "real note", "tags, top-1", "source of a clip"):
+    for words in ("one false alarm", "rank@100", "ESC-10", "real note", "tags, top-1", "source of a clip", "esc10"):
+        assert words in printed_quality
+    for words in ("95 %", "| sums |", "likeness of clips", "milliseconds for 10 s"):  # certainty, and a peer
         assert words in printed_quality
 
 

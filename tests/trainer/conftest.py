@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from musicfeat_trainer.encoders.encoder import Encoder
 from musicfeat_trainer.objectives.objective import Objective, Views
+from support import teacher
 
 torch.set_num_threads(1)  # the networks are too small for more
 
@@ -153,33 +153,6 @@ def killed_when() -> Callable[[list[str], Path], None]:
 
 @pytest.fixture(scope="session")
 def write_teacher() -> Callable[[Path], np.ndarray]:
-    """Writes a teacher whose embedding is three weighted sums of a patch of half a second at 8 kHz, its tags two sums
-    of those, with its card beside it; returns the weights [4000, 3]."""
-    onnx = pytest.importorskip("onnx", reason="the export extra is not installed")
-    helper, numpy_helper, single = onnx.helper, onnx.numpy_helper, onnx.TensorProto.FLOAT
-    sizes = {"waveform": 4000, "tags": 2, "embedding": 3}
-
-    def write(path: Path) -> np.ndarray:
-        generator = np.random.default_rng(3)
-        project = generator.standard_normal((4000, 3)).astype(np.float32) / 10
-        mix = generator.standard_normal((3, 2)).astype(np.float32)
-        nodes = [
-            helper.make_node("MatMul", ["waveform", "project"], ["embedding"]),
-            helper.make_node("MatMul", ["embedding", "mix"], ["logits"]),
-            helper.make_node("Sigmoid", ["logits"], ["tags"]),
-        ]
-        ends = {name: helper.make_tensor_value_info(name, single, ["n", size]) for name, size in sizes.items()}
-        weights = [numpy_helper.from_array(project, "project"), numpy_helper.from_array(mix, "mix")]
-        graph = helper.make_graph(nodes, "teacher", [ends["waveform"]], [ends["tags"], ends["embedding"]], weights)
-        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
-        card = {
-            "name": "sums",
-            "input": {"sample_rate": 8000, "samples": 4000},
-            "outputs": {"tags": [2, "probabilities"], "embedding": [3, "sums"]},
-            "labels": ["high", "low"],
-            "source_and_licence": "made by a test",
-        }
-        path.with_suffix(".json").write_text(json.dumps(card))
-        return project
-
-    return write
+    """Writes a small teacher, see ``support.teacher``."""
+    pytest.importorskip("onnx", reason="the export extra is not installed")
+    return teacher.write
