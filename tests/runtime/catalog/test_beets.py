@@ -16,6 +16,7 @@ for name in ("pyarrow", "portalocker", "mediafile", "beets"):
 # ruff: noqa: E402
 from beets import config, plugins, ui
 from beets.library import Item, Library
+from beets.ui.commands import import_ as importing
 
 from musicfeat.catalog import Catalog
 from musicfeat.catalog.findings import findings
@@ -72,6 +73,17 @@ def test_beets_fills_fields_that_can_be_queried(place: Path) -> None:
     ordered = [item.path.decode() for item in library.items(f"mf_{label}:0.. mf_{label}-")]
     assert ordered == sorted(found, key=lambda path: -found[path].tags[label])
     assert plugin.item_types["mf_reversed"]
+
+
+def test_imported_files_are_filled_if_asked(place: Path) -> None:
+    config["musicfeat"]["auto"].set(True)
+    config["import"].set({"copy": False, "write": False, "autotag": False, "quiet": True, "resume": False, "log": None})
+    library = Library(str(place / "library.db"), str(place / "music"))
+    loaded()
+    importing.import_files(library, [str(place / "music").encode()], None)
+    items = list(library.items())
+    assert len(items) == 2
+    assert all(0 <= item["mf_reversed"] <= 1 for item in items)
 
 
 def test_a_catalog_must_be_named(place: Path) -> None:

@@ -21,6 +21,7 @@ from musicfeat.catalog.upgrade import BESIDE, upgrade_catalog
 from musicfeat.catalog.watch import Round, keep_up, watch_catalog
 from musicfeat.cli import main
 from musicfeat.errors import CatalogError, InputError
+from musicfeat.model.session import find_model
 
 
 @pytest.fixture
@@ -119,6 +120,40 @@ def test_an_upgrade_switches_at_the_end(music: Path, tmp_path: Path, monkeypatch
     assert Catalog(folder).settings.outputs == ("embedding", "reversal")
     assert sorted(path.name for path in folder.iterdir() if path.name in (BESIDE, SWITCHING)) == []
     assert embed_catalog([music], folder, outputs=("reversal",), workers=1).unchanged == 2
+
+
+def test_an_upgrade_to_another_model_changes_its_vectors_alone(music: Path, tmp_path: Path) -> None:
+    folder, width = tmp_path / "c", 100
+    embed_catalog([music], folder, workers=1)
+    before = vectors(folder)
+    upgrade_catalog(folder, model=str(narrower(tmp_path / "narrow.onnx", width)), workers=1)
+    settings, after = Catalog(folder).settings, vectors(folder)
+    assert (settings.model, settings.dimension, after.keys()) == ("narrow", width, before.keys())
+    for path, vector in after.items():
+        assert vector == pytest.approx(before[path][:width], abs=1e-3)
+
+
+def vectors(folder: Path) -> dict[str, list[float]]:
+    """Path -> embedding of each file of a catalog of one window a file."""
+    return {row["path"]: row["embedding"] for row in Catalog(folder).table(["path", "embedding"]).to_pylist()}
+
+
+def narrower(path: Path, width: int) -> Path:
+    """A model of its own whose embedding has the first ``width`` numbers of the bundled one."""
+    onnx = pytest.importorskip("onnx", reason="the export extra is not installed")
+    proto = onnx.load(find_model("music-small"))
+    for node in proto.graph.node:
+        node.output[:] = ["whole" if name == "embedding" else name for name in node.output]
+        node.input[:] = ["whole" if name == "embedding" else name for name in node.input]
+    bounds = [onnx.numpy_helper.from_array(np.array([number]), f"bound{i}") for i, number in enumerate((0, width, 1))]
+    proto.graph.initializer.extend(bounds)
+    proto.graph.node.append(onnx.helper.make_node("Slice", ["whole", "bound0", "bound1", "bound2"], ["embedding"]))
+    (output,) = (output for output in proto.graph.output if output.name == "embedding")
+    output.type.tensor_type.shape.dim[1].dim_value = width
+    for pair in proto.metadata_props:
+        pair.value = {"name": '"narrow"', "weights_sha256": f'"{"1" * 64}"'}.get(pair.key, pair.value)
+    onnx.save(proto, path)
+    return path
 
 
 @pytest.mark.slow
