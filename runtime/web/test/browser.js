@@ -36,5 +36,5 @@ export async function launch(executablePath) {
   const root = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
   const gpu = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
   const args = [...root, ...gpu, "--disable-dev-shm-usage"];
-  return puppeteer.launch({ executablePath, args, protocolTimeout: 600000 });
+  return puppeteer.launch({ executablePath, args, protocolTimeout: 1800000 });
 }

@@ -7,12 +7,13 @@ import { distance, RATE, tune } from "./sounds.js";
 
 const TOLERANCE = 1e-3;
 const SECONDS = 12;
+const WINDOW = 10;
 const path = chromium();
 const skip = path ? false : "Chromium is not installed (Debian: chromium), or CHROMIUM does not name it";
 const native = await import("onnxruntime-node").then(() => true, () => false);
 
 /** Runs in the page: opens an extractor, judges the tune, and returns plain numbers. */
-async function judged({ options, seconds, asFile }) {
+async function judged({ options, seconds, asFile, brief }) {
   const { Extractor: Browsers } = await import("/web/index.js");
   const sounds = await import("/web/test/sounds.js");
   const extractor = await Browsers.load(options);
@@ -23,6 +24,10 @@ async function judged({ options, seconds, asFile }) {
   const sampleRate = asFile ? undefined : sounds.RATE;
   const found = (await extractor.extract(song, { sampleRate })).toJSON();
   clearInterval(timer);
+  if (brief) {
+    await extractor.close();
+    return { device: extractor.device, found };
+  }
   const pieces = [samples.slice(5 * sounds.RATE), samples.slice(0, 5 * sounds.RATE)];
   const order = await extractor.order(pieces, { sampleRate: sounds.RATE });
   const control = new AbortController();
@@ -50,26 +55,31 @@ async function judged({ options, seconds, asFile }) {
 describe("an extractor in Chromium", { skip }, () => {
   let browser;
   const expected = {};
+  let first; // what Node finds in the first window alone
   before(async () => {
     browser = await launch(path);
     const extractor = await Extractor.load({ device: native ? "cpu" : "wasm" });
     const song = tune(SECONDS);
     expected.found = (await extractor.extract(song, { sampleRate: RATE })).toJSON();
+    first = (await extractor.extract(song.slice(0, WINDOW * RATE), { sampleRate: RATE })).toJSON();
     expected.order = await extractor.order([song.slice(5 * RATE), song.slice(0, 5 * RATE)], { sampleRate: RATE });
     await extractor.close();
   });
   after(() => browser?.close());
 
   /** Compares the results of a fresh page with Node's. */
-  async function agrees(options, { isolated = true, asFile = false } = {}) {
+  async function agrees(options, { isolated = true, asFile = false, brief = false } = {}) {
     const site = await serve(isolated);
     const page = await browser.newPage();
     try {
       await page.goto(`${site.origin}/blank`);
-      const result = await page.evaluate(judged, { options, seconds: SECONDS, asFile });
+      const seconds = brief ? WINDOW : SECONDS;
+      const result = await page.evaluate(judged, { options, seconds, asFile, brief });
+      const found = brief ? first : expected.found;
       for (const name of ["starts", "embeddings", "reversal", "jigsaw", "tag_curve", "weights"]) {
-        assert.ok(distance(result.found[name], expected.found[name]) < TOLERANCE, name);
+        assert.ok(distance(result.found[name], found[name]) < TOLERANCE, name);
       }
+      if (brief) return result;
       assert.deepEqual(result.order.permutation, expected.order.permutation);
       assert.ok(distance(result.order.scores, expected.order.scores) < 10 * TOLERANCE);
       assert.equal(result.stopped, "AbortError");
@@ -99,7 +109,8 @@ describe("an extractor in Chromium", { skip }, () => {
     await page.close();
     site.close();
     if (!adapter) return context.skip("this Chromium offers no WebGPU adapter, not even in software");
-    assert.equal((await agrees({ device: "webgpu" })).device, "webgpu");
+    // One window: where a CPU emulates the GPU, it takes minutes on a busy machine.
+    assert.equal((await agrees({ device: "webgpu" }, { brief: true })).device, "webgpu");
   });
 
   it("says what is missing", async () => {

@@ -122,7 +122,7 @@ def test_real_tracks_are_judged_alike(music_folder: Path, tmp_path: Path, extrac
 @pytest.mark.slow
 def test_the_package_passes_its_own_tests() -> None:
     node()
-    done = subprocess.run(["npm", "test", "--prefix", WEB], capture_output=True, text=True, check=False, timeout=900)
+    done = subprocess.run(["npm", "test", "--prefix", WEB], capture_output=True, text=True, check=False, timeout=1800)
     assert done.returncode == 0, done.stdout[-5000:]
     types = subprocess.run(["npm", "run", "types", "--prefix", WEB], capture_output=True, text=True, check=False)
     assert types.returncode == 0, types.stdout
