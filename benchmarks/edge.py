@@ -1,4 +1,4 @@
-"""What other precisions of the bundled models cost and gain, and a report on each: parity, size, latency.
+"""Other precisions of the bundled models, compared with fp32, and a report on each: parity, size, latency.
 
 python benchmarks/edge.py [--tracks 9] [--rounds 15] [--web runtime/web/node_modules] [--run RUN]
 python benchmarks/edge.py narrow     # older and smaller CPUs: see narrow.py

@@ -122,7 +122,7 @@ def test_only_one_module_imports_onnx_runtime() -> None:
 
 
 def _imports_onnx_runtime(path: Path) -> bool:
-    """Whether a module imports it otherwise than for type checkers."""
+    """True if a module imports it otherwise than for type checkers."""
     tree = ast.parse(path.read_text())
     for branch in [
         node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)

@@ -1,4 +1,4 @@
-"""How many tracks does ``musicfeat check`` report, doctored and clean? Real catalogs of what training never saw.
+"""Share of doctored and of clean tracks that ``musicfeat check`` reports. Real catalogs of what training never saw.
 
     python benchmarks/catalog/check.py [--model MODEL] [--limit TRACKS]
 

@@ -91,7 +91,7 @@ def rows_of(catalog: Path) -> list[dict[str, object]]:
 
 
 def survives(folder: Path, engine: str, workers: int, expected: float, wanted: list[dict[str, object]]) -> bool:
-    """Whether the rows are the same after a worker was killed in the middle of the run."""
+    """True if the rows are the same after a worker was killed in the middle of the run."""
     done, killed = threading.Event(), list[int]()
     killer = threading.Thread(target=_kill_one, args=(WORKERS[engine], expected / 3, done, killed))
     killer.start()

@@ -1,4 +1,4 @@
-"""What `musicfeat embed` survives: kills at random moments, damaged files of every format, many files and long ones.
+"""Robustness of `musicfeat embed`: kills at random moments, damaged files of every format, many files and long ones.
 
 python benchmarks/catalog/robustness.py [--kills 50] [--files 60] [--mutants 2000] [--many 10000] [--hours 20]
 

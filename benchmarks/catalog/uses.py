@@ -1,4 +1,4 @@
-"""How long a playlist, a lesson and a column take in a large catalog of drawn vectors: Markdown.
+"""Time of a playlist, a lesson and a column in a large catalog of drawn vectors: Markdown.
 
 python benchmarks/catalog/uses.py --tracks 100000 --windows 24
 """

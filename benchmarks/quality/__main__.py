@@ -1,4 +1,4 @@
-"""How good is a model? One table: order of time, edits, tags, and probes of the embedding, beside baselines.
+"""Quality of a model in one table: order of time, edits, tags, and probes of the embedding, beside baselines.
 
     python benchmarks/quality [--model MODEL] [--json scores.json]
 

@@ -64,7 +64,7 @@ class MethodModel(nn.Module):
 
     @torch.no_grad()
     def level_matters(self) -> bool:
-        """Whether a quieter copy of a sound gets other answers, as with raw samples or decibels relative to 1."""
+        """True if a quieter copy of a sound gets other answers, as with raw samples or decibels relative to 1."""
         sound = torch.sin(torch.arange(self.window) * 0.1)[None] * torch.linspace(0.1, 1, self.window)
         loud, quiet = (self(gain * sound).embedding for gain in (1.0, 0.25))
         return not torch.allclose(loud, quiet, rtol=1e-3, atol=1e-4 * float(loud.abs().max()))

@@ -29,7 +29,7 @@ def main(folder: str, song: str) -> None:
             names.append(Path(str(found.path)))
             vectors.append(found.embedding)
 
-    # What all of the folder has in common tells nothing apart: compare by what is left.
+    # The mean of the folder tells no two songs apart: compare by what is left without it.
     table = np.stack(vectors)
     table = (table - table.mean(0)) / np.maximum(table.std(0), 1e-6)
     table /= np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-6)

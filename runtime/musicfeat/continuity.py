@@ -37,7 +37,11 @@ class Continuity:
         return 1 / (1 + np.exp(-np.clip(self.evidence, -50, 50)))
 
     def edits(self, least: float = 0.5) -> list[tuple[float, float]]:
-        """Pairs of seconds and P(cut), in time order, of all places with P(cut) of at least ``least``."""
+        """Pairs of seconds and P(cut), in time order, of all places with P(cut) of at least ``least``.
+
+        >>> Extractor().continuity("song.wav").edits(least=0.9)
+        []
+        """
         suspicion = 1 - self.probability
         found: list[tuple[float, float]] = []
         for i in np.argsort(-suspicion, kind="stable"):

@@ -24,6 +24,10 @@ class Features:
 
     A silent window (nothing above -120 dB full scale) has an embedding of zeros, no tags, and undecided
     probabilities of 0.5; it does not count in pooled values unless the whole recording is silent.
+
+    >>> f = Extractor()("song.wav")
+    >>> f.times, f.embeddings.shape
+    (array([ 5., 15., 22.]), (3, 296))
     """
 
     starts: npt.NDArray[np.float64]
@@ -81,6 +85,9 @@ class Features:
 
     def top_tags(self, count: int | None = 5, *, kind: str | None = None) -> list[tuple[str, float]]:
         """The most probable labels with their pooled probabilities, best first.
+
+        >>> [label for label, probability in Extractor()("song.wav").top_tags(2)]
+        ['bass', 'piano']
 
         Args:
             count: greatest number of labels; None for all.
@@ -150,5 +157,10 @@ class Order:
     """Seconds missing at each join: the value passed, or the most probable one if that was None."""
 
     def apply(self, pieces: Sequence[object]) -> list[object]:
-        """The pieces, put in playing order."""
+        """The pieces, put in playing order.
+
+        >>> pieces = ["PIECES/b.wav", "PIECES/c.wav", "PIECES/a.wav"]
+        >>> Extractor().order(pieces).apply(pieces)
+        ['PIECES/c.wav', 'PIECES/a.wav', 'PIECES/b.wav']
+        """
         return [pieces[i] for i in self.permutation]

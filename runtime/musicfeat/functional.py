@@ -18,6 +18,10 @@ from musicfeat.sound.waveform import Waveform, check_rate, resample
 def load(path: PathLike, sr: float | None = None) -> tuple[Waveform, int]:
     """A file's waveform, mixed to mono, and its sample rate.
 
+    >>> y, sr = load("song.wav")
+    >>> y.shape, sr
+    ((1058400,), 44100)
+
     Args:
         path: an audio file, or one opened in binary mode.
         sr: sample rate in Hz to resample to; None keeps the file's own.
@@ -39,6 +43,9 @@ def embed(y: Audio, sr: float | None = None, *, hop: float | None = None, pooled
     """Embeddings by the default model, features first and time last, as in librosa.
 
     The model is opened by the first call and kept; several threads may call at the same time.
+
+    >>> embed("song.wav", hop=2.5).shape
+    (296, 7)
 
     Args:
         y: array of [samples] or [channels, samples]; or a file, by its path or opened in binary mode.

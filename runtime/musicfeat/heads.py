@@ -49,7 +49,7 @@ class Head:
         if n < 2 or len(set(self.labels)) < n or self.matrix.ndim != 2 or self.matrix.shape[1:] != (n,):
             raise InputError(f"the head {self.name} needs labels, each once, and a column of its matrix for each")
         if self.bias.shape != (n,) or not (np.isfinite(self.matrix).all() and np.isfinite(self.bias).all()):
-            raise InputError(f"the head {self.name} holds numbers that are none, or not one for each label")
+            raise InputError(f"the head {self.name} needs finite values, and a bias for each label")
 
     def __call__(self, embeddings: npt.ArrayLike) -> Floats:
         """[rows, D] embeddings -> [rows, n] probabilities; rows of zeros, which are silence, give zeros."""

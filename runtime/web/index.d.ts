@@ -13,7 +13,7 @@ export interface AudioBufferLike {
 
 export type Output = "embedding" | "frames" | "reversal" | "successor" | "jigsaw" | "tags";
 
-/** How far some work is. */
+/** Progress of a piece of work: `done` of `total` steps of a stage. */
 export interface Progress {
   stage: "load" | "decode" | "model";
   done: number;
@@ -30,9 +30,9 @@ export interface LoadOptions {
   device?: "auto" | "webgpu" | "wasm" | "cpu";
   /** Threads of the CPU; by default up to 4, and 1 on a page that is not cross-origin isolated. */
   threads?: number;
-  /** What to compute beside the embedding; what is left out costs nothing. By default all but frames. */
+  /** Outputs to compute beside the embedding; outputs left out cost nothing. By default all but frames. */
   outputs?: Output[];
-  /** Whether a thread of its own does the work (browsers: yes), or what makes it. */
+  /** True to run the model in a worker, the default in browsers; or a function that makes the worker. */
   worker?: boolean | (() => Worker);
   /** Folder of onnxruntime-web's files, where it is not beside this package. */
   runtime?: string | URL;
@@ -40,7 +40,7 @@ export interface LoadOptions {
 }
 
 export interface WorkOptions {
-  /** Whole Hz of samples; left out for an AudioBuffer or a file. */
+  /** Sample rate in whole Hz, required for samples; left out for an AudioBuffer or a file. */
   sampleRate?: number;
   /** Cancels the work before the next window: the promise fails with the signal's reason. */
   signal?: AbortSignal;
@@ -50,7 +50,7 @@ export interface WorkOptions {
 export interface ExtractOptions extends WorkOptions {
   /** Seconds from one window to the next; by default windows touch. */
   hop?: number;
-  /** Told the mono sound as the model hears it, at the model's rate, before it is judged. */
+  /** Function that gets the mono sound at the model's rate, before the model runs. */
   onWave?: (wave: Float32Array) => void;
 }
 
@@ -59,15 +59,15 @@ export interface OrderOptions extends WorkOptions {
   gap?: number | null;
 }
 
-/** What a model file says of itself. */
+/** Description of a model, read from its file. */
 export interface ModelCard {
   name: string;
   version: string;
-  /** Hz. */
+  /** Sample rate in Hz. */
   sample_rate: number;
-  /** Samples. */
+  /** Length of a window in samples. */
   window: number;
-  /** Samples. */
+  /** Distance from one window's start to the next in samples. */
   hop: number;
   outputs: Output[];
   pieces: number;
@@ -77,12 +77,12 @@ export interface ModelCard {
   training_data: string;
   scores: Record<string, number>;
   precision: string;
-  /** Whether the model must hear the sound as loud as it is. */
+  /** True if the model's answers depend on the level of the sound. */
   level_matters?: boolean;
   weights_sha256: string;
 }
 
-/** Finds embeddings, time reversal, order and tags in music; the same numbers as Python's `Extractor`, to 1e-3. */
+/** Extractor of embeddings, time reversal, order and tags from music; its numbers are those of Python's to 1e-3. */
 export class Extractor {
   /**
    * Open a model.
@@ -92,15 +92,15 @@ export class Extractor {
   static load(options?: LoadOptions): Promise<Extractor>;
   private constructor();
   readonly card: ModelCard;
-  /** What runs the model. */
+  /** Device that runs the model. */
   readonly device: "webgpu" | "wasm" | "cpu";
-  /** Of WebAssembly; null for the native runtime. */
+  /** Number of WebAssembly's threads; null for the native runtime. */
   readonly threads: number | null;
   readonly outputs: Output[];
-  /** Seconds. */
+  /** Length of a window in seconds. */
   readonly window: number;
   /**
-   * Everything found in a recording.
+   * Features of a recording.
    * @throws {InputError} the sound or an option cannot be used
    * @throws {AudioError} a file cannot be decoded
    */
@@ -109,26 +109,26 @@ export class Extractor {
   reversed(audio: Audio, options?: ExtractOptions): Promise<number>;
   /** Put two or more pieces of one recording, each at least a second long, in playing order. */
   order(pieces: Audio[], options?: OrderOptions): Promise<Order>;
-  /** Where a recording of at least one window runs straight on, and where something was cut. */
+  /** Continuity of a recording of at least one window, low where something was cut. */
   continuity(audio: Audio, options?: WorkOptions): Promise<Continuity>;
-  /** Give the model's memory, and the thread if there is one, back. */
+  /** Free the model's memory and end the worker, if there is one. */
   close(): Promise<void>;
 }
 
-/** Everything found in one recording, one row for each of its W windows. */
+/** Features of one recording, one row for each of its W windows. */
 export class Features {
   private constructor();
-  /** [W] seconds, where each window begins. */
+  /** [W] start of each window in seconds. */
   readonly starts: number[];
-  /** [W] seconds, where its sound ends. */
+  /** [W] end of each window's sound in seconds. */
   readonly ends: number[];
-  /** [W] seconds, the middle of its sound. */
+  /** [W] centre of each window's sound in seconds. */
   readonly times: number[];
-  /** Seconds. */
+  /** Length of the recording in seconds. */
   readonly duration: number;
-  /** [W] of D numbers; zeros for silence. */
+  /** [W][D] embedding of each window; zeros for a silent one. */
   readonly embeddings: Float32Array[];
-  /** [D] the mean, each window by the sound that only it stands for. */
+  /** [D] mean of the windows' embeddings, weighted by `weights`. */
   readonly embedding: Float32Array;
   /** [W] P(plays backwards); 0.5, undecided, for a window with less than a second of sound. */
   readonly reversal: number[];
@@ -136,24 +136,24 @@ export class Features {
   readonly reversed: number;
   /** [W] P(the window's pieces are out of order); 0.5 for a padded window. */
   readonly jigsaw: number[];
-  /** [W] share in pooled values; sums to 1. */
+  /** [W] share of each window in pooled values; sums to 1. */
   readonly weights: number[];
-  /** [W] whether there is nothing to hear. */
+  /** [W] true for each silent window. */
   readonly silent: boolean[];
   readonly labels: string[];
-  /** [W] of a probability for each label, if the model has tags. */
+  /** [W][n] probability of each of the n labels, if the model has tags. */
   readonly tagCurve: Float32Array[] | null;
   /** Label to pooled probability; empty if the model has no tags. */
   readonly tags: Record<string, number>;
-  /** [W] of the model's features at a finer step, one row after the other, if asked for. */
+  /** [W] features at a finer step, the rows of a window one after the other, if asked for. */
   readonly frames: Float32Array[] | null;
-  /** Hz of the source. */
+  /** Sample rate of the source in Hz. */
   readonly sampleRate: number;
   /** False where a browser resampled a file whose rate was not found. */
   readonly rateDeclared: boolean;
-  /** What each step took. */
+  /** Seconds that each step took. */
   readonly seconds: { decode: number; resample: number; model: number; total: number };
-  /** Plain numbers under the names of Python's `Features`. */
+  /** Features as plain numbers, under the names of Python's `Features`. */
   toJSON(): Record<string, unknown>;
 }
 
@@ -161,22 +161,22 @@ export class Features {
 export interface Order {
   /** Indices of the pieces as handed, in playing order. */
   permutation: number[];
-  /** Of this order among all orders; for more than 13 pieces estimated from draws. */
+  /** Probability of this order among all orders; estimated from draws for more than 13 pieces. */
   probability: number;
   /** P(the pieces do not play in the order in which they were handed), the prior being one half. */
   shuffled: number;
   /** [n][n] score of piece a directly before piece b, in nats; diagonal 0. */
   scores: number[][];
-  /** Seconds missing at each join: as told, or the most probable when unknown. */
+  /** Seconds missing at each join: the value passed, or the most probable one if that was null. */
   gap: number;
 }
 
-/** How surely the music runs straight on, at each of T times. */
+/** Continuity of a recording: the probability that it runs straight on, at each of T times. */
 export class Continuity {
   private constructor();
-  /** [T] seconds. */
+  /** [T] times in seconds. */
   readonly times: number[];
-  /** [T] nats: above 0 for 'runs on', below for 'was cut'. */
+  /** [T] evidence in nats: above 0 that the music runs on, below 0 that it was cut. */
   readonly evidence: number[];
   /** [T] P(runs straight on). */
   readonly probability: number[];

@@ -109,7 +109,7 @@ def data(
 
 @pytest.fixture(scope="module")
 def printed_quality(data: Path, sound_font: Path | None) -> str:
-    """What the quality benchmark prints, with rendered music where FluidSynth and a sound font are there."""
+    """Output of the quality benchmark, with rendered music where FluidSynth and a sound font are there."""
     font, scores = data / "another.sf2", data / "scores.json"  # a name that no recipe trained on
     if sound_font:
         font.symlink_to(sound_font)

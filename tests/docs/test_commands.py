@@ -56,7 +56,7 @@ def test_commands_print_what_the_page_says(page: Path, request: pytest.FixtureRe
 
 
 def hindrance(step: str) -> str | None:
-    """What is missing for a command."""
+    """The package that a command needs and that is not installed."""
     needed = [package for word, package in NEEDS.items() if word in step.split()]
     missing = [package for package in needed if not importlib.util.find_spec(package)]
     return f"{missing[0]} is not installed" if missing else None
@@ -74,7 +74,7 @@ def follow(reader: Reader, step: str, output: str) -> None:
 
 
 def parsed(step: str) -> bool:
-    """Whether a command cannot run here; its parser must accept it, or the test ends."""
+    """True if a command cannot run here; its parser must accept it, or the test ends."""
     if not any(re.search(pattern, step) for pattern in NOT_HERE):
         return False
     words = shlex.split(step.replace("$SLURM_ARRAY_TASK_ID", "3"), comments=True)

@@ -1,4 +1,4 @@
-"""What the tests of pages share: browsers, axe-core, and the packages of the page."""
+"""Fixtures for tests of pages: browsers, axe-core, and the packages of the page."""
 
 from __future__ import annotations
 
@@ -59,6 +59,6 @@ def axe() -> None:
 
 @pytest.fixture(scope="session")
 def packages() -> None:
-    """What npm installs for ``runtime/web`` is there, or the test is skipped."""
+    """Packages that npm installs for ``runtime/web``, or the test is skipped."""
     with needed():
         install()

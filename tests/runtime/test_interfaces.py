@@ -111,7 +111,7 @@ def hub() -> Iterator[str]:
 
 
 def asked(name: str, endpoint: str, home: Path, **more: str) -> str:
-    """What comes of opening a model, in a process of its own, as the Hub's library reads its settings once."""
+    """Result of opening a model, in a process of its own, as the Hub's library reads its settings once."""
     code = f"""
 from musicfeat import Extractor, MusicfeatError
 try:

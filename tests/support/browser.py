@@ -24,7 +24,7 @@ SECONDS = 300.0
 
 
 class MissingError(RuntimeError):
-    """What is needed is not on this machine."""
+    """A program that is needed is not on this machine."""
 
 
 class Site(ThreadingHTTPServer):
@@ -129,7 +129,7 @@ class Page:
         Select(self.find("step")).select_by_visible_text(text)
 
     def saved(self, name: str) -> dict[str, Any]:
-        """What the button saves of a file."""
+        """File that the button saves."""
         path = self.downloads / f"{name}.json"
         path.unlink(missing_ok=True)
         self.find("save").click()
@@ -143,7 +143,7 @@ class Page:
 
 
 def install() -> None:
-    """What the README's first command installs, if it has not been called in this checkout.
+    """Packages that the README's first command installs, if it has not been called in this checkout.
 
     Raises:
         MissingError: no npm, or no network.

@@ -49,7 +49,7 @@ class Client:
 
     port: int
     server: Server | None = None
-    """Where it runs in this process."""
+    """Server that runs in this process; None for another process."""
 
     def ask(self, path: str, method: str = "GET", headers: dict[str, str] | None = None, body: Any = None) -> Answer:
         """One request."""

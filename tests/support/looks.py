@@ -1,4 +1,4 @@
-"""How a page looks and whom it serves: sizes, colours, jumps, and what axe-core finds. Used by tests."""
+"""Looks and accessibility of a page: sizes, colours, jumps, and what axe-core finds. Used by tests."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def axe() -> str:
 
 
 def serious(browser: Any) -> list[Any]:
-    """What axe-core finds on the page as it is that is serious or critical: [rule, impact, elements]."""
+    """Serious and critical findings of axe-core on the page: [rule, impact, elements]."""
     browser.execute_script(axe())
     return [found for found in browser.execute_async_script(RUN) if found[1] in {"serious", "critical"}]
 
 
 def shifts(browser: Any) -> list[Any]:
-    """What moved since the page was opened without the user's doing: [Web Vitals' layout shift, element, ...]."""
+    """Movements of the page since it was opened, without the user's doing: [Web Vitals' layout shift, element, ...]."""
     found: list[Any] = browser.execute_async_script(SHIFTS)
     return found
 

@@ -18,7 +18,7 @@ from musicfeat.features import Features
 
 
 def made_settings(dimension: int, rows: Rows = "window") -> Settings:
-    """Of a model that there is not."""
+    """Settings of a model that does not exist."""
     return Settings("made", "1", "abc", dimension, "float32", rows, 10.0, 10.0, ("embedding",), ())
 
 

@@ -146,7 +146,7 @@ def _noise(seed: int, seconds: int) -> np.ndarray:
 
 
 def shape(text: str) -> str:
-    """What a command prints, without what depends on the music: numbers, names of tracks, and labels."""
+    """Output of a command without all that depends on the music: numbers, names of tracks, and labels."""
     for title in sorted(TITLES, key=len, reverse=True):
         text = text.replace(title, "TRACK")
     text = re.sub(r"[\w./-]+\.(?:opus|flac|mp3|wav)", "TRACK", text)

@@ -37,7 +37,7 @@ Layers = dict[str, dict[str, Any]]
 
 
 def described(layer: nn.Conv1d | nn.Conv2d, x: Tensor) -> dict[str, Any]:
-    """What makes a convolution and its input, for JSON."""
+    """Settings of a convolution and its input, for JSON."""
     return {
         "kind": type(layer).__name__,
         "arguments": [layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding],

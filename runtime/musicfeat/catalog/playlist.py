@@ -62,6 +62,10 @@ class Limits:
 class Playlists:
     """Maker of playlists from a catalog; open it once for many.
 
+    >>> lists = Playlists("catalog")
+    >>> [track.name for track in lists.path("Carol of the Bells", "Castle Black", Limits(2))]
+    ['Carol of the Bells', 'Castle Black']
+
     Args:
         catalog: a catalog or its folder.
         extractor: the catalog's model, for files that it does not hold; None opens it if needed.

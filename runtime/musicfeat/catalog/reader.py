@@ -60,7 +60,11 @@ class Catalog:
             yield from self._dataset().to_batches(columns=names, filter=where, batch_readahead=1, fragment_readahead=1)
 
     def table(self, columns: Sequence[str] | None = None, where: ds.Expression | None = OK) -> pa.Table:
-        """Rows as one table; arguments as for ``batches``."""
+        """Rows as one table; arguments as for ``batches``.
+
+        >>> Catalog("catalog").table(["path", "start", "reversal"]).column_names
+        ['path', 'start', 'reversal']
+        """
         names = columns or [field.name for field in schema(self.settings)]
         wanted = pa.schema([schema(self.settings).field(name) for name in names])
         return pa.Table.from_batches(self.batches(names, where), wanted)

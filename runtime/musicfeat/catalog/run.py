@@ -56,6 +56,9 @@ def embed_catalog(
     does not grow with the length of files, except for 0.5 MB of results an hour; it grows by about 0.4 kB for each
     file listed.
 
+    >>> embed_catalog(["song.wav"], "one", workers=1).rows
+    3
+
     Args:
         sources: folders, lists, patterns or files; see ``listing.find``.
         output: the catalog's folder, made if missing.

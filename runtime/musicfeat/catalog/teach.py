@@ -64,6 +64,11 @@ class Judged:
 class Teacher:
     """Teacher of heads on one catalog; open it once for many.
 
+    >>> teacher = Teacher(Catalog("catalog"))
+    >>> head, judged = teacher.teach(read_examples("sort.csv", teacher.tracks), "sort")
+    >>> head.labels, judged.taught
+    (('music', 'sound'), True)
+
     Args:
         catalog: a catalog or its folder.
 
@@ -131,7 +136,7 @@ class Teacher:
 
     def _check(self, numbers: Numbers, examples: Mapping[int, str], labels: tuple[str, ...]) -> None:
         if len(labels) < 2:
-            raise InputError(f"two labels at least are needed to tell apart, got {list(labels)}")
+            raise InputError(f"examples need at least two different labels, got {list(labels)}")
         counts = Counter(examples.values())
         few = [f"{label} ({counts[label]})" for label in labels if counts[label] < FEWEST]
         if few:

@@ -70,7 +70,7 @@ def watch_catalog(
     tops = [absolute(folder) for folder in folders]
     for top in tops:
         if not os.path.isdir(top):
-            raise InputError(f"only folders can be watched, and {top} is none")
+            raise InputError(f"only folders can be watched, and {top} is not a folder")
     changes = watch(
         *tops,
         watch_filter=lambda _, path: is_audio(path) or os.path.isdir(path) or not os.path.splitext(path)[1],

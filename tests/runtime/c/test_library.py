@@ -108,7 +108,7 @@ def program(build: Build) -> Path:
 
 @pytest.fixture(scope="module")
 def driver(build: Build) -> Path:
-    """What calls the library for these tests, under the sanitizers of addresses, leaks and undefined behaviour."""
+    """Program of the tests, under the sanitizers of addresses, leaks and undefined behaviour."""
     return build(DRIVER, *SANITIZED)
 
 
@@ -123,7 +123,7 @@ def run(program: Path, *words: object) -> subprocess.CompletedProcess[str]:
 
 
 def call(driver: Path, tmp_path: Path, model: Path, *words: object) -> list[dict[str, Any]]:
-    """What the library answers; arrays become files. A finding of a sanitizer fails the test."""
+    """Answers of the library; arrays become files. A finding of a sanitizer fails the test."""
     texts = []
     for i, word in enumerate(words):
         if isinstance(word, np.ndarray):

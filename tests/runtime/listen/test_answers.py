@@ -1,4 +1,4 @@
-"""What the listening page's server answers, asked over real connections; see also test_security.py."""
+"""Answers of the listening page's server, asked over real connections; see also test_security.py."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def test_answers_can_be_taken_back(folder: Path) -> None:
         ("/api/teach/wild", {"track": 99, "label": "yes"}, 404, "no track 99"),
         ("/api/teach/wild", {"track": "3", "label": "yes"}, 404, "no track '3'"),
         ("/api/teach/wild", {"track": 3, "label": "maybe"}, 422, "yes, no or null"),
-        ("/api/teach/wild/finish", {}, 422, "two labels at least"),
+        ("/api/teach/wild/finish", {}, 422, "at least two different labels"),
     ],
 )
 def test_wrong_requests_are_refused(folder: Path, path: str, body: object, status: int, message: str) -> None:

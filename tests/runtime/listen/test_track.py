@@ -130,7 +130,7 @@ def listen(shared_page: Page, client: Client) -> Listen:
 
 
 def painted(listen: Listen) -> list[int]:
-    """How much is on each canvas."""
+    """Length of each canvas's picture as text; more drawing makes it longer."""
     script = "return [...document.querySelectorAll('.recording canvas')].map((c) => c.toDataURL().length)"
     sizes: list[int] = listen.page.run(script)
     return sizes

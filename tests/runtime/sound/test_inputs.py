@@ -247,7 +247,7 @@ def test_a_hundred_channels_of_a_file(tmp_path: Path, wave: np.ndarray, rate: in
 
 
 def test_an_array_is_read_in_slices(tmp_path: Path) -> None:
-    """Of ten times the length, memory for a block is taken; the map itself is not counted."""
+    """Memory for one block is taken, at ten times the length too; the map itself is not counted."""
     code = (
         "import sys, tracemalloc, numpy as np; from musicfeat.sound.audio import blocks\n"
         "y = np.memmap('x.raw', '<i2', 'w+', shape=(2, int(sys.argv[1]) * 44100)); y[:, ::97] = 1000\n"

@@ -36,7 +36,7 @@ def node() -> str:
 
 
 def package(folder: Path, jobs: list[Job], **options: Any) -> list[dict[str, Any]]:
-    """What the package finds."""
+    """Findings of the package."""
     asked = []
     for number, (method, waves, sr, more) in enumerate(jobs):
         paths = [folder / f"{number}-{i}.f32" for i in range(len(waves))]

@@ -180,7 +180,7 @@ def test_without_its_packages_the_page_says_so(shared_page: Page, site: Site) ->
 def test_nothing_leaves_the_machine(
     launch: Callable[..., Page], site: Site, sounds: dict[str, Path], tmp_path: Path
 ) -> None:
-    """What page and worker asked for, by Chromium's own log; and a foreign request is refused in both."""
+    """Requests of page and worker, by Chromium's own log; and a foreign request is refused in both."""
     log = tmp_path / "net.json"
     page = launch(f"--log-net-log={log}")
     page.open(site.url)

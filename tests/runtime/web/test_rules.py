@@ -26,7 +26,7 @@ RULES = Path(__file__).with_name("rules.mjs")
 
 
 def rules(*calls: tuple[Any, ...]) -> list[Any]:
-    """What the modules answer to (name, arguments...)."""
+    """Answers of the modules to (name, arguments...)."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("Node.js is not installed (Debian: nodejs)")

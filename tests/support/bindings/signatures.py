@@ -1,4 +1,4 @@
-"""What NVIDIA's own Python bindings of TensorRT say of themselves, without the library that they bind.
+"""Signatures of NVIDIA's own Python bindings of TensorRT, read without the library that they bind.
 
 The package ``tensorrt_cu12_bindings`` (PyPI) holds the compiled bindings; the library proper comes from elsewhere and
 is not needed to ask for names and signatures. The bindings load if the nine C functions that they import can be

@@ -55,7 +55,7 @@ def level(clips: Tensor) -> Tensor:
 
 
 def peak_frequency(clip: Tensor) -> float:
-    """Of the strongest bin, by a parabola through its neighbours."""
+    """Frequency of the strongest bin, by a parabola through its neighbours."""
     spectrum = np.log(np.abs(np.fft.rfft(clip.numpy() * np.hanning(len(clip)))) + 1e-9)
     k = int(spectrum.argmax())
     a, b, c = spectrum[k - 1 : k + 2]

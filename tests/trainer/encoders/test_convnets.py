@@ -12,7 +12,7 @@ from musicfeat_trainer.features import Shape
 
 
 def sizes(net: nn.Module, picture: torch.Tensor) -> list[tuple[int, ...]]:
-    """What each convolution of a network leaves of a picture."""
+    """Sizes of a picture behind each convolution of a network."""
     found: list[tuple[int, ...]] = []
     for module in net.modules():
         if isinstance(module, nn.Conv2d):

@@ -18,7 +18,7 @@ PARAMETERS: dict[Depth, int] = {
     101: 42_500_160,
     152: 58_143_808,
 }
-"""Of torchvision's networks for three channels, less the classifier of 1000 classes."""
+"""Numbers of parameters of torchvision's networks for three channels, less the classifier of 1000 classes."""
 
 
 @pytest.mark.parametrize("depth", PARAMETERS)
@@ -54,7 +54,7 @@ def test_the_same_vectors_as_torchvision_from_the_same_weights(depth: Depth, tmp
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a ResNet-50 for pictures, with a classifier."""
+    """Weights of a ResNet-50 for pictures, with a classifier."""
     torch.manual_seed(1)
     arrays = {name: value for name, value in ResNet(50, 3).state_dict().items() if not name.startswith("scale.")}
     path = tmp_path_factory.mktemp("weights") / "pictures.safetensors"

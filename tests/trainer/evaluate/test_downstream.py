@@ -220,7 +220,7 @@ def test_neighbours_are_ranked_over_clips_that_do_not_overlap(fixed: Subject, ro
         _, begin, end = fixed.clips.places[number]
         assert end - begin == size
         assert begin % size == 0
-    # Of 0.4 s nothing is full; of 0.75 s one clip is, the other overlaps it; of 1.5 s all three are.
+    # 0.4 s fill no clip; 0.75 s fill one, which the other overlaps; 1.5 s fill all three.
     assert [np.sum(fixed.clips.owners[kept] == row) for row in (0, 1, 2)] == [0, 1, 3]
     whole = dataset_of(root, lambda take: "test" if take % 3 == 2 else "train")
     outcome = ranked(fixed.method, whole, store)

@@ -26,7 +26,7 @@ def test_items_of_one_group_are_no_independent_witnesses() -> None:
 
 
 def test_the_difference_of_paired_answers_is_mcnemars() -> None:
-    """Of 30 answers that only one system has right, 22 are the first's: the exact test is binomial."""
+    """22 of 30 answers that only one system has right are the first's: the exact test is binomial."""
     stats = pytest.importorskip("scipy.stats", reason="the train extra is not installed")
     first = np.repeat([1, 1, 0, 0], [40, 22, 8, 30]).astype(float)
     second = np.repeat([1, 0, 1, 0], [40, 22, 8, 30]).astype(float)

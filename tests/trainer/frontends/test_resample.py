@@ -21,7 +21,7 @@ def resample(wave: np.ndarray, rate: int, to: int = 22050) -> np.ndarray:
 
 
 def decibels(error: np.ndarray, reference: np.ndarray) -> float:
-    """Of the error's power to the reference's, without the edges."""
+    """Ratio of the error's power to the reference's, without the edges."""
     inner = slice(500, -500)
     return 10 * np.log10(np.mean(error[inner] ** 2) / np.mean(reference[inner] ** 2))
 
@@ -43,7 +43,7 @@ def test_tones_above_the_stop_band_are_gone(rate: int) -> None:
 
 
 def test_images_of_a_lower_rate_are_gone() -> None:
-    """What 16 kHz cannot hold stays empty: 7.2 kHz has its image at 8.8 kHz."""
+    """Frequencies that 16 kHz cannot hold stay empty: 7.2 kHz has its image at 8.8 kHz."""
     found = resample(tone(7200, 16000, 16000), 16000)
     spectrum = np.abs(np.fft.rfft(found[1000:-1000] * np.kaiser(len(found) - 2000, 14))) ** 2
     above = np.fft.rfftfreq(len(found) - 2000, 1 / 22050) > 8100

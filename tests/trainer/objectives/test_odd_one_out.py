@@ -16,7 +16,7 @@ LENGTH = 24
 
 
 class Falls(Encoder):
-    """How often, and how far, a picture falls from frame to frame: nothing, where time runs on."""
+    """Encoder of how often and how far a picture falls from frame to frame: nothing, where time runs on."""
 
     dimension = 2
 

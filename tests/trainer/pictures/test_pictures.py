@@ -266,7 +266,7 @@ EPOCHS = [
     for fold, scores in ((1, (0.2, 0.4)), (2, (0.4, 0.6, 0.8)))
     for e, score in enumerate(scores, 1)
 ]
-"""Of two folds, the first of which stopped early."""
+"""Curves of two folds, the first of which stopped early."""
 
 
 @pytest.mark.parametrize("kind", ["tags", "classes"])

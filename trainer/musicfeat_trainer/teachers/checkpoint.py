@@ -130,5 +130,5 @@ def need(weights: Mapping[str, npt.NDArray[np.float32]], name: str, shape: tuple
     """
     found = weights.get(name)
     if found is None or found.shape != shape:
-        raise InputError(f"the checkpoint has no {name} of shape {shape}: another network?")
+        raise InputError(f"the checkpoint has no {name} of shape {shape}: it holds another network")
     return found

@@ -71,7 +71,11 @@ class Pair(NamedTuple):
 
 
 def duplicates(catalog: Catalog, least: float | None = None, *, verify: bool = False) -> list[list[Copy]]:
-    """Groups of files with the same recording; see ``find``."""
+    """Groups of files with the same recording; see ``find``.
+
+    >>> [[copy.path for copy in group] for group in duplicates(Catalog("catalog"))]
+    []
+    """
     return find(catalog, least, verify=verify).groups
 
 

@@ -121,7 +121,11 @@ class Searcher:
 
 
 def search(catalog: Catalog | str | os.PathLike[str], query: Asked, k: int = 10, *, windows: bool = False) -> list[Hit]:
-    """Results of one search; see ``Searcher``."""
+    """Results of one search; see ``Searcher``.
+
+    >>> len(search("catalog", "song.wav", k=3))
+    3
+    """
     return Searcher(catalog)(query, k, windows=windows)
 
 

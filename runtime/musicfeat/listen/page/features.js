@@ -26,7 +26,7 @@ class FeaturesView {
   constructor(root, { api, player, catalog }) {
     [this.#api, this.#player, this.#dimension] = [api, player, catalog.dimension];
     root.append(
-      h("h2", {}, "What excites a dimension of the embedding"),
+      h("h2", {}, "Clips that excite a dimension of the embedding"),
       h(
         "p",
         {},

@@ -26,7 +26,7 @@ export function sheet(data, { player, clip }) {
   const lanes = [
     lane("waveform", "Waveform", words.waveform, (canvas) => drawWaveform(canvas, { ...picture, places })),
     lane("spectrogram", "Spectrogram", words.spectrogram, (canvas) => drawSpectrogram(canvas, picture)),
-    lane("curves", "What the model hears", words.curves, (canvas) => drawCurves(canvas, judged), ...curves.map(key)),
+    lane("curves", "Findings of the model", words.curves, (canvas) => drawCurves(canvas, judged), ...curves.map(key)),
   ];
   if (best.length) lanes.push(lane("tags", "Instruments, as hints", words.tags, (canvas) => drawTags(canvas, tags)));
   const steering = clip ? transport(player, clip, data.duration, lanes) : null;

@@ -26,7 +26,7 @@ CUDA_CALLS = {
     "cudaFree": ["devPtr"],
     "cudaMemcpyAsync": ["dst", "src", "count", "kind", "stream"],
 }
-"""What musicfeat.model.trt.memory calls, and with which arguments."""
+"""Calls of musicfeat.model.trt.memory, with their arguments."""
 NO_GPU = """
 import importlib, sys
 sys.modules["tensorrt"] = importlib.import_module("tensorrt_bindings")

@@ -101,7 +101,7 @@ def unpack(deb: Path, package: Package, folder: Path, temporary: Path) -> None:
             target.mkdir(exist_ok=True)
             (target / "copyright").write_bytes(read.read())
     if not copied or not (target / "copyright").exists():
-        raise InputError(f"{deb.name} holds no music below {package.folder}, or no {notice}: another version?")
+        raise InputError(f"{deb.name} holds no music below {package.folder}, or no {notice}: not the version expected")
     shutil.move(target, folder / package.name)
 
 
