@@ -31,7 +31,6 @@ AHEAD_WINDOWS = 16
 class Extractor:
     """Extractor of embeddings, time reversal, order and tags from music.
 
-    >>> from musicfeat import Extractor
     >>> Extractor()("song.wav")
     <Features of song.wav: 24.0 s, 3 windows, embedding [296], reversed 0.02>
 
@@ -110,19 +109,12 @@ class Extractor:
         return found.features()
 
     def reversed(self, audio: Audio, sr: float | None = None) -> float:
-        """One P(plays backwards) for the whole clip, pooled over its windows.
-
-        >>> Extractor().reversed("song.wav") < 0.1
-        True
-        """
+        """One P(plays backwards) for the whole clip, pooled over its windows."""
         self._require("reversal")
         return self(audio, sr).reversed
 
     def order(self, pieces: list[Audio] | tuple[Audio, ...], sr: float | None = None, gap: float | None = 0.0) -> Order:
         """Put pieces of one recording in playing order.
-
-        >>> Extractor().order(["PIECES/c.wav", "PIECES/a.wav", "PIECES/b.wav"]).permutation
-        (0, 1, 2)
 
         Args:
             pieces: two or more files or arrays, each at least a second long; only the ends of long ones are used.
@@ -147,9 +139,6 @@ class Extractor:
     def continuity(self, audio: Audio, sr: float | None = None) -> Continuity:
         """Probability over time that a recording runs straight on, low where something was cut.
 
-        >>> Extractor().continuity("song.wav").edits()
-        []
-
         Raises:
             ModelError: the model has no ``successor``, or ``outputs`` leaves it out.
             InputError, AudioError: as for ``__call__``; or the recording is shorter than a window.
@@ -164,9 +153,6 @@ class Extractor:
 
         A file that fails yields its error, with the file as ``error.path``, and does not stop the others.
 
-        >>> [type(found).__name__ for found in Extractor().map(["song.wav", "missing.wav"])]
-        ['Features', 'AudioError']
-
         Args:
             paths: the files.
             decode_ahead: True decodes in a thread while the model runs.
@@ -179,11 +165,6 @@ class Extractor:
 
     def stream(self, blocks: Iterable[npt.ArrayLike], sr: float | None = None) -> Iterator[Features]:
         """Features of live or endless sound: one row for each window as soon as it is complete.
-
-        >>> y, sr = load("song.wav")
-        >>> blocks = (y[i : i + 4096] for i in range(0, len(y), 4096))
-        >>> [float(row.starts[0]) for row in Extractor().stream(blocks, sr)]
-        [0.0, 10.0, 20.0]
 
         Args:
             blocks: consecutive arrays of [samples] or [channels, samples], of any length.
