@@ -13,12 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat.errors import DeviceError, ModelError
+from musicfeat.model.denormals import flushed
 from musicfeat.model.engine import INPUT, Device
 from musicfeat.model.providers import PROVIDERS, Options, provider_of, settings_of
 from musicfeat.model.pruning import keep_outputs
 
 if TYPE_CHECKING:
     import onnxruntime
+
+LARGEST_MESSAGE = 2**31
+"""Bytes that no protocol buffer reaches."""
 
 
 class OnnxRuntimeEngine:
@@ -66,11 +70,10 @@ def _open(
 
     provider, provider_options = provider_of(device, memory, chosen, threads)
     _check_available(onnxruntime, device, provider)
-    options = _session_options(onnxruntime, device, threads, chosen)
+    options = _session_options(onnxruntime, path, device, threads, chosen)
     try:
-        model = os.fspath(path) if outputs is None else keep_outputs(path.read_bytes(), set(outputs))
         session = onnxruntime.InferenceSession(
-            model, options, providers=[provider], provider_options=[provider_options], enable_fallback=0
+            _model(path, outputs), options, providers=[provider], provider_options=[provider_options], enable_fallback=0
         )
     except Exception as error:  # onnxruntime raises a dozen unrelated classes for a bad file
         raise _explained(error, path, device) from error
@@ -82,13 +85,24 @@ def _open(
     return session
 
 
-def _session_options(onnxruntime: Any, device: Device, threads: int, chosen: Options | None) -> Any:
+def _model(path: Path, outputs: Iterable[str] | None) -> str | bytes:
+    """The model's path; or its bytes, if outputs are to be cut off or weights to be changed."""
+    if path.suffix == ".ort" or path.stat().st_size >= LARGEST_MESSAGE:
+        return os.fspath(path)
+    whole = path.read_bytes()
+    model = flushed(whole if outputs is None else keep_outputs(whole, set(outputs)))
+    return os.fspath(path) if model is whole else model
+
+
+def _session_options(onnxruntime: Any, path: Path, device: Device, threads: int, chosen: Options | None) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     if device.kind == "directml":
         options.enable_mem_pattern = False  # DirectML's provider demands it
+    # Where the weights beside a model are, if it comes as bytes.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.fspath(path.parent))
     for name, value in settings_of(device, chosen).items():
         options.add_session_config_entry(name, value)
     return options

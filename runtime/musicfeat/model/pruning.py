@@ -23,7 +23,7 @@ def keep_outputs(model: bytes, names: set[str]) -> bytes:
         ModelError: the bytes are not a serialised model.
     """
     parts: list[bytes | memoryview] = []
-    for number, whole, content in _fields(memoryview(model)):
+    for number, whole, content in fields(memoryview(model)):
         if number == GRAPH and content is not None:
             graph = b"".join(_kept(content, names))
             parts += [_varint(GRAPH << 3 | BYTES), _varint(len(graph)), graph]
@@ -39,9 +39,9 @@ def metadata(model: bytes) -> dict[str, str]:
         ModelError: the bytes are not a serialised model.
     """
     pairs = {}
-    for number, _, content in _fields(memoryview(model)):
+    for number, _, content in fields(memoryview(model)):
         if number == METADATA and content is not None:
-            entry = {field: bytes(value or b"").decode(errors="replace") for field, _, value in _fields(content)}
+            entry = {field: bytes(value or b"").decode(errors="replace") for field, _, value in fields(content)}
             pairs[entry.get(KEY, "")] = entry.get(VALUE, "")
     return pairs
 
@@ -49,7 +49,7 @@ def metadata(model: bytes) -> dict[str, str]:
 def _kept(graph: memoryview, names: set[str]) -> list[memoryview]:
     """The graph's fields without other outputs and the nodes that lead only to them; nodes are in order of use."""
     needed, kept = set(names), []
-    for number, whole, content in reversed(list(_fields(graph))):
+    for number, whole, content in reversed(list(fields(graph))):
         if content is not None and number == NODE:
             if not needed & _strings(content, NODE_OUTPUT):
                 continue
@@ -63,13 +63,11 @@ def _kept(graph: memoryview, names: set[str]) -> list[memoryview]:
 def _strings(message: memoryview, field: int) -> set[str]:
     """The values of a text field."""
     return {
-        bytes(content).decode(errors="replace")
-        for number, _, content in _fields(message)
-        if number == field and content
+        bytes(content).decode(errors="replace") for number, _, content in fields(message) if number == field and content
     }
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview, memoryview | None]]:
+def fields(message: memoryview) -> Iterator[tuple[int, memoryview, memoryview | None]]:
     """Number, all bytes, and content (if length-delimited) of each field of a message."""
     place = 0
     while place < len(message):

@@ -19,6 +19,7 @@ PathLike: TypeAlias = str | os.PathLike[str]
 
 def real(value: object) -> float | None:
     """A finite number, including numpy's, as a float; None for anything else and for booleans."""
+    value = _item(value)
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         return None
     try:
@@ -30,7 +31,13 @@ def real(value: object) -> float | None:
 
 def whole(value: object) -> int | None:
     """A whole number, including numpy's, as an int; None for anything else and for booleans."""
+    value = _item(value)
     return int(value) if isinstance(value, numbers.Integral) and not isinstance(value, bool) else None
+
+
+def _item(value: Any) -> Any:
+    """The number in an array or a tensor without axes; anything else as it is."""
+    return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
 
 
 class Source:

@@ -15,7 +15,7 @@ Waveform: TypeAlias = npt.NDArray[np.float32]
 
 BLOCK_FRAMES = 1 << 15
 MAX_CHANNELS = 64
-TYPES = ("float16", "bfloat16", "float32", "float64", "int16", "int32")
+TYPES = ("float16", "bfloat16", "float32", "float64", np.dtype(np.longdouble).name, "int16", "int32")
 LEFT = 0.02
 """Least share of two channels' power in their mean; below it, one channel is the other inverted, to 96 %."""
 MIN_RATE, MAX_RATE = 1_000, 1_536_000
@@ -77,7 +77,7 @@ def as_numpy(sound: Any) -> npt.NDArray[Any]:
     if not isinstance(sound, np.ndarray):
         try:
             sound = sound.cpu()
-            sound = (sound.float() if "bfloat16" in str(sound.dtype) else sound).numpy()
+            sound = (sound.float() if "bfloat16" in str(sound.dtype) else sound).resolve_neg().numpy()
         except (TypeError, RuntimeError) as error:
             raise InputError(f"audio is a tensor that numpy cannot hold: {error}") from error
     return np.asarray(sound, dtype=sound.dtype.newbyteorder("="))
@@ -107,13 +107,19 @@ def _check_array(sound: Any, known: bool = False) -> None:
     if isinstance(sound, np.ndarray):
         kind = sound.dtype.newbyteorder("=").name if sound.dtype.kind in "fi" else kind
     if kind not in TYPES:
-        raise InputError(f"audio must be float16/32/64, int16 or int32, got {sound.dtype}: convert it first")
+        raise InputError(f"audio must be float16/32/64, int16 or int32, got {sound.dtype}{_hint(kind)}")
     if len(shape) not in (1, 2):
         raise InputError(f"audio must be [samples] or [channels, samples], got shape {shape}")
     if 0 in shape:
         raise InputError(f"audio is empty, shape {shape}: at least one sample is needed")
     if len(shape) == 2 and (shape[0] > MAX_CHANNELS or (shape[0] > shape[1] and not known)):
         raise InputError(f"{shape[0]} channels in shape {shape}: expected [channels, samples], try audio.T")
+
+
+def _hint(kind: str) -> str:
+    if "int" in kind:
+        return ": the number at full scale is not known, divide by it first, such as audio / 32768"
+    return ": pass the samples of one recording, without names or pairs" if kind == "object" else ": convert it first"
 
 
 def _mixed(sound: npt.NDArray[Any]) -> Waveform:
@@ -137,9 +143,10 @@ def _folded(sound: npt.NDArray[Any]) -> Waveform:
         return mono
     with np.errstate(over="ignore"):  # the power of huge channels is infinite, and compares as such
         power = np.dot(mono, mono)
-        # By the triangle inequality two channels cannot cancel if this holds; it spares most sounds the second channel.
-        if len(sound) == 2 and sound.dtype == np.float32 and power > 0.1 * np.dot(sound[0], sound[0]):
-            return mono
+        if sound.dtype == np.float32:
+            samples = sound.ravel("K")  # in their order in memory, where one product is fastest
+            if power >= np.dot(samples, samples) * 2 * LEFT / len(sound) ** 2:
+                return mono
         channels = [_mixed(channel) for channel in sound]
         powers = np.array([np.dot(channel, channel) for channel in channels])
     if not power < powers.mean() * LEFT * 2 / len(sound):

@@ -91,6 +91,8 @@ def test_a_sample_never_rounds_to_none() -> None:
         (np.array([0.0, np.nan]), "NaN"),
         (np.array([0.0, np.inf]), "NaN or infinite"),
         (np.zeros(10, dtype=np.uint8), "uint8"),
+        (np.zeros(10, dtype=np.int64), "full scale"),
+        ({"array": np.zeros(10), "sampling_rate": 22050}, "samples of one recording"),
         (np.zeros(10, dtype=bool), "bool"),
         (np.array(["a"]), "float"),
         ([[0.0], "x"], "array"),
