@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat.errors import AudioError, InputError
-from musicfeat.sound import ffmpeg, libsndfile, ogg, riff
+from musicfeat.sound import ffmpeg, flac, libsndfile, ogg, riff
 from musicfeat.sound.arguments import PathLike, Source, is_source, source_of
 from musicfeat.sound.loss import Loss
 from musicfeat.sound.mp3 import Lengths, lengths, seconds_of_frames
@@ -102,9 +102,14 @@ def _opened(source: Source, loss: Loss) -> Sound:
         raise AudioError(f"{source} is not audio that can be decoded: it has no header, whatever its name says")
     mp3 = lengths(source) if file.format == "MP3" else None
     counted = mp3 is not None and (not mp3.declared or mp3.behind > 0)
-    if (counted or file.frames > libsndfile.most_frames(file, source)) and find_spec("av"):
+    longer = file.format == "FLAC" and flac.goes_on(source, file.frames)
+    if (counted or longer or file.frames > libsndfile.most_frames(file, source)) and find_spec("av"):
         file.close()
         return _with_ffmpeg(source, loss, None, seconds_of_frames(source) if counted else None)
+    if longer:
+        raise AudioError(
+            f"{source} holds more sound than it declares: pip install 'musicfeat[codecs]' decodes all of it"
+        )
     pieces = libsndfile.pieces(file, source, mp3, loss)
     if file.format in ("FLAC", "MP3") and find_spec("av"):
         pieces = _continued(pieces, source, mp3, loss, file.frames / file.samplerate)

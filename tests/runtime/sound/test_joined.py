@@ -91,6 +91,21 @@ def test_damage_in_a_flac_is_skipped_and_counted(
         heard(tmp_path / "b.flac", bytes(data))
 
 
+def test_sound_behind_the_length_that_a_flac_declares(
+    tmp_path: Path, wave: np.ndarray, rate: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("av", reason="the codecs extra is not installed")
+    data = written(tmp_path / "a.flac", wave, rate)
+    head, total = data[:18], int.from_bytes(data[18:26])
+    for samples in (1, len(wave) // 2, len(wave) - 5000):
+        short = head + (total >> 36 << 36 | samples).to_bytes(8) + data[26:]
+        np.testing.assert_allclose(heard(tmp_path / "b.flac", short)[0], wave, atol=1 / 32768)
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(AudioError, match="more sound than it declares"):
+        heard(tmp_path / "b.flac", short)
+    assert len(heard(tmp_path / "a.flac", data)[0]) == len(wave)
+
+
 @pytest.mark.parametrize("suffix", ["ogg", "mp3"])
 def test_damage_in_a_lossy_file_is_counted(suffix: str, tmp_path: Path, wave: np.ndarray, rate: int) -> None:
     data = bytearray(written(tmp_path / f"a.{suffix}", np.tile(wave, 5), rate))
