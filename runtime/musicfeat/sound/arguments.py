@@ -7,6 +7,7 @@ import math
 import mmap
 import numbers
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -50,11 +51,13 @@ class Source:
 
     def __init__(self, path: Path, data: bytes | None = None) -> None:
         self.path, self._data = path, data
+        self.head = b""
+        """The first 12 bytes, once ``check`` has passed."""
 
     def __str__(self) -> str:
         return str(self.path)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Size in bytes."""
         return self.path.stat().st_size if self._data is None else len(self._data)
@@ -89,8 +92,8 @@ class Source:
                 raise AudioError(f"{self} does not exist or is not a regular file")
             if self.size == 0:
                 raise AudioError(f"{self} is empty (0 bytes)")
-            with self.open():
-                pass
+            with self.open() as file:
+                self.head = file.read(12)
         except (OSError, ValueError) as error:
             raise AudioError(f"{self} cannot be opened: {error}") from error
 

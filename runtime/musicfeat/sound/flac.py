@@ -43,8 +43,10 @@ def goes_on(source: Source, frames: int) -> bool:
 
 def _number(header: bytes) -> int | None:
     """Number of a frame or, if their sizes vary, of its first sample; None if its checksum is wrong."""
-    ones = len(header) > 4 and 8 - (header[4] ^ 0xFF).bit_length()  # as in UTF-8, the length of the number in bytes
-    if ones is False or ones in (1, 8):
+    if len(header) < 6:
+        return None
+    ones = 8 - (header[4] ^ 0xFF).bit_length()  # as in UTF-8, the length of the number in bytes
+    if ones in (1, 8):
         return None
     end = 4 + max(1, ones) + {6: 1, 7: 2}.get(header[2] >> 4, 0) + {12: 1, 13: 2, 14: 2}.get(header[2] & 15, 0)
     if len(header) <= end or _crc8(header[:end]) != header[end]:

@@ -20,9 +20,8 @@ HEADER = 27
 
 def links(source: Source) -> list[BinaryIO]:
     """Each link of a chain as a file; empty for a single link and for a file that is no Ogg."""
-    with source.open() as file:
-        if file.read(4) != CAPTURE:
-            return []
+    if source.head[:4] != CAPTURE:
+        return []
     starts = _starts(source.mapped())
     if len(starts) < 2:
         return []

@@ -22,14 +22,16 @@ NAMES = (b"data", b"fmt ", b"LIST", b"fact", b"bext", b"iXML", b"id3 ")
 
 def links(source: Source) -> list[BinaryIO]:
     """Each of several recordings joined in a WAV or AIFF file; empty for a single one and for other files."""
+    name, order = source.head[:4], ORDERS.get(source.head[:4])
+    if order is None or 8 + int.from_bytes(source.head[4:8], order) + 12 > source.size:
+        return []
     starts, place = list[int](), 0
     with source.open() as file:
-        first = file.read(12)
-        while (head := _at(file, place, 12))[:4] in ORDERS and head[8:] in KINDS and head[:4] == first[:4]:
+        while (head := _at(file, place, 12))[:4] == name and head[8:] in KINDS:
             starts.append(place)
-            length = int.from_bytes(head[4:8], ORDERS[head[:4]])
+            length = int.from_bytes(head[4:8], order)
             end = place + 8 + length
-            place = end if _at(file, end, 4) == first[:4] else end + length % 2
+            place = end if _at(file, end, 4) == name else end + length % 2
     if len(starts) < 2:
         return []
     return [part(source.open(), *ends) for ends in itertools.pairwise([*starts, source.size])]
@@ -37,10 +39,10 @@ def links(source: Source) -> list[BinaryIO]:
 
 def mended(source: Source) -> BinaryIO | None:
     """The file with corrected sizes; None if they are right already, or the file is no WAV."""
+    head = source.head
+    if head[:4] not in (b"RIFF", b"RF64", b"BW64") or head[8:] != b"WAVE":
+        return None
     with source.open() as file:
-        head = file.read(12)
-        if head[:4] not in (b"RIFF", b"RF64", b"BW64") or head[8:] != b"WAVE":
-            return None
         chunks, shifted = _chunks(file, source.size)
         place = chunks.get(b"data")
         if place is None or b"fmt " not in chunks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
@@ -98,7 +99,7 @@ def to_mono(array: Any) -> Waveform:
     """
     sound = as_array(array)
     _check_array(sound)
-    return _mixed(as_numpy(sound))
+    return _mixed(as_numpy(sound))[0]
 
 
 def _check_array(sound: Any, known: bool = False) -> None:
@@ -122,35 +123,35 @@ def _hint(kind: str) -> str:
     return ": pass the samples of one recording, without names or pairs" if kind == "object" else ": convert it first"
 
 
-def _mixed(sound: npt.NDArray[Any]) -> Waveform:
-    """The mean of the channels as float32, checked."""
+def _mixed(sound: npt.NDArray[Any]) -> tuple[Waveform, float]:
+    """The mean of the channels as float32, checked, and its power; where that is infinite, samples may be finite."""
     scale = -float(np.iinfo(sound.dtype).min) if sound.dtype.kind == "i" else 1.0
     with np.errstate(over="ignore", invalid="ignore"):
         mono = _mean(sound) if sound.ndim == 2 else sound
         mono = np.ascontiguousarray(mono / scale if scale != 1.0 else mono, dtype=np.float32)
-    if not (mono.min() >= -LOUDEST and mono.max() <= LOUDEST):
+        power = float(np.dot(mono, mono))
+    if not math.isfinite(power) and not (mono.min() >= -LOUDEST and mono.max() <= LOUDEST):
         raise InputError(
             f"audio holds NaN or infinite values, or some beyond {LOUDEST:g}: replace them, for instance with "
             "numpy.nan_to_num and numpy.clip"
         )
-    return mono
+    return mono, power
 
 
 def _folded(sound: npt.NDArray[Any]) -> Waveform:
     """The result of ``_mixed``, or the first channel that sounds if channels cancel, as with one wired backwards."""
-    mono = _mixed(sound)
+    mono, power = _mixed(sound)
     if sound.ndim == 1 or len(sound) == 1:
         return mono
     with np.errstate(over="ignore"):  # the power of huge channels is infinite, and compares as such
-        power = np.dot(mono, mono)
         if sound.dtype == np.float32:
             samples = sound.ravel("K")  # in their order in memory, where one product is fastest
             if power >= np.dot(samples, samples) * 2 * LEFT / len(sound) ** 2:
                 return mono
-        channels = [_mixed(channel) for channel in sound]
-        powers = np.array([np.dot(channel, channel) for channel in channels])
-    if not power < powers.mean() * LEFT * 2 / len(sound):
-        return mono
+        channels, each = zip(*map(_mixed, sound), strict=True)
+        powers = np.array(each)
+        if not power < powers.mean() * LEFT * 2 / len(sound):
+            return mono
     return channels[int(np.argmax(powers >= powers.mean() / 2))]
 
 
