@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from musicfeat.errors import ModelError
-from musicfeat.model.card import ModelCard
+from musicfeat.model.card import CURVES, ModelCard
 from musicfeat_export.method_file import MethodModel, check_twin, load_exportable, method_card
 from musicfeat_export.model_file import write
 from musicfeat_export.parity import check_parity
@@ -81,8 +81,10 @@ def to_onnx(module: nn.Module, window: int, outputs: Sequence[str]) -> onnx.Mode
 
 
 def outputs_of(recipe: Recipe) -> tuple[str, ...]:
-    """The outputs of a recipe's model; tags only if it has that part."""
-    return tuple(name for name in Outputs._fields if name != "tags" or recipe.tags or recipe.taught)
+    """The outputs of a recipe's model; tags and curves only if it has those parts."""
+    missing = set() if recipe.tags or recipe.taught else {"tags"}
+    missing |= set() if recipe.cuts else set(CURVES)
+    return tuple(name for name in Outputs._fields if name not in missing)
 
 
 def card_of(model: MusicModel, recipe: Recipe) -> ModelCard:
@@ -97,6 +99,7 @@ def card_of(model: MusicModel, recipe: Recipe) -> ModelCard:
         outputs=outputs_of(recipe),
         pieces=PIECES,
         piece_distance=model.joins.distance_samples,
+        curves=_curves_of(model),
         frame_hop=float(model.trunk.net.time_step * spec.step),
         labels=tuple(labels),
         kinds=tuple(labels.values()),
@@ -104,3 +107,11 @@ def card_of(model: MusicModel, recipe: Recipe) -> ModelCard:
         training_data=recipe.card.training_data,
         recipe=recipe.model_dump_json(),
     )
+
+
+def _curves_of(model: MusicModel) -> dict[str, tuple[float, float]]:
+    """The card's ``curves``: each value stands for the time around its middle."""
+    if not model.cuts:
+        return {}
+    steps = zip(CURVES, (model.cuts.cut_seconds, model.cuts.backwards_seconds), strict=True)
+    return {name: (step, step / 2) for name, step in steps}

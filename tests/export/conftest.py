@@ -23,7 +23,8 @@ def small_recipe(labels: tuple[str, ...]) -> Recipe:
     tags = {"steps": 1, "width": 4, "labels": labels} if labels else None
     joins = {"steps": 1, "stem": 4, "width": 4, "cut": 2}
     card = {"licence": "MIT", "training_data": "nothing"}
-    parts = {"trunk": trunk, "tags": tags, "joins": joins}
+    cuts = {"steps": 1, "stem": 4, "width": 4, "channels": 8, "dilations": [1, 2]} if labels else None
+    parts = {"trunk": trunk, "tags": tags, "joins": joins, "cuts": cuts}
     return parse_recipe({"name": "tiny", "window": 63000, "data": data, "card": card, **parts}, "test")
 
 

@@ -29,7 +29,8 @@ def test_a_model_without_labels_has_no_tags(
 ) -> None:
     assert main([str(unlabelled_run), "-o", str(tmp_path / "a.onnx")]) == 0
     extractor = Extractor(tmp_path / "a.onnx")
-    assert "tags" not in extractor.card.outputs
+    assert not {"tags", "cut", "backwards"} & set(extractor.card.outputs)
+    assert extractor.card.curves == {}
     assert extractor(np.ones(9999), sr=22050).tags == {}
     with pytest.raises(ModelError, match="tags"):
         Extractor(tmp_path / "a.onnx", outputs=["tags"])
@@ -48,6 +49,7 @@ def test_the_file_keeps_the_contract(exported: Path) -> None:
     assert card.name == "tiny"
     assert card.labels == ("banjo", "cello")
     assert card.scores == {"reversal": 0.5}
+    assert card.curves == {"cut": pytest.approx((1050 / 22050, 525 / 22050)), "backwards": pytest.approx((2 / 7, 1 / 7))}
     assert card.weights_sha256 == weights_digest(proto)
     sidecar = json.loads(exported.with_suffix(".json").read_text())
     assert sidecar["weights_sha256"] == card.weights_sha256
@@ -57,7 +59,7 @@ def test_the_file_keeps_the_contract(exported: Path) -> None:
 def test_torch_and_the_file_agree(run: Path, exported: Path) -> None:
     model, _ = load_model(run)
     differences = check_parity(model, exported)
-    assert set(differences) == {"embedding", "frames", "reversal", "successor", "jigsaw", "tags"}
+    assert set(differences) == {"embedding", "frames", "reversal", "successor", "jigsaw", "tags", "cut", "backwards"}
     assert max(differences.values()) <= 1e-4
 
 

@@ -61,6 +61,19 @@ evaluate_every = 2
 checkpoint_seconds = 0.001
 warmup = 2
 clips_per_track = 2
+[cuts]
+steps = 4
+stem = 4
+width = 4
+channels = 8
+dilations = [1, 2]
+windows = 4
+evaluate_every = 2
+mine_every = 2
+mine_windows = 4
+judged = 8
+checkpoint_seconds = 0.001
+warmup = 2
 [notes]
 folder = "{folder}/notes"
 """

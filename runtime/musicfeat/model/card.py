@@ -11,7 +11,9 @@ from musicfeat.errors import ModelError
 
 CONTRACT = "1"
 """Version of the model contract; a file of another version is refused."""
-OUTPUTS = ("embedding", "frames", "reversal", "successor", "jigsaw", "tags")
+CURVES = ("cut", "backwards")
+"""Outputs with a probability for each moment of a window: a cut is here, and this plays backwards."""
+OUTPUTS = ("embedding", "frames", "reversal", "successor", "jigsaw", "tags", *CURVES)
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,9 @@ class ModelCard:
     a join plus those cut from both edges."""
     frame_hop: float = 0.0
     """Samples from one row of ``frames`` to the next."""
+    curves: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Name of each of ``CURVES`` that the file has -> seconds from one value to the next, and from the start of a
+    window to the first value."""
     labels: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     """Kind of each label, such as "instrument", "genre" or "mood"; empty in files whose labels are all instruments."""
@@ -84,11 +89,14 @@ def card_from_metadata(metadata: Mapping[str, str], where: str) -> ModelCard:
         }
         for key in ("outputs", "labels", "kinds"):
             values[key] = tuple(values.get(key, ()))
+        values["curves"] = {name: (float(step), float(at)) for name, (step, at) in values.get("curves", {}).items()}
         card = ModelCard(**values)
         consistent = (
             card.sample_rate > 0 and 0 < card.hop <= card.window and card.pieces > 1 and "embedding" in card.outputs
         ) and len(card.kinds) in (0, len(card.labels))
-    except (ValueError, TypeError) as error:
+        consistent &= set(card.curves) == set(CURVES) & set(card.outputs)
+        consistent &= all(step > 0 for step, _ in card.curves.values())
+    except (ValueError, TypeError, AttributeError) as error:
         raise ModelError(f"{where} holds a damaged model card: {error}") from error
     if not consistent:
         raise ModelError(f"{where}: its card is inconsistent: {card}")

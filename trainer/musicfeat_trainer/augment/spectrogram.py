@@ -52,6 +52,12 @@ class SpectrogramAugment:
         """Augment sounds with silence between them: equalisation, and nothing that fills the silence."""
         return power * self._equaliser(power, generator, torch.zeros(0, 1, 1, dtype=torch.bool))
 
+    def worn(self, power: Tensor, generator: torch.Generator) -> Tensor:
+        """Augment music whose edits are to be heard: pitch, equalisation and noise, nothing that mixes or masks."""
+        alone = torch.zeros(0, 1, 1, dtype=torch.bool)
+        power = self._shifted(power, generator, alone)
+        return self._noisy(power * self._equaliser(power, generator, alone), generator)
+
     def log_power(self, spectrogram: Tensor, piece_frames: int, generator: torch.Generator) -> Tensor:
         """Mask bands and the edges of all pieces of a normalised spectrogram, [batch, T, bands]."""
         batch, count, bands = spectrogram.shape

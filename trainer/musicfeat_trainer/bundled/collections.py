@@ -14,7 +14,7 @@ from musicfeat_trainer.bundled.crops import Collection
 from musicfeat_trainer.bundled.labels import NoteLabels
 from musicfeat_trainer.bundled.mel_power import MelPower
 from musicfeat_trainer.bundled.openmic import open_openmic
-from musicfeat_trainer.data.contents import Contents
+from musicfeat_trainer.data.contents import Contents, Waveform
 from musicfeat_trainer.data.render import render_all
 from musicfeat_trainer.data.store import Store, prepare_folder
 from musicfeat_trainer.data.teachers import Lessons, TeacherTargets, targets_of
@@ -92,6 +92,13 @@ def music_collections(
 def music_store(recipe: Recipe, spec: LogMelSpec, folder: Path) -> Store:
     """Spectrograms of all sources in one folder of a recipe's music."""
     return _folder_store(recipe, folder, _place(recipe, _name(recipe, folder), spec), MelPower(spec))
+
+
+def music_waves(recipe: Recipe, rate: int) -> list[Store]:
+    """Waveforms of all sources in each folder of a recipe's music; missing stores are built first."""
+    store = expanded(recipe.data.store)
+    places = [(folder, store / f"{_name(recipe, folder)}-wave{rate}") for folder in recipe.data.folders]
+    return [_folder_store(recipe, folder, place, Waveform(rate)) for folder, place in places]
 
 
 def music_lessons(recipe: Recipe, folder: Path) -> Lessons | None:

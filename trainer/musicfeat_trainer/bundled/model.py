@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from musicfeat.errors import ModelError
+from musicfeat_trainer.bundled.cuts import Cuts, CutsPart
 from musicfeat_trainer.bundled.joins import Joins, JoinsPart
 from musicfeat_trainer.bundled.tag_net import TagNet
 from musicfeat_trainer.bundled.tags import TagsPart
@@ -20,7 +21,7 @@ from musicfeat_trainer.recipe.bundled import Recipe
 from musicfeat_trainer.training.checkpoint import Checkpoint, digest, load_checkpoint, load_recipe_of
 from musicfeat_trainer.training.part import Part
 
-PARTS: dict[str, type[Part[Any, Any]]] = {part.name: part for part in (TrunkPart, TagsPart, JoinsPart)}
+PARTS: dict[str, type[Part[Any, Any]]] = {part.name: part for part in (TrunkPart, TagsPart, JoinsPart, CutsPart)}
 """The parts of a model, in the order of training."""
 
 
@@ -33,27 +34,36 @@ class Outputs(NamedTuple):
     successor: Tensor  # [batch, 3, 3], score of piece a directly before piece b
     jigsaw: Tensor  # [batch], P(out of order)
     tags: Tensor | None  # [batch, labels], P(label holds); None for a recipe without tags
+    cut: Tensor | None  # [batch, T], P(a cut here), the first value one half step behind the window's start
+    backwards: Tensor | None  # [batch, T2], P(this plays backwards); both None for a recipe without cuts
 
 
 class MusicModel(nn.Module):
     """All parts of a bundled model, over windows of fixed length."""
 
     def __init__(
-        self, trunk: Trunk, joins: Joins, tags: TagNet | None = None, taught: TaughtTags | None = None
+        self,
+        trunk: Trunk,
+        joins: Joins,
+        tags: TagNet | None = None,
+        taught: TaughtTags | None = None,
+        cuts: Cuts | None = None,
     ) -> None:
         super().__init__()
-        self.trunk, self.joins, self.tags, self.taught = trunk, joins, tags, taught
+        self.trunk, self.joins, self.tags, self.taught, self.cuts = trunk, joins, tags, taught, cuts
 
     def forward(self, waveform: Tensor) -> Outputs:
         """Outputs for mono waveforms of any level, [batch, window samples] float32."""
         spectrum = self.trunk.frontend.spectrum(waveform)
-        trunk, embedding, reversal = self.trunk.read(self.trunk.frontend.log_mel(spectrum))
+        spectrogram = self.trunk.frontend.log_mel(spectrum)
+        trunk, embedding, reversal = self.trunk.read(spectrogram)
         if not self.joins.frontend.shares_spectrum(self.trunk.frontend):
             spectrum = self.joins.frontend.spectrum(waveform)
         successor = self.joins.scores(self.joins.frontend.log_mel(spectrum))
         jigsaw = out_of_order(successor)
         tags = self._tags(trunk, embedding)
-        return Outputs(embedding, trunk.frames, torch.sigmoid(reversal), successor, jigsaw, tags)
+        curves = self.cuts.curves(spectrogram) if self.cuts else (None, None)
+        return Outputs(embedding, trunk.frames, torch.sigmoid(reversal), successor, jigsaw, tags, *curves)
 
     def _tags(self, trunk: TrunkOutput, embedding: Tensor) -> Tensor | None:
         """Probabilities of instruments, then of taught tags."""

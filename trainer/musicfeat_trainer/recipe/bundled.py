@@ -128,6 +128,51 @@ class JoinsConfig(Optimisation):
     continuity_weight: float = Field(0.25, ge=0)
 
 
+class CutsConfig(Optimisation):
+    """The small encoder that hears cuts and backward stretches, over the trunk's own spectrum."""
+
+    frontend: LogMelSpec = LogMelSpec()
+    """Settings of the spectrum, those of the trunk."""
+    stem: int = 12
+    width: int = 16
+    channels: int = 40
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 24)
+    """Dilations of the convolutions over time; their sum in steps of 48 ms is how far the encoder looks."""
+    dropout: float = Field(0.05, ge=0, lt=1)
+    windows: int = Field(32, gt=0)
+    """Windows in a step."""
+    edited: float = Field(0.55, ge=0, le=1)
+    """Share of windows with an edit."""
+    ended: float = Field(0.06, ge=0, le=1)
+    """Share of windows in which a recording ends."""
+    mined: float = Field(0.12, ge=0, le=1)
+    """Share of windows around the encoder's own false alarms on clean music."""
+    mine_every: int = Field(250, gt=0)
+    """Steps after which false alarms are looked for again; it divides ``evaluate_every``."""
+    mine_windows: int = Field(256, gt=0)
+    """Windows of clean music that are searched for false alarms."""
+    backwards: float = Field(0.3, ge=0, le=1)
+    """Share of windows that play backwards as a whole."""
+    mix: float = Field(0.1, ge=0, le=1)
+    """Share of windows with another recording mixed in."""
+    crackle: float = Field(0.1, ge=0, le=1)
+    coded: float = Field(0.08, ge=0, le=1)
+    """Share of windows coded to MP3, Vorbis or Opus after the edit."""
+    cut_weight: float = Field(4.0, gt=0)
+    """Weight of a place with a cut, beside 1 for a place without."""
+    backwards_weight: float = Field(0.5, ge=0)
+    judged: int = Field(768, gt=1)
+    """Windows of held-out music in an evaluation, half of them with edits."""
+
+    @model_validator(mode="after")
+    def _mined_alike_after_a_stop(self) -> CutsConfig:
+        if self.evaluate_every % self.mine_every:
+            raise ValueError(f"mine_every must divide evaluate_every {self.evaluate_every}, got {self.mine_every}")
+        if self.edited + self.ended + self.mined > 1:
+            raise ValueError("the shares edited, ended and mined must be at most 1 together")
+        return self
+
+
 class CardConfig(Section):
     """Facts that a model file must state and that training cannot know."""
 
@@ -154,6 +199,8 @@ class Recipe(AnyRecipe):
     tags: TagsConfig | None = None
     """Section of the tags; without it a model has none."""
     joins: JoinsConfig
+    cuts: CutsConfig | None = None
+    """Section of the curves of cuts and backward music; without it a model has none."""
     card: CardConfig = CardConfig()
 
     @model_validator(mode="after")
@@ -164,4 +211,10 @@ class Recipe(AnyRecipe):
         if len(set(labels)) < len(labels):
             twice = sorted({label for label in labels if labels.count(label) > 1})
             raise ValueError(f"{', '.join(twice)}: a label may stand once in [tags] and [taught]")
+        return self
+
+    @model_validator(mode="after")
+    def _one_spectrum(self) -> Recipe:
+        if self.cuts and self.cuts.frontend != self.trunk.frontend:
+            raise ValueError("cuts.frontend must be the same as trunk.frontend: they share one spectrum")
         return self

@@ -1,0 +1,269 @@
+"""Part that yields the curves of cuts and of backward music, from edits made of the training music itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from musicfeat.errors import InputError
+from musicfeat_trainer.bundled.collections import music_waves
+from musicfeat_trainer.bundled.cut_marks import (
+    NEAR,
+    backwards_marks,
+    calibration,
+    calibration_error,
+    cut_marks,
+    judged,
+    middles,
+    threshold,
+)
+from musicfeat_trainer.bundled.cut_net import BACKWARDS_FRAMES, CUT_FRAMES, CutNet
+from musicfeat_trainer.bundled.splices import Splicer
+from musicfeat_trainer.bundled.splicing import Edited, Wave
+from musicfeat_trainer.bundled.wear import coded, crackled, mixed
+from musicfeat_trainer.distributed import rank
+from musicfeat_trainer.evaluate.metrics import mean_roc_auc
+from musicfeat_trainer.frontends.log_mel import LogMel
+from musicfeat_trainer.recipe.bundled import CutsConfig, Recipe
+from musicfeat_trainer.training.part import Part, step_generators
+
+BATCH = 32
+MINUTES = 10.0
+"""Minutes of clean music in which one false alarm is allowed."""
+ALARMS = 64
+"""False alarms that are remembered."""
+LEAST = 0.05
+"""Least P(cut) of the peaks whose calibration is judged."""
+
+
+class Cuts(nn.Module):
+    """Network from the log-mel spectrogram of a window to P(a cut here) and P(this plays backwards) over time."""
+
+    calibrated: Tensor
+
+    def __init__(self, config: CutsConfig, window: int) -> None:
+        super().__init__()
+        self.frontend = LogMel(config.frontend)
+        if window % (config.frontend.step * BACKWARDS_FRAMES):
+            raise InputError(f"window {window} must be a multiple of {BACKWARDS_FRAMES} frames of cuts.frontend")
+        self.net = CutNet(
+            config.frontend.n_mels, config.stem, config.width, config.channels, config.dilations, config.dropout
+        )
+        self.register_buffer("calibrated", torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
+
+    @property
+    def cut_seconds(self) -> float:
+        """Seconds from one value of the cut curve to the next."""
+        return CUT_FRAMES * self.frontend.spec.step / self.frontend.spec.sample_rate
+
+    @property
+    def backwards_seconds(self) -> float:
+        """Seconds from one value of the curve of backward music to the next."""
+        return BACKWARDS_FRAMES * self.frontend.spec.step / self.frontend.spec.sample_rate
+
+    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+        """Both curves of mono waveforms of any level, [batch, samples]."""
+        return self.curves(self.frontend(waveform))
+
+    def curves(self, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
+        """P(cut) [batch, T // 2], 0 in digital silence, and P(backwards) [batch, T // 12], one half there."""
+        (scale, offset), (gain, shift) = self.calibrated
+        cut, backwards = self.net(spectrogram)
+        sounds = spectrogram.amax(dim=2) > 0
+        heard, long = (sounding(sounds, frames) for frames in (CUT_FRAMES, BACKWARDS_FRAMES))
+        return torch.sigmoid(scale * cut + offset) * heard, torch.sigmoid((gain * backwards + shift) * long)
+
+
+def sounding(sounds: Tensor, frames: int) -> Tensor:
+    """1 where any of ``frames`` neighbouring frames sounds, else 0: [batch, T] -> [batch, T // frames]."""
+    return sounds.to(torch.float32).reshape(len(sounds), -1, frames).amax(dim=2)
+
+
+class Windows(NamedTuple):
+    """Windows with the answers for their curves; all in the order of the windows."""
+
+    power: Tensor  # [n, T, bands]
+    cut: tuple[Tensor, Tensor]  # [n, T // 2] there, and 1 where the answer counts
+    backwards: tuple[Tensor, Tensor]  # [n, T // 12], the same
+    places: list[list[int]]  # of the cuts in the cut curve
+
+
+class CutsPart(Part[Recipe, Cuts]):
+    """Training of ``Cuts`` on windows with edits, on clean ones and on its own false alarms."""
+
+    name = "cuts"
+    recipe_type = Recipe
+    guesses: ClassVar[Mapping[str, float]] = {"cut_area": 1 / 2, "cuts_found": 0.0, "backwards": 1 / 2}
+    watched: Sequence[str] = ("cut_area", "cuts_found", "backwards")
+
+    @classmethod
+    def build(cls, recipe: Recipe) -> Cuts:
+        if not recipe.cuts:
+            raise InputError("the recipe has no [cuts] section")
+        return Cuts(recipe.cuts, recipe.window)
+
+    @property
+    def optimisation(self) -> CutsConfig:
+        assert self.recipe.cuts
+        return self.recipe.cuts
+
+    def open_training(self) -> None:
+        held_out = (*self.recipe.data.validation_sources, *self.recipe.data.test_sources)
+        self.splicer = self._splicer(held_out, excluded=True)
+        self.alarms: list[tuple[int, int]] = []
+
+    def open_validation(self) -> None:
+        """Windows of held-out music, half of them edited, the others as they are."""
+        splicer = self._splicer(self.recipe.data.validation_sources, excluded=False)
+        generator = np.random.default_rng(self.optimisation.seed)
+        count = self.optimisation.judged // 2
+        drawn = [*(splicer.edited(generator) for _ in range(count)), *(splicer.clean(generator) for _ in range(count))]
+        drawn = [edited.reversed() if i % 4 == 1 and i < count else edited for i, edited in enumerate(drawn)]
+        self.windows, self.clean = self._marked(drawn), count
+
+    def _splicer(self, sources: Sequence[str], *, excluded: bool) -> Splicer:
+        rate, least = self.optimisation.frontend.sample_rate, self.recipe.window
+        found = [
+            store.values[track.start : track.start + track.frames]
+            for store in music_waves(self.recipe, rate)
+            for track in store.tracks
+            if (track.source in sources) != excluded and track.frames >= least
+        ]
+        if not found:
+            raise InputError(f"no recording lasts a window of {least / rate:g} s: add longer ones")
+        return Splicer(found, self.recipe.window, rate)
+
+    def losses(self, number: int) -> dict[str, Tensor]:
+        config = self.optimisation
+        if number % config.mine_every == 0 and number:
+            self._mine(number)
+        numpy_generator, generator = step_generators(config.seed, number, rank())
+        torch.manual_seed(generator.initial_seed())
+        drawn = [self._window(numpy_generator) for _ in range(config.windows)]
+        power, cut, backwards, _ = self._marked(drawn)
+        power = self.recipe.augment.worn(power, generator)
+        spectrogram = self.module.frontend.normalise(power.to(self.device))
+        with self.autocast():
+            answers = self.module.net(spectrogram)
+        sounds = spectrogram.amax(dim=2) > 0
+        losses = [
+            entropy(answer.float(), there, counts.to(self.device) * sounding(sounds, frames), weight)
+            for answer, (there, counts), frames, weight in zip(
+                answers, (cut, backwards), (CUT_FRAMES, BACKWARDS_FRAMES), (config.cut_weight, 1.0), strict=True
+            )
+        ]
+        return {"cut": 20 * losses[0], "backwards": config.backwards_weight * losses[1]}
+
+    def _window(self, generator: np.random.Generator) -> Edited:
+        """A window of one of the kinds that the recipe has, worn at random."""
+        config, drawn = self.optimisation, generator.random()
+        if drawn < config.edited:
+            edited = self.splicer.edited(generator)
+        elif drawn < config.edited + config.ended:
+            edited = self.splicer.ended(generator)
+        elif drawn < config.edited + config.ended + config.mined and self.alarms:
+            edited = self.splicer.around(*self.alarms[generator.integers(len(self.alarms))], generator)
+        else:
+            edited = self.splicer.clean(generator)
+        if generator.random() < config.backwards:
+            edited = edited.reversed()
+        if generator.random() < config.mix:
+            edited = mixed(edited, self.splicer.clean(generator).wave, generator)
+        if generator.random() < config.crackle:
+            edited.wave = crackled(edited.wave, generator)
+        if generator.random() < config.coded:
+            edited.wave = coded(edited.wave, config.frontend.sample_rate, generator)
+        return edited
+
+    def _marked(self, drawn: Sequence[Edited]) -> Windows:
+        frames = self.recipe.window // self.optimisation.frontend.step
+        cut, backwards = frames // CUT_FRAMES, frames // BACKWARDS_FRAMES
+        power = [self._power(edited.wave) for edited in drawn]
+        step = self.recipe.window / cut
+        return Windows(
+            torch.cat(power),
+            _stacked([cut_marks(edited, cut) for edited in drawn]),
+            _stacked([backwards_marks(edited, backwards) for edited in drawn]),
+            [[place for place in middles(edited.cuts, step) if place < cut] for edited in drawn],
+        )
+
+    @torch.no_grad()
+    def _power(self, wave: Wave) -> Tensor:
+        return self.module.frontend.power(torch.from_numpy(wave)[None].to(self.device)).cpu()
+
+    @torch.no_grad()
+    def _mine(self, number: int) -> None:
+        """Remember the places in clean training music where the network is surest of a cut."""
+        config = self.optimisation
+        generator, _ = step_generators(config.seed + 1, number, rank())
+        places = [self.splicer.place(generator) for _ in range(config.mine_windows)]
+        self.module.eval()
+        found: list[tuple[float, int, int]] = []
+        for recording, start in places:
+            power = self._power(self.splicer.at(recording, start))
+            cut = self.module.net(self.module.frontend.normalise(power.to(self.device)))[0][0]
+            at = int(cut[NEAR:-NEAR].argmax()) + NEAR
+            found.append((float(cut[at]), recording, start + round((at + 0.5) * self.recipe.window / len(cut))))
+        self.module.train()
+        self.alarms = [(recording, at) for _, recording, at in sorted(found, reverse=True)[:ALARMS]]
+
+    @torch.no_grad()
+    def _answers(self, module: Cuts) -> tuple[np.ndarray, np.ndarray]:
+        parts = [
+            module.net(module.frontend.normalise(part.to(self.device))) for part in self.windows.power.split(BATCH)
+        ]
+        cut, backwards = (torch.cat(part).float().cpu().numpy() for part in zip(*parts, strict=True))
+        return cut, backwards
+
+    def fit_closed_form(self, module: Cuts) -> None:
+        """Fit scale and offset of both logits, so that they are probabilities on held-out music."""
+        cut, backwards = self._answers(module)
+        heights, true, _ = judged(cut, self.windows.places)
+        there, counts = (part.numpy() for part in self.windows.backwards)
+        fitted = calibration(heights, true), calibration(backwards[counts > 0], there[counts > 0])
+        module.calibrated.copy_(torch.tensor(fitted))
+
+    def evaluate(self, module: Cuts) -> dict[str, float]:
+        """Figures on held-out music.
+
+        ``cut_area``: area under the ROC over all places. ``cuts_found``: share of cuts with a peak within a tenth of a
+        second, at one false alarm in ten minutes of clean music. ``backwards``: accuracy of places, both directions
+        counting alike. ``calibration``: 1 less the calibration error of P(cut) at peaks.
+        """
+        cut, backwards = self._answers(module)
+        there, counts = (part.numpy() for part in self.windows.cut)
+        heights, true, found = judged(cut, self.windows.places)
+        alarms = judged(cut[self.clean :], self.windows.places[self.clean :])[0]
+        minutes = (len(cut) - self.clean) * self.recipe.window / self.optimisation.frontend.sample_rate / 60
+        scale, offset = module.calibrated[0].tolist()
+        p = 1 / (1 + np.exp(-np.clip(scale * heights + offset, -30, 30)))
+        return {
+            "cut_area": mean_roc_auc(cut.reshape(-1, 1), there.reshape(-1, 1), counts.reshape(-1, 1)),
+            "cuts_found": float(np.mean(found > threshold(alarms, int(minutes / MINUTES)))) if len(found) else 0.0,
+            "backwards": balanced(backwards, *(part.numpy() for part in self.windows.backwards)),
+            "calibration": 1 - calibration_error(p[p >= LEAST], true[p >= LEAST]),
+        }
+
+
+def entropy(logits: Tensor, there: Tensor, counts: Tensor, weight: float) -> Tensor:
+    """Mean cross-entropy over the answers that count; those that are there weigh ``weight`` times as much."""
+    target = there.to(logits.device)
+    each = nn.functional.binary_cross_entropy_with_logits(
+        logits, target, reduction="none", pos_weight=logits.new_tensor(weight)
+    )
+    return (each * counts).sum() / counts.sum().clamp(min=1.0)
+
+
+def balanced(logits: np.ndarray, there: np.ndarray, counts: np.ndarray) -> float:
+    """Mean of the accuracies on answers of both kinds that count."""
+    right = (logits > 0) == (there > 0)
+    return float(np.mean([right[(counts > 0) & (there == kind)].mean() for kind in (0, 1)]))
+
+
+def _stacked(marks: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[Tensor, Tensor]:
+    there, counts = (torch.from_numpy(np.stack(part)) for part in zip(*marks, strict=True))
+    return there, counts
