@@ -49,7 +49,10 @@ def test_the_file_keeps_the_contract(exported: Path) -> None:
     assert card.name == "tiny"
     assert card.labels == ("banjo", "cello")
     assert card.scores == {"reversal": 0.5}
-    assert card.curves == {"cut": pytest.approx((1050 / 22050, 525 / 22050)), "backwards": pytest.approx((2 / 7, 1 / 7))}
+    assert card.curves == {
+        "cut": pytest.approx((1050 / 22050, 525 / 22050)),
+        "backwards": pytest.approx((2 / 7, 1 / 7)),
+    }
     assert card.weights_sha256 == weights_digest(proto)
     sidecar = json.loads(exported.with_suffix(".json").read_text())
     assert sidecar["weights_sha256"] == card.weights_sha256

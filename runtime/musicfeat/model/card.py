@@ -37,9 +37,6 @@ class ModelCard:
     a join plus those cut from both edges."""
     frame_hop: float = 0.0
     """Samples from one row of ``frames`` to the next."""
-    curves: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Name of each of ``CURVES`` that the file has -> seconds from one value to the next, and from the start of a
-    window to the first value."""
     labels: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     """Kind of each label, such as "instrument", "genre" or "mood"; empty in files whose labels are all instruments."""
@@ -53,6 +50,9 @@ class ModelCard:
     """Digest of all weights in the file: names, shapes and bytes, sorted by name."""
     level_matters: bool = False
     """True if the answers depend on the level of the input, which is then left as it is, full scale being 1."""
+    curves: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Name of each of ``CURVES`` that the file has -> seconds from one value to the next, and from the start of a
+    window to the first value."""
 
     def chosen(self, outputs: Iterable[str] | None, where: str) -> tuple[str, ...]:
         """The outputs asked for (None: all), in the card's order; ModelError if the file lacks one."""

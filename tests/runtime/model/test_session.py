@@ -74,11 +74,20 @@ def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
 def test_cards_survive_the_metadata() -> None:
     card = ModelCard("x", "1", 22050, 300, 300, ("embedding", "tags"), 3, 10, 2.5, ("a", "b"), scores={"s": 0.5})
     assert card_from_metadata(card.to_metadata(), "here") == card
+    card = replace(card, outputs=("embedding", "cut"), curves={"cut": (0.05, 0.025)})
+    assert card_from_metadata(card.to_metadata(), "here") == card
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"musicfeat_contract": "99"}, {"window": "nonsense"}, {"sample_rate": "0"}, {"outputs": "[]"}, {"hop": '"a"'}],
+    [
+        {"musicfeat_contract": "99"},
+        {"window": "nonsense"},
+        {"sample_rate": "0"},
+        {"outputs": "[]"},
+        {"hop": '"a"'},
+        {"curves": "[3]"},
+    ],
 )
 def test_damaged_cards_are_refused(change: dict[str, str]) -> None:
     card = ModelCard("x", "1", 22050, 300, 300, ("embedding",), 3, 10)
