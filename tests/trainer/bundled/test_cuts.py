@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from musicfeat.errors import InputError
-from musicfeat_trainer.bundled.cuts import Cuts, CutsPart
+from musicfeat_trainer.bundled.cut_curves import Cuts
+from musicfeat_trainer.bundled.cuts import CutsPart
 from musicfeat_trainer.bundled.model import fresh_model
 from musicfeat_trainer.bundled.trunk import trunk_of
 from musicfeat_trainer.recipe.bundled import CutsConfig, Recipe

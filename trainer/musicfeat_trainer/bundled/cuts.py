@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from musicfeat.errors import InputError
 from musicfeat_trainer.bundled.collections import music_waves
+from musicfeat_trainer.bundled.cut_curves import Cuts, sounding
 from musicfeat_trainer.bundled.cut_marks import (
     NEAR,
     backwards_marks,
@@ -21,13 +22,12 @@ from musicfeat_trainer.bundled.cut_marks import (
     middles,
     threshold,
 )
-from musicfeat_trainer.bundled.cut_net import BACKWARDS_FRAMES, CUT_FRAMES, CutNet
+from musicfeat_trainer.bundled.cut_net import BACKWARDS_FRAMES, CUT_FRAMES
 from musicfeat_trainer.bundled.splices import Splicer
 from musicfeat_trainer.bundled.splicing import Edited, Wave
 from musicfeat_trainer.bundled.wear import coded, crackled, mixed
 from musicfeat_trainer.distributed import rank
 from musicfeat_trainer.evaluate.metrics import mean_roc_auc
-from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.recipe.bundled import CutsConfig, Recipe
 from musicfeat_trainer.training.part import Part, step_generators
 
@@ -38,49 +38,6 @@ ALARMS = 64
 """False alarms that are remembered."""
 LEAST = 0.05
 """Least P(cut) of the peaks whose calibration is judged."""
-
-
-class Cuts(nn.Module):
-    """Network from the log-mel spectrogram of a window to P(a cut here) and P(this plays backwards) over time."""
-
-    calibrated: Tensor
-
-    def __init__(self, config: CutsConfig, window: int) -> None:
-        super().__init__()
-        self.frontend = LogMel(config.frontend)
-        if window % (config.frontend.step * BACKWARDS_FRAMES):
-            raise InputError(f"window {window} must be a multiple of {BACKWARDS_FRAMES} frames of cuts.frontend")
-        self.net = CutNet(
-            config.frontend.n_mels, config.stem, config.width, config.channels, config.dilations, config.dropout
-        )
-        self.register_buffer("calibrated", torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
-
-    @property
-    def cut_seconds(self) -> float:
-        """Seconds from one value of the cut curve to the next."""
-        return CUT_FRAMES * self.frontend.spec.step / self.frontend.spec.sample_rate
-
-    @property
-    def backwards_seconds(self) -> float:
-        """Seconds from one value of the curve of backward music to the next."""
-        return BACKWARDS_FRAMES * self.frontend.spec.step / self.frontend.spec.sample_rate
-
-    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
-        """Both curves of mono waveforms of any level, [batch, samples]."""
-        return self.curves(self.frontend(waveform))
-
-    def curves(self, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
-        """P(cut) [batch, T // 2], 0 in digital silence, and P(backwards) [batch, T // 12], one half there."""
-        (scale, offset), (gain, shift) = self.calibrated
-        cut, backwards = self.net(spectrogram)
-        sounds = spectrogram.amax(dim=2) > 0
-        heard, long = (sounding(sounds, frames) for frames in (CUT_FRAMES, BACKWARDS_FRAMES))
-        return torch.sigmoid(scale * cut + offset) * heard, torch.sigmoid((gain * backwards + shift) * long)
-
-
-def sounding(sounds: Tensor, frames: int) -> Tensor:
-    """1 where any of ``frames`` neighbouring frames sounds, else 0: [batch, T] -> [batch, T // frames]."""
-    return sounds.to(torch.float32).reshape(len(sounds), -1, frames).amax(dim=2)
 
 
 class Windows(NamedTuple):
@@ -97,7 +54,12 @@ class CutsPart(Part[Recipe, Cuts]):
 
     name = "cuts"
     recipe_type = Recipe
-    guesses: ClassVar[Mapping[str, float]] = {"cut_area": 1 / 2, "cuts_found": 0.0, "backwards": 1 / 2}
+    guesses: ClassVar[Mapping[str, float]] = {
+        "cut_area": 1 / 2,
+        "cuts_found": 0.0,
+        "backwards": 1 / 2,
+        "calibration": 0.0,
+    }
     watched: Sequence[str] = ("cut_area", "cuts_found", "backwards")
 
     @classmethod

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from musicfeat.errors import ModelError
-from musicfeat_trainer.bundled.cuts import Cuts, CutsPart
+from musicfeat_trainer.bundled.cut_curves import Cuts
+from musicfeat_trainer.bundled.cuts import CutsPart
 from musicfeat_trainer.bundled.joins import Joins, JoinsPart
 from musicfeat_trainer.bundled.tag_net import TagNet
 from musicfeat_trainer.bundled.tags import TagsPart

@@ -1,0 +1,54 @@
+"""Cuts: the network that yields the curves of cuts and of backward music, with its spectrum and its calibration."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from musicfeat.errors import InputError
+from musicfeat_trainer.bundled.cut_net import BACKWARDS_FRAMES, CUT_FRAMES, CutNet
+from musicfeat_trainer.frontends.log_mel import LogMel
+from musicfeat_trainer.recipe.bundled import CutsConfig
+
+
+class Cuts(nn.Module):
+    """Network from the log-mel spectrogram of a window to P(a cut here) and P(this plays backwards) over time."""
+
+    calibrated: Tensor
+
+    def __init__(self, config: CutsConfig, window: int) -> None:
+        super().__init__()
+        self.frontend = LogMel(config.frontend)
+        if window % (config.frontend.step * BACKWARDS_FRAMES):
+            raise InputError(f"window {window} must be a multiple of {BACKWARDS_FRAMES} frames of cuts.frontend")
+        self.net = CutNet(
+            config.frontend.n_mels, config.stem, config.width, config.channels, config.dilations, config.dropout
+        )
+        self.register_buffer("calibrated", torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
+
+    @property
+    def cut_seconds(self) -> float:
+        """Seconds from one value of the cut curve to the next."""
+        return CUT_FRAMES * self.frontend.spec.step / self.frontend.spec.sample_rate
+
+    @property
+    def backwards_seconds(self) -> float:
+        """Seconds from one value of the curve of backward music to the next."""
+        return BACKWARDS_FRAMES * self.frontend.spec.step / self.frontend.spec.sample_rate
+
+    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+        """Both curves of mono waveforms of any level, [batch, samples]."""
+        return self.curves(self.frontend(waveform))
+
+    def curves(self, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
+        """P(cut) [batch, T // 2], 0 in digital silence, and P(backwards) [batch, T // 12], one half there."""
+        (scale, offset), (gain, shift) = self.calibrated
+        cut, backwards = self.net(spectrogram)
+        sounds = spectrogram.amax(dim=2) > 0
+        heard, long = (sounding(sounds, frames) for frames in (CUT_FRAMES, BACKWARDS_FRAMES))
+        return torch.sigmoid(scale * cut + offset) * heard, torch.sigmoid((gain * backwards + shift) * long)
+
+
+def sounding(sounds: Tensor, frames: int) -> Tensor:
+    """1 where any of ``frames`` neighbouring frames sounds, else 0: [batch, T] -> [batch, T // frames]."""
+    return sounds.to(torch.float32).reshape(len(sounds), -1, frames).amax(dim=2)
