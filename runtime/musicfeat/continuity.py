@@ -1,17 +1,20 @@
-"""Continuity of a recording: scores of joins at every time show where something was cut out or put in."""
+"""Continuity of a recording: curves or scores of joins at every time show where something was cut out or put in."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from musicfeat.curves import APART_SECONDS as CUTS_APART
+from musicfeat.curves import Curve, peaks, stitched
 from musicfeat.errors import AudioError
 from musicfeat.model.card import ModelCard
 from musicfeat.sound.waveform import Waveform
 from musicfeat.sound.windows import Window, batches, cut
+from musicfeat.suspicion import Finding
 
 STEPS = 14
 """Number of windows that begin in each piece; joins of earlier and later windows then fall on the same times."""
@@ -20,6 +23,8 @@ APART_SECONDS = 2.0
 
 Scorer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 """Function from windows [batch, window] to their ``successor`` [batch, n, n]."""
+Runner = Callable[[npt.NDArray[np.float32]], dict[str, npt.NDArray[np.float32]]]
+"""Function from windows [batch, window] to their curves by name, each [batch, T]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +35,10 @@ class Continuity:
     """[T] seconds, evenly spaced; the first and last are a piece (a third of a window) from the recording's ends."""
     evidence: npt.NDArray[np.float64]
     """[T] nats: above 0 for 'runs on', below for 'was cut'."""
+    apart: float = APART_SECONDS
+    """Least seconds between two edits."""
+    backwards: Curve | None = None
+    """P(this plays backwards) over time, from models with such a curve."""
 
     @property
     def probability(self) -> npt.NDArray[np.float64]:
@@ -42,14 +51,32 @@ class Continuity:
         >>> Extractor().continuity("song.wav").edits(least=0.9)
         []
         """
-        suspicion = 1 - self.probability
-        found: list[tuple[float, float]] = []
-        for i in np.argsort(-suspicion, kind="stable"):
-            if suspicion[i] < least:
-                break
-            if all(abs(self.times[i] - time) >= APART_SECONDS for time, _ in found):
-                found.append((float(self.times[i]), float(suspicion[i])))
-        return sorted(found)
+        return peaks(self.times, 1 - self.probability, least, self.apart)
+
+    def later(self, seconds: float) -> Continuity:
+        """The same for a recording that starts some seconds later on a player's clock."""
+        curve = self.backwards and replace(self.backwards, times=self.backwards.times + seconds)
+        return replace(self, times=self.times + seconds, backwards=curve)
+
+    def findings(self, least: float = 0.5) -> list[Finding]:
+        """Cuts and stretches that play backwards, each with its kind, in time order."""
+        cuts = [Finding("spliced", time, time, probability) for time, probability in self.edits(least)]
+        stretches = self.backwards.stretches(least) if self.backwards else []
+        return sorted([*cuts, *stretches], key=lambda finding: finding.start)
+
+
+def heard(sound: Iterable[Waveform], card: ModelCard, run: Runner, batch: int) -> Continuity:
+    """Continuity of a recording by the curves of a model, in windows that overlap by half; any length will do."""
+    parts, starts, end = list[dict[str, npt.NDArray[np.float32]]](), list[int](), 0
+    for part in batches(cut(sound, card.window, card.window // 2), batch):
+        parts.append(run(np.stack([window.samples for window in part])))
+        starts += [window.start for window in part]
+        end = part[-1].start + part[-1].valid
+    rate, begins = card.sample_rate, np.array(starts) / card.sample_rate
+    values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    curves = {name: stitched(begins, rows, *card.curves[name], end / rate) for name, rows in values.items()}
+    found = curves["cut"]
+    return Continuity(found.times, -found.log_odds, CUTS_APART, curves.get("backwards"))
 
 
 def continuity(sound: Iterable[Waveform], card: ModelCard, score: Scorer, batch: int) -> Continuity:

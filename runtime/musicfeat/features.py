@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from musicfeat.curves import Curve
 from musicfeat.errors import InputError
+from musicfeat.suspicion import Finding
 
 if TYPE_CHECKING:
     from musicfeat.heads import Head
@@ -54,6 +56,10 @@ class Features:
     """The heads that the extractor was opened with; see ``heads``."""
     frames: Floats | None = None
     """[W, T, D'] features at a finer step, if asked for."""
+    cuts: Curve | None = None
+    """P(a cut here) over the recording, if the model has it; see ``cut_curve``."""
+    backwards: Curve | None = None
+    """P(this plays backwards) over the recording, if the model has it; see ``reversal_curve``."""
     path: str | None = None
     """Path of the file; None for an array."""
     sr: int | None = None
@@ -104,6 +110,37 @@ class Features:
         of_kind = dict(zip(self.labels, kinds, strict=True))
         chosen = [(label, p) for label, p in self.tags.items() if kind in (None, of_kind[label])]
         return sorted(chosen, key=lambda pair: -pair[1])[:count]
+
+    @property
+    def cut_curve(self) -> Floats | None:
+        """[C] P(a cut here) at each of ``cut_times``, if the model has it; each value is from the window nearest to it.
+
+        Its prior is a cut or two in every second window: where edits are rare, lower its odds.
+        """
+        return self.cuts.values if self.cuts else None
+
+    @property
+    def cut_times(self) -> npt.NDArray[np.float64] | None:
+        """[C] seconds of ``cut_curve``, at most a tenth of a second apart."""
+        return self.cuts.times if self.cuts else None
+
+    @property
+    def reversal_curve(self) -> Floats | None:
+        """[R] P(this plays backwards) at each of ``reversal_times``, if the model has it; 0.5 in silence."""
+        return self.backwards.values if self.backwards else None
+
+    @property
+    def reversal_times(self) -> npt.NDArray[np.float64] | None:
+        """[R] seconds of ``reversal_curve``."""
+        return self.backwards.times if self.backwards else None
+
+    def edits(self, least: float = 0.5) -> list[Finding]:
+        """Cuts and stretches that play backwards with P of at least ``least``, in time order; none without curves."""
+        found = [
+            *(self.cuts.cuts(least) if self.cuts else ()),
+            *(self.backwards.stretches(least) if self.backwards else ()),
+        ]
+        return sorted(found, key=lambda finding: finding.start)
 
     @property
     def heads(self) -> dict[str, dict[str, float]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from musicfeat.curves import Curve, stitched
 from musicfeat.errors import MusicfeatError
 from musicfeat.features import Features, Floats
 from musicfeat.heads import Head
@@ -15,6 +16,9 @@ from musicfeat.sound.loss import Loss
 from musicfeat.sound.windows import Window, pooling_weights
 
 DECISIVE_SECONDS = 1.0
+FIELDS = {"cuts": "cut", "backwards": "backwards"}
+"""Field of ``Features`` -> output of a model."""
+Samples = npt.NDArray[np.int64]
 
 
 class Recording:
@@ -78,10 +82,18 @@ class Recording:
             kinds=self._card.kinds,
             taught=tuple(self._heads),
             frames=_quiet(values["frames"], silent) if "frames" in values else None,
+            **{field: self._curve(values, name, start, valid) for field, name in FIELDS.items()},
             path=self.path,
             sr=self.sr,
             lost=self.loss.seconds,
         )
+
+    def _curve(self, values: Mapping[str, Floats], name: str, start: Samples, valid: Samples) -> Curve | None:
+        """The curve of one output over the recording; None if it was not computed."""
+        if name not in values:
+            return None
+        rate, end = self._card.sample_rate, self.start + int(start[-1] + valid[-1]) / self._card.sample_rate
+        return stitched(self.start + start / rate, values[name], *self._card.curves[name], end)
 
 
 def _quiet(values: Floats, silent: npt.NDArray[np.bool_]) -> Floats:

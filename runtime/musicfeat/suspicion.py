@@ -1,20 +1,22 @@
 """Findings in a recording: stretches that seem to play backwards, and splices.
 
-Reversed stretches are read from the windows' ``reversal``. Cuts are found only by decoding the file again: a
-window's ``jigsaw`` looks at its own two joins, and a cut hardly ever falls there.
+Reversed stretches are read from the windows' ``reversal``. Cuts are read from the curves of models that have them;
+for others the file is decoded again: a window's ``jigsaw`` looks at its own two joins, and a cut hardly ever falls
+there.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.extractor import Extractor
+if TYPE_CHECKING:
+    from musicfeat.extractor import Extractor
 
 Doubles = npt.NDArray[np.float64]
 ALIKE = 0.5
@@ -53,6 +55,8 @@ class Track(NamedTuple):
     duration: float
     rows: Doubles
     """[rows, 4]: number, start, end and reversal of each window."""
+    edits: tuple[Finding, ...] = ()
+    """What the curves of the whole track found, before any prior."""
 
     @property
     def starts(self) -> Doubles:
@@ -86,7 +90,7 @@ def reversals(track: Track, window: float, least: float) -> list[Finding]:
     own = np.append(np.diff(track.starts), track.ends[-1] - track.starts[-1])
     sizes = np.where(gains == 0, 0, own / window)
     found = []
-    for first, last in _runs(gains * sizes):
+    for first, last in runs(gains * sizes):
         part = slice(first, last + 1)
         seen = max(1.0, sizes[part].sum())
         mean = float(np.average(gains[part], weights=sizes[part]))
@@ -111,8 +115,20 @@ def splices(path: str, extractor: Extractor, least: float) -> list[Finding]:
     return found
 
 
-def _runs(gains: Doubles) -> Iterator[tuple[int, int]]:
-    """First and last window of each stretch with a positive sum of gains, ended where the sum is greatest."""
+def heard(track: Track, known: list[Finding], least: float) -> list[Finding]:
+    """Findings of a track's curves under the priors, but for reversed stretches that meet one of ``known``."""
+    found = []
+    for edit in track.edits:
+        prior = CUT_PRIOR if edit.kind == "spliced" else REVERSED_PRIOR
+        probability = _probability(_log_odds(edit.probability) + prior)
+        twice = edit.kind == "reversed" and any(edit.start < one.end and one.start < edit.end for one in known)
+        if probability >= least and not twice:
+            found.append(replace(edit, probability=probability))
+    return found
+
+
+def runs(gains: Doubles) -> Iterator[tuple[int, int]]:
+    """First and last number of each stretch with a positive sum of gains, ended where the sum is greatest."""
     first, last, total, best = 0, -1, 0.0, 0.0
     for i, gain in enumerate(gains):
         total += gain

@@ -1,6 +1,7 @@
 """Tracks of a catalog that seem spliced, or seem to play backwards as a whole or for a while.
 
-Reversed stretches are read from the stored ``reversal``; cuts are found by decoding the files.
+Reversed stretches are read from the stored ``reversal``, cuts from the stored ``edits``. Catalogs of models without
+curves have none of these: their cuts are found by decoding the files.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from musicfeat.catalog.names import to_path
 from musicfeat.catalog.reader import Catalog
 from musicfeat.errors import AudioError, CatalogError, InputError, MusicfeatError
 from musicfeat.extractor import Extractor
-from musicfeat.suspicion import Finding, Track, reversals, splices
+from musicfeat.suspicion import Finding, Track, heard, reversals, splices
 
 __all__ = ["Finding", "Track", "Verdict", "check", "reversals", "splices", "tracks"]
 
@@ -41,7 +42,7 @@ def check(catalog: Catalog, extractor: Extractor | None = None, least: float = 0
 
     Args:
         catalog: a catalog of windows, or one of tracks, which cannot show a stretch that plays backwards.
-        extractor: reads the files again and finds cuts; None leaves cuts out.
+        extractor: reads the files again and finds cuts, if the catalog holds none; None leaves cuts out then.
         least: least probability of a finding.
 
     Raises:
@@ -53,7 +54,8 @@ def check(catalog: Catalog, extractor: Extractor | None = None, least: float = 0
     for track in tracks(catalog):
         found, error = reversals(track, catalog.settings.window, least), None
         path = to_path(track.path)
-        if extractor and track.duration > extractor.window:
+        found += heard(track, found, least)
+        if extractor and not catalog.settings.edits and track.duration > extractor.window:
             try:
                 found += splices(path, extractor, least)
             except (AudioError, InputError) as caught:
@@ -64,7 +66,7 @@ def check(catalog: Catalog, extractor: Extractor | None = None, least: float = 0
 def tracks(catalog: Catalog) -> Iterator[Track]:
     """Files of a catalog; a file whose rows are scattered is held until the last of them was read."""
     held: dict[str, Track] = {}
-    for part in _parts(catalog.batches(list(COLUMNS))):
+    for part in _parts(catalog.batches([*COLUMNS, *["edits"] * catalog.settings.edits])):
         track = _joined(held.pop(part.path), part) if part.path in held else part
         if track.whole:
             yield track
@@ -81,10 +83,18 @@ def _parts(batches: Iterable[pa.RecordBatch]) -> Iterator[Track]:
         changes = np.flatnonzero(np.diff(path.dictionary_encode().indices.to_numpy())) + 1
         for first, stop in pairwise([0, *changes.tolist(), len(rows)]):
             if first < stop:
-                yield Track(path[first].as_py(), duration[first].as_py(), rows[first:stop])
+                edits = _edits(batch.slice(first, stop - first))
+                yield Track(path[first].as_py(), duration[first].as_py(), rows[first:stop], edits)
+
+
+def _edits(rows: pa.RecordBatch) -> tuple[Finding, ...]:
+    """Edits in some rows of one file; none if the catalog holds none."""
+    if "edits" not in rows.schema.names:
+        return ()
+    return tuple(Finding(**edit) for edits in rows.column("edits").to_pylist() for edit in edits or ())
 
 
 def _joined(first: Track, second: Track) -> Track:
     """Two parts of a file, in the order of its windows."""
     rows = np.concatenate([first.rows, second.rows])
-    return Track(first.path, first.duration, rows[np.argsort(rows[:, 0], kind="stable")])
+    return Track(first.path, first.duration, rows[np.argsort(rows[:, 0], kind="stable")], first.edits + second.edits)

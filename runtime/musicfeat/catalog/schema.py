@@ -28,6 +28,10 @@ FILE_COLUMNS = {
     "lost": pa.float32(),
 }
 CREDIT_COLUMNS = {name: pa.int32() if name in NUMBERS else pa.string() for name in NAMES}
+EDIT = pa.struct([("kind", pa.string()), ("start", pa.float64()), ("end", pa.float64()), ("probability", pa.float32())])
+"""Type of one edit."""
+LEAST_EDIT = 0.05
+"""Least probability of a stored edit."""
 ROW_COLUMNS = {
     "window": pa.int32(),
     "start": pa.float64(),
@@ -44,12 +48,15 @@ def schema(settings: Settings) -> pa.Schema:
     (Hz, the file's own), ``lost`` (s, damaged and left out; null in rows of older versions); the credits (``title``,
     ``artist`` and so on, see ``credits``; null if missing in the file's tags, and in rows of older versions);
     ``window`` (its number in the file), ``start``, ``end`` (s), ``weight`` (share in pooled values), ``silent``;
-    ``embedding``, ``reversal``, ``jigsaw``, ``tags`` and each taught head (structs with a field per label);
+    ``embedding``, ``reversal``, ``jigsaw``, ``edits`` (of models with curves: lists of kind, start, end and
+    probability, each in the row in which it starts), ``tags`` and each taught head (structs with a field per label);
     ``model``, ``model_sha256``; ``status`` ("ok" or "error"), ``error``. A file that failed is one row with null
     findings.
     """
     findings = {"embedding": pa.list_(pa.from_numpy_dtype(settings.precision), settings.dimension)}
     findings |= {name: pa.float32() for name in ("reversal", "jigsaw") if name in settings.outputs}
+    if settings.edits:
+        findings["edits"] = pa.list_(EDIT)
     if settings.labels:
         findings["tags"] = struct_of(settings.labels)
     findings |= {name: struct_of(labels) for name, labels in settings.heads}
@@ -108,11 +115,22 @@ def _failed() -> dict[str, npt.NDArray[Any]]:
 def _rows(features: Features, settings: Settings) -> dict[str, npt.NDArray[Any]]:
     pooled = settings.rows == "track"
     columns = _track(features) if pooled else _windows(features)
+    if settings.edits:
+        columns["edits"] = _edits(features, columns["start"])
     for head in features.taught:
         columns[head.name] = head(columns["embedding"])
     if features.tag_curve is not None:
         columns["tags"] = (features.weights @ features.tag_curve)[None] if pooled else features.tag_curve
     return columns
+
+
+def _edits(features: Features, starts: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
+    """Edits as dictionaries, a list for each row: the edits that start before the next row does."""
+    rows = np.empty(len(starts), object)
+    rows[:] = [[] for _ in starts]
+    for edit in features.edits(LEAST_EDIT):
+        rows[max(0, int(np.searchsorted(starts, edit.start, side="right")) - 1)].append(vars(edit))
+    return rows
 
 
 def _windows(features: Features) -> dict[str, npt.NDArray[Any]]:
@@ -143,6 +161,8 @@ def _track(features: Features) -> dict[str, npt.NDArray[Any]]:
 
 def array_of(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
     """Column of values [rows, ...]."""
+    if pa.types.is_list(kind):
+        return pa.array(values.tolist(), kind)
     if pa.types.is_struct(kind):
         columns = [pa.array(np.ascontiguousarray(column), pa.float32()) for column in values.astype(np.float32).T]
         return pa.StructArray.from_arrays(columns, fields=list(kind))

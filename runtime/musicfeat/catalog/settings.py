@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from musicfeat.errors import CatalogError
 from musicfeat.files import replacing
-from musicfeat.model.card import ModelCard
+from musicfeat.model.card import CURVES, ModelCard
 
 FORMAT = 1
 FILE = "catalog.json"
@@ -36,11 +36,16 @@ class Settings:
     hop: float
     """Seconds from one window to the next."""
     outputs: tuple[str, ...]
-    """Outputs that are stored: "embedding" and some of "reversal", "jigsaw", "tags"."""
+    """Outputs that are stored: "embedding" and some of "reversal", "jigsaw", "tags", "cut", "backwards"."""
     labels: tuple[str, ...]
     """Labels of the tags."""
     heads: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Name and labels of each head that has a column, see ``taught``."""
+
+    @property
+    def edits(self) -> bool:
+        """True if there is a column with the edits that a model's curves found."""
+        return not set(CURVES).isdisjoint(self.outputs)
 
     def to_json(self) -> str:
         """JSON text of the settings, for ``catalog.json`` and the metadata of every part."""

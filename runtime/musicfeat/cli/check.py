@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from musicfeat.catalog.settings import read_settings
 from musicfeat.cli.archives import archive_options, fixed_copies, vacant_folders, write_jams
 from musicfeat.cli.shared import Commands, command, extractor, model_options, report
 from musicfeat.errors import InputError
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
     from musicfeat.catalog.reader import Catalog
 
 FOUND = 3
-TEXT = """List tracks that seem to play backwards, as a whole or for a while, surest first. With --edits, read the audio
-files again and list places where something was cut, too: this takes about fifteen times as long as embedding. Cuts
-are hard to hear: about a third of them are found, and one clean track in twenty is reported."""
+TEXT = """List tracks that seem to play backwards, as a whole or for a while, and places where something was cut, surest
+first. Catalogs of models without curves hold no cuts: with --edits, read the audio files again and look for them, which
+takes about fifteen times as long as embedding. Cuts are hard to hear: about a third of them are found that way, and one
+clean track in twenty is reported."""
 LABELS = "write a label track for each track found: Audacity imports it, and Sonic Visualiser as an annotation layer"
 
 
@@ -32,7 +34,9 @@ def add(commands: Commands) -> None:
     check = command(commands, "check", run, "list tracks of a catalog that seem reversed or spliced")
     check.description = TEXT
     check.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
-    check.add_argument("--edits", action="store_true", help="look for cuts in the audio files, too")
+    check.add_argument(
+        "--edits", action="store_true", help="look for cuts in the audio files if the catalog holds none"
+    )
     check.add_argument(
         "--least", type=_share, default=0.5, metavar="P", help="report from this probability on (default: 0.5)"
     )
@@ -66,7 +70,8 @@ def run(options: argparse.Namespace) -> int:
     if options.jams:
         write_jams(verdicts, options.jams, options.catalog)
     fixed = fixed_copies(verdicts, options.fix) if options.fix else {}
-    print(_as_json(rows, failed, fixed, count) if options.json else _as_table(rows, fixed, count, options.edits))
+    searched = options.edits or read_settings(options.catalog).edits
+    print(_as_json(rows, failed, fixed, count) if options.json else _as_table(rows, fixed, count, searched))
     return 1 if failed or None in fixed.values() else FOUND if options.fail and rows else 0
 
 
@@ -78,9 +83,9 @@ def _verdicts(options: argparse.Namespace) -> Iterator[Verdict]:
     from musicfeat.catalog.channels import by_channel
     from musicfeat.catalog.check import check
 
-    channels = bool(options.channels or options.fix)
-    model = extractor(options) if options.edits or channels else None
-    found = check(catalog, model if options.edits else None, options.least)
+    channels, again = bool(options.channels or options.fix), options.edits and not catalog.settings.edits
+    model = extractor(options) if again or channels else None
+    found = check(catalog, model if again else None, options.least)
     if model and channels:
         found = by_channel(found, model, options.least)
     if not model or options.quiet or not sys.stderr.isatty():
@@ -105,7 +110,7 @@ def _share(text: str) -> float:
     return value
 
 
-def _as_table(rows: list[tuple[Finding, str]], fixed: dict[str, str | None], count: int, edits: bool) -> str:
+def _as_table(rows: list[tuple[Finding, str]], fixed: dict[str, str | None], count: int, searched: bool) -> str:
     lines = [f"{'P':>5}  {'what':<8}  {'where':<17}  track"] if rows else []
     for finding, path in rows:
         where = _clock(finding.start) + (f" - {_clock(finding.end)}" if finding.end > finding.start else "")
@@ -113,8 +118,8 @@ def _as_table(rows: list[tuple[Finding, str]], fixed: dict[str, str | None], cou
         lines.append(f"{finding.probability:5.3f}  {finding.kind:<8}  {where:<17}  {path}{channel}")
     lines += [f"turned back: {path} -> {copy}" for path, copy in fixed.items() if copy]
     found = len({path for _, path in rows})
-    searched = "" if edits else "; cuts were not searched for (--edits)"
-    return "\n".join([*lines, f"{count} tracks, {found} suspicious{searched}"])
+    note = "" if searched else "; cuts were not searched for (--edits)"
+    return "\n".join([*lines, f"{count} tracks, {found} suspicious{note}"])
 
 
 def _clock(seconds: float) -> str:

@@ -9,10 +9,11 @@ from typing import NamedTuple
 from musicfeat.errors import ModelError
 from musicfeat.extractor import Extractor
 from musicfeat.heads import Head
-from musicfeat.model.card import ModelCard
+from musicfeat.model.card import CURVES, ModelCard
 
-STORED = ("reversal", "jigsaw", "tags")
-"""Outputs that a catalog can hold besides the embedding."""
+PLAIN = ("reversal", "jigsaw", "tags")
+STORED = (*PLAIN, *CURVES)
+"""Outputs that a catalog can hold besides the embedding; of curves it holds what they find."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,17 @@ class ModelOptions:
 
     def open(self, threads: int = 1) -> Extractor:
         """The model, cut down to the outputs that are stored."""
-        wanted = STORED if self.outputs is None else self.outputs
+        if self.outputs is not None:
+            return self._opened(threads, self.outputs)
         try:
-            return Extractor(self.model, self.device, threads, self.hop, outputs=wanted, heads=self.heads)
-        except ModelError:
-            if self.outputs is not None:
-                raise
-        whole = Extractor(self.model, self.device, threads, self.hop)  # it lacks some outputs that can be stored
-        wanted = tuple(name for name in STORED if name in whole.card.outputs)
-        return Extractor(self.model, self.device, threads, self.hop, outputs=wanted, heads=self.heads)
+            found = self._opened(threads, PLAIN)
+        except ModelError:  # it lacks some outputs that can be stored
+            found = Extractor(self.model, self.device, threads, self.hop)
+        wanted = tuple(name for name in STORED if name in found.card.outputs)
+        return found if wanted == PLAIN else self._opened(threads, wanted)
+
+    def _opened(self, threads: int, outputs: tuple[str, ...]) -> Extractor:
+        return Extractor(self.model, self.device, threads, self.hop, outputs=outputs, heads=self.heads)
 
 
 class Description(NamedTuple):
