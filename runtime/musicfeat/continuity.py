@@ -11,10 +11,10 @@ import numpy.typing as npt
 from musicfeat.curves import APART_SECONDS as CUTS_APART
 from musicfeat.curves import Curve, peaks, stitched
 from musicfeat.errors import AudioError
+from musicfeat.finding import Finding
 from musicfeat.model.card import ModelCard
 from musicfeat.sound.waveform import Waveform
 from musicfeat.sound.windows import Window, batches, cut
-from musicfeat.suspicion import Finding
 
 STEPS = 14
 """Number of windows that begin in each piece; joins of earlier and later windows then fall on the same times."""

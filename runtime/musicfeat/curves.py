@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.suspicion import Finding, runs
+from musicfeat.finding import Finding, runs
 
 Floats = npt.NDArray[np.float32]
 Seconds = npt.NDArray[np.float64]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from musicfeat.ahead import ahead
 from musicfeat.continuity import Continuity, continuity, heard
+from musicfeat.curve_reader import CurveReader
 from musicfeat.errors import AudioError, InputError, ModelError, MusicfeatError
 from musicfeat.features import Features, Order
 from musicfeat.heads import Head, opened_heads
 from musicfeat.joins import Layout, check_pieces, gap_candidates, join_scores
-from musicfeat.model.card import CURVES, OUTPUTS, ModelCard
+from musicfeat.model.card import OUTPUTS, ModelCard
 from musicfeat.model.session import Session
 from musicfeat.order import most_probable
 from musicfeat.recording import Recording, Step, steps
@@ -43,8 +43,7 @@ class Extractor:
         hop: seconds from one window to the next; None lets windows touch without overlap.
         outputs: names of outputs to compute besides the embedding: "reversal", "jigsaw", "successor" (for ``order``),
             "tags", "cut" and "backwards" (curves over time) and "frames" (a finer step, ``Features.frames``). None is
-            all that the model has except frames.
-            Outputs left out cost nothing and are undecided in the result.
+            all that the model has except frames. Outputs left out cost nothing and are undecided in the result.
         heads: files of your own tags, written by `musicfeat teach`; their results are ``Features.heads``.
         memory: limit in bytes on the GPU memory of ONNX Runtime's arena or TensorRT's workspace.
         options: strings by name for ONNX Runtime's execution provider, such as ``{"cache_dir": "compiled"}`` for
@@ -69,7 +68,7 @@ class Extractor:
         options: Mapping[str, str] | None = None,
     ) -> None:
         self.session = Session(model, device, threads, _checked_outputs(outputs), memory, options)
-        self._limits = memory, options
+        self._curves = CurveReader(self.session, memory, options)
         self.card: ModelCard = self.session.card
         self.heads = opened_heads(heads, self.card)
         self._batch = self.session.windows
@@ -139,19 +138,16 @@ class Extractor:
         return most_probable(gaps, tables)
 
     def continuity(self, audio: Audio, sr: float | None = None) -> Continuity:
-        """Probability over time that a recording runs straight on, low where something was cut.
-
-        A model with curves answers from them, at less than the cost of an embedding; others slide their joins.
+        """Probability over time that a recording runs straight on, by a model's curves or else by its joins.
 
         Raises:
             ModelError: the model has neither ``cut`` nor ``successor``, or ``outputs`` leaves them out.
             InputError, AudioError: as for ``__call__``; or, without curves, the recording is shorter than a window.
         """
-        if "cut" not in self.session.outputs:
-            self._require("successor")
+        self._require("cut" if self._curves.there else "successor")
         sound = opened(audio, sr)
         mono = resample(sound.pieces, sound.sr, self.card.sample_rate)
-        if "cut" in self.session.outputs:
+        if self._curves.there:
             return heard(mono, self.card, self._curves, self._batch).later(sound.start)
         return continuity(mono, self.card, self._successor, self._batch).later(sound.start)
 
@@ -244,18 +240,6 @@ class Extractor:
         for i, (recording, window) in enumerate(batch):
             if window:
                 recording.add(window, {name: value[i] for name, value in values.items()})
-
-    @cached_property
-    def _curve_session(self) -> Session:
-        """The model cut down to its curves; TensorRT, which takes minutes to build, runs the one that it has."""
-        if self.session.device.startswith("tensorrt"):
-            return self.session
-        names = [name for name in CURVES if name in self.session.outputs]
-        return Session(self.session.path, self.session.device, self.session.threads, names, *self._limits)
-
-    def _curves(self, windows: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
-        session = self._curve_session
-        return session.run(windows, tuple(name for name in CURVES if name in session.outputs))
 
     def _successor(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         return self.session.run(windows, ("successor",))["successor"]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from musicfeat.curves import Curve
 from musicfeat.errors import InputError
-from musicfeat.suspicion import Finding
+from musicfeat.finding import Finding
 
 if TYPE_CHECKING:
     from musicfeat.heads import Head

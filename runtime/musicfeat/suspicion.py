@@ -8,44 +8,26 @@ there.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from musicfeat.extractor import Extractor
+from musicfeat.extractor import Extractor
+from musicfeat.finding import Finding, runs
+
+__all__ = ["Finding", "Track", "heard", "reversals", "splices"]
 
 Doubles = npt.NDArray[np.float64]
 ALIKE = 0.5
 """Correlation of the errors of two windows of a track; any number of them counts as 1 / ``ALIKE`` at most."""
 REVERSED_PRIOR, CUT_PRIOR = -2.0, -6.5
 """Prior log-odds that a track has a backward stretch, and that a place has a cut; both are rare."""
-DROP = 2.0
-"""Threshold that ends a stretch: the log-odds of the windows behind it sum to less than minus this."""
 LEAST = 0.5
 """Least probability at which the pages call a place suspicious."""
 WHOLE = 0.9
 """Least share of a track that a stretch covers to count as the whole track."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A suspicious place or stretch in a track."""
-
-    kind: Literal["reversed", "spliced"]
-    start: float
-    end: float
-    """End in seconds, equal to the start for a splice; a stretch's bounds are exact to about half a window."""
-    probability: float
-    channel: int | None = None
-    """Number of the channel, from 1; None if all were heard as one."""
-
-    def __str__(self) -> str:
-        where = "" if self.channel is None else f" in channel {self.channel}"
-        return f"{self.kind} {self.probability:.2f}{where}"
 
 
 class Track(NamedTuple):
@@ -125,21 +107,6 @@ def heard(track: Track, known: list[Finding], least: float) -> list[Finding]:
         if probability >= least and not twice:
             found.append(replace(edit, probability=probability))
     return found
-
-
-def runs(gains: Doubles) -> Iterator[tuple[int, int]]:
-    """First and last number of each stretch with a positive sum of gains, ended where the sum is greatest."""
-    first, last, total, best = 0, -1, 0.0, 0.0
-    for i, gain in enumerate(gains):
-        total += gain
-        if total > best:
-            first, last, best = first if best else i, i, total
-        elif total <= max(0.0, best - DROP):
-            if best:
-                yield first, last
-            total = best = 0.0
-    if best:
-        yield first, last
 
 
 def _span(track: Track, own: Doubles, part: slice) -> tuple[float, float]:

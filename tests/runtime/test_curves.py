@@ -5,7 +5,8 @@ import pytest
 
 from musicfeat.continuity import Continuity
 from musicfeat.curves import Curve, peaks, stitched
-from musicfeat.suspicion import CUT_PRIOR, Finding, Track, heard
+from musicfeat.finding import Finding
+from musicfeat.suspicion import CUT_PRIOR, Track, heard
 
 
 def test_touching_windows_make_one_even_curve() -> None:
