@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import librosa
 import numpy as np
 import soundfile
 
@@ -22,6 +23,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 sys.path.append(str(Path(__file__).parents[1] / "quality"))
 
 from _table import data_folder, markdown
+from doctored import through_mp3
 from edits import joined
 from sounds import Wave, recipe_of, table
 
@@ -30,6 +32,8 @@ from musicfeat.catalog import Catalog, embed_catalog
 from musicfeat.catalog.check import Finding, Verdict, check, tracks
 from musicfeat.catalog.settings import Rows
 from musicfeat.sound.audio import load
+from musicfeat_trainer.bundled.splicing import Join, Strip
+from musicfeat_trainer.bundled.splicing import spliced as spliced_strips
 
 HEADER = ["question", "tracks", "found", "clean tracks reported", "s for an hour of music"]
 LEAST_SECONDS, EDGE = 40.0, 8.0
@@ -56,12 +60,14 @@ def rows(extractor: Extractor, paths: list[Path], folder: Path) -> list[list[str
     whole = made(backwards, extractor, paths, folder / "backwards")
     pooled = [made(way, extractor, paths, folder / f"pooled-{way.__name__}", "track") for way in (untouched, backwards)]
     part = made(partly_backwards, extractor, paths, folder / "part")
-    cut = made(spliced, extractor, paths, folder / "spliced")
+    cut, *other = (made(way, extractor, paths, folder / way.__name__) for way in (spliced, on_beats, coded))
     return [
         row("the track plays backwards", whole, clean, None, covers),
         row("the same, a row a track", *pooled[::-1], None, covers),
         row("15 to 40 s of it play backwards", part, clean, None, overlaps),
         row(f"one cut, found within {NEAR_SECONDS:g} s (--edits)", cut, clean, extractor, near),
+        row("the same on beats, crossfaded over 100 ms", other[0], clean, extractor, near),
+        row("the same, then coded to MP3", other[1], clean, extractor, near),
         jigsaw_row("the same, by a stored jigsaw above 0.5", cut, clean),
         ["embedding, for comparison", "", "", "", f"{clean.seconds / clean.hours:.0f}"],
     ]
@@ -73,7 +79,7 @@ def made(way: Doctor, extractor: Extractor, paths: list[Path], folder: Path, kin
     rate, generator, places, seconds = extractor.card.sample_rate, np.random.default_rng(7), dict[str, Place](), 0.0
     for number, path in enumerate(paths):
         wave = load(path, rate=rate)
-        if way in (partly_backwards, spliced) and len(wave) < LEAST_SECONDS * rate:
+        if way in (partly_backwards, spliced, on_beats, coded) and len(wave) < LEAST_SECONDS * rate:
             continue
         copy, place = way(wave, rate, generator)
         name = folder / f"{number:04d}.wav"
@@ -158,6 +164,30 @@ def spliced(wave: Wave, rate: int, generator: np.random.Generator) -> tuple[Wave
         missing = generator.uniform(2, min(20, seconds - place - EDGE))
         return joined(wave[:at], wave[at + round(missing * rate) :], rate), (place, place)
     return joined(wave[at:], wave[:at], rate), (seconds - place, seconds - place)
+
+
+def on_beats(wave: Wave, rate: int, generator: np.random.Generator) -> tuple[Wave, Place]:
+    """The track without 2 to 20 s, from the strongest attack near one place to that near another."""
+    seconds = len(wave) / rate
+    first = generator.uniform(EDGE, seconds - EDGE - 4)
+    second = first + generator.uniform(2, min(20, seconds - first - EDGE))
+    begin, end = (attack(wave, round(place * rate), rate) for place in (first, second))
+    strips = [Strip(wave, 0, begin), Strip(wave, end, len(wave))]
+    made = spliced_strips(strips, [Join(round(0.1 * rate), "power")], len(wave) - end + begin)
+    return made.wave, (begin / rate, begin / rate)
+
+
+def attack(wave: Wave, place: int, rate: int) -> int:
+    """The sample of the strongest attack within half a second."""
+    start = max(0, place - rate // 2)
+    strength = librosa.onset.onset_strength(y=wave[start : place + rate // 2], sr=rate)
+    return start + 512 * int(strength.argmax())
+
+
+def coded(wave: Wave, rate: int, generator: np.random.Generator) -> tuple[Wave, Place]:
+    """``spliced``, then coded to MP3 of about 128 kbit/s."""
+    made, place = spliced(wave, rate, generator)
+    return through_mp3(made, rate), place
 
 
 def covers(finding: Finding, place: Place) -> bool:

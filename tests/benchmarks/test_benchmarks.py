@@ -142,6 +142,16 @@ def test_quality(printed_quality: str) -> None:
         assert words in printed_quality
 
 
+def test_quality_of_cuts(data: Path, tmp_path: Path) -> None:
+    out = run("quality/cuts.py", "--limit=1", "--excerpts=1", "--curves", str(tmp_path / "curves.csv"), data=data)
+    for words in ("| hard |", "| in pauses |", "then MP3", "spectral flux", "novelty", "chance", "times the embedding"):
+        assert words in out
+    with (tmp_path / "curves.csv").open(newline="") as file:
+        curves = list(csv.DictReader(file))
+    assert {row["detector"] for row in curves} == {"ours", "spectral flux", "novelty of self-similarity"}
+    assert all(0 <= float(row["precision"]) <= 1 and 0 <= float(row["recall"]) <= 1 for row in curves)
+
+
 @pytest.mark.usefixtures("fluidsynth")
 def test_quality_of_rendered_music(printed_quality: str) -> None:
     assert "rendered ensembles" in printed_quality
@@ -158,7 +168,7 @@ def test_edge(data: Path) -> None:
 def test_catalog_check(data: Path) -> None:
     pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
     out = run("catalog/check.py", "--limit", "1", data=data)
-    for words in ("| the track plays backwards | 2 |", "| 15 to 40 s", "(--edits)", "jigsaw"):
+    for words in ("| the track plays backwards | 2 |", "| 15 to 40 s", "(--edits)", "on beats", "MP3", "jigsaw"):
         assert words in out
 
 
