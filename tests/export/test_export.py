@@ -42,6 +42,7 @@ def test_the_file_keeps_the_contract(exported: Path) -> None:
     proto = onnx.load(exported)
     check_graph(proto)
     assert [i.name for i in proto.graph.input] == ["waveform"]
+    assert all(value.type.tensor_type.shape.dim[0].dim_param == "batch" for value in proto.graph.input)
     assert not {node.op_type for node in proto.graph.node} & FORBIDDEN_OPS
     assert {node.domain for node in proto.graph.node} <= {"", "ai.onnx"}
     assert proto.opset_import[0].version <= 18

@@ -51,4 +51,4 @@ class Cuts(nn.Module):
 
 def sounding(sounds: Tensor, frames: int) -> Tensor:
     """1 where any of ``frames`` neighbouring frames sounds, else 0: [batch, T] -> [batch, T // frames]."""
-    return sounds.to(torch.float32).reshape(len(sounds), -1, frames).amax(dim=2)
+    return sounds.to(torch.float32).reshape(sounds.shape[0], -1, frames).amax(dim=2)

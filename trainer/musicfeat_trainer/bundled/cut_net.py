@@ -68,5 +68,5 @@ class CutNet(nn.Module):
         x = self.stem(spectrogram[:, None] / 4.0 - 1.0)
         x = self.over_time(self.fold(x.transpose(2, 3).flatten(1, 2)))
         cut, backwards = self.last(self.dropout(x)).unbind(1)
-        pooled = backwards.reshape(len(backwards), -1, BACKWARDS_FRAMES // CUT_FRAMES).mean(2)
+        pooled = backwards.reshape(backwards.shape[0], -1, BACKWARDS_FRAMES // CUT_FRAMES).mean(2)
         return cut, pooled
