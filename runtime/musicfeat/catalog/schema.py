@@ -129,7 +129,8 @@ def _edits(features: Features, starts: npt.NDArray[np.float64]) -> npt.NDArray[n
     rows = np.empty(len(starts), object)
     rows[:] = [[] for _ in starts]
     for edit in features.edits(LEAST_EDIT):
-        rows[max(0, int(np.searchsorted(starts, edit.start, side="right")) - 1)].append(vars(edit))
+        row = max(0, int(np.searchsorted(starts, edit.start, side="right")) - 1)
+        rows[row].append({field.name: getattr(edit, field.name) for field in EDIT})
     return rows
 
 
