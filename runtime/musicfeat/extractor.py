@@ -15,7 +15,7 @@ from musicfeat.errors import AudioError, InputError, ModelError, MusicfeatError
 from musicfeat.features import Features, Order
 from musicfeat.heads import Head, opened_heads
 from musicfeat.joins import Layout, check_pieces, gap_candidates, join_scores
-from musicfeat.model.card import OUTPUTS, ModelCard
+from musicfeat.model.card import ModelCard, checked_outputs
 from musicfeat.model.session import Session
 from musicfeat.order import most_probable
 from musicfeat.recording import Recording, Step, steps
@@ -67,7 +67,7 @@ class Extractor:
         memory: int | None = None,
         options: Mapping[str, str] | None = None,
     ) -> None:
-        self.session = Session(model, device, threads, _checked_outputs(outputs), memory, options)
+        self.session = Session(model, device, threads, checked_outputs(outputs), memory, options)
         self._curves = CurveReader(self.session, memory, options)
         self.card: ModelCard = self.session.card
         self.heads = opened_heads(heads, self.card)
@@ -243,11 +243,3 @@ class Extractor:
 
     def _successor(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         return self.session.run(windows, ("successor",))["successor"]
-
-
-def _checked_outputs(outputs: Sequence[str] | None) -> tuple[str, ...] | None:
-    if outputs is None:
-        return None
-    if isinstance(outputs, str) or not set(outputs) <= set(OUTPUTS):
-        raise InputError(f"outputs must be names out of {OUTPUTS}, got {outputs!r}")
-    return tuple({"embedding", *outputs})

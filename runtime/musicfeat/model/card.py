@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from musicfeat.errors import ModelError
+from musicfeat.errors import InputError, ModelError
 
 CONTRACT = "1"
 """Version of the model contract; a file of another version is refused."""
@@ -101,3 +101,16 @@ def card_from_metadata(metadata: Mapping[str, str], where: str) -> ModelCard:
     if not consistent:
         raise ModelError(f"{where}: its card is inconsistent: {card}")
     return card
+
+
+def checked_outputs(outputs: Sequence[str] | None) -> tuple[str, ...] | None:
+    """The outputs that a caller asks for, with the embedding; None is all.
+
+    Raises:
+        InputError: a name is none of ``OUTPUTS``.
+    """
+    if outputs is None:
+        return None
+    if isinstance(outputs, str) or not set(outputs) <= set(OUTPUTS):
+        raise InputError(f"outputs must be names out of {OUTPUTS}, got {outputs!r}")
+    return tuple({"embedding", *outputs})
