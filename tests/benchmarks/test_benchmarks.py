@@ -172,6 +172,21 @@ def test_catalog_check(data: Path) -> None:
         assert words in out
 
 
+def test_catalog_tapes(data: Path) -> None:
+    pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
+    out = run("catalog/tapes.py", "--tracks", "2", data=data)
+    assert "| 2 | " in out
+    for words in ("backward sides found", "ROC AUC", "| 0.5 |", "| 1.06 |"):
+        assert words in out
+
+
+def test_quality_of_compare(data: Path) -> None:
+    out = run("quality/compare.py", "--pairs", "2", "--copies", "1", data=data)
+    assert "| **all** | 6 | " in out
+    for words in ("| cut |", "| speed changed |", "3 % of speed, MP3: 0 of 0", "of music on one core"):
+        assert words in out
+
+
 def test_catalog_robustness() -> None:
     pytest.importorskip("portalocker", reason="the catalog extra is not installed")
     pytest.importorskip("psutil", reason="psutil is not installed")
