@@ -41,6 +41,14 @@ class _Converter:
                 return
 
 
+def _is_ready(frame: Any, rate: int) -> bool:
+    """True for frames whose samples can be read as they are.
+
+    With eight or more planar channels PyAV reads planes that do not exist, and may crash.
+    """
+    return bool(frame.format.name == "fltp" and frame.sample_rate == rate and frame.layout.nb_channels < 8)
+
+
 class Decoder:
     """Decoder from packets to blocks of ``BLOCK_FRAMES`` at one rate; the source's rate and channels may change."""
 
@@ -96,15 +104,16 @@ class Decoder:
         form = frame.sample_rate, frame.format.name, frame.layout.name, frame.layout.nb_channels
         if form != self._form:
             yield from self.rest()
-            # Packed samples: with eight or more planar channels PyAV reads planes that do not exist, and may crash.
-            self._converter, self._form = _Converter(frame, self._rate), form
-        self._hold(self._converter.converted(frame))
+            self._form = form
+            self._converter = None if _is_ready(frame, self._rate) else _Converter(frame, self._rate)
+        self._hold(self._converter.converted(frame) if self._converter else [frame])
         if self._frames >= BLOCK_FRAMES:
             yield from self._joined(BLOCK_FRAMES)
 
     def _hold(self, parts: Any) -> None:
         for part in parts:
-            self._held.append(part.to_ndarray().reshape(-1, part.layout.nb_channels))
+            samples = part.to_ndarray()
+            self._held.append(samples.T if part.format.is_planar else samples.reshape(-1, part.layout.nb_channels))
             self._frames += part.samples
             self.decoded += part.samples
 
