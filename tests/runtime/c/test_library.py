@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -17,7 +18,7 @@ import pytest
 import soundfile
 import soxr
 
-from musicfeat import Extractor
+from musicfeat import Extractor, load
 from musicfeat.model.pruning import metadata
 from support.paths import ROOT
 
@@ -269,6 +270,25 @@ def test_sound_of_any_rate_is_heard_as_in_python(driver: Path, song: np.ndarray,
     pieces = [wave[: 4 * hertz], wave[4 * hertz : 8 * hertz]]
     (order,) = call(driver, tmp_path, MODEL, "order", hertz, 0, *pieces)
     assert tuple(order["permutation"]) == Extractor(threads=1).order(pieces, sr=hertz, gap=0.0).permutation
+
+
+@pytest.mark.slow
+def test_real_tracks_are_heard_as_in_python(build: Build, tmp_path: Path, music_folder: Path) -> None:
+    """The second and third quarter minute of 30 tracks, at the rates that their files have."""
+    program, extractor = build(DRIVER), Extractor(threads=1)
+    with (music_folder / "tracks.csv").open(newline="") as file:
+        paths = [music_folder / row["path"] for row in csv.DictReader(file)]
+    for path in paths[:: max(1, len(paths) // 30)][:30]:
+        wave, hertz = load(path)
+        wave = wave[15 * hertz : 45 * hertz] if len(wave) > 45 * hertz else wave
+        wave[: hertz // 10] *= np.linspace(0, 1, len(wave[: hertz // 10]), dtype=np.float32)
+        (found,) = call(program, tmp_path, MODEL, "extract", hertz, 0, wave)
+        expected = extractor(wave, hertz)
+        for name in ("reversal", "jigsaw", "embedding"):
+            np.testing.assert_allclose(
+                found[name], getattr(expected, name), rtol=0, atol=1e-3, err_msg=f"{path} {name}"
+            )
+        np.testing.assert_allclose(found["tags"], list(expected.tags.values()), rtol=0, atol=1e-3, err_msg=str(path))
 
 
 def test_the_librarys_continuity_is_the_runtimes(driver: Path, song: np.ndarray, tmp_path: Path) -> None:
