@@ -15,6 +15,7 @@ from musicfeat.errors import ModelError
 FORBIDDEN_OPS = {"STFT", "DFT", "Loop", "If", "Scan", "MelWeightMatrix"}
 """Operators that some engine lacks; see the model contract in docs/export.md."""
 PRODUCTS = {"Conv", "Gemm", "MatMul"}
+ACTIVATIONS = {"Elu", "Gelu", "HardSwish", "LeakyRelu", "MaxPool", "Relu", "Sigmoid", "Softmax", "Tanh"}
 BATCH = "batch"
 
 
@@ -69,12 +70,30 @@ def shared(proto: onnx.ModelProto) -> onnx.ModelProto:
     return result
 
 
+def spectral_convolutions(graph: onnx.GraphProto) -> set[str]:
+    """Names of the convolutions that only measure: a logarithm of the spectrogram reads them, no activation between."""
+    made_by = {name: node for node in graph.node for name in node.output}
+    pending = [node for node in graph.node if node.op_type == "Log"]
+    seen: set[str] = set()
+    found = set()
+    while pending:
+        node = pending.pop()
+        if node.name in seen or node.op_type in ACTIVATIONS:
+            continue
+        seen.add(node.name)
+        if node.op_type == "Conv":
+            found.add(node.name)
+        pending += [made_by[name] for name in node.input if name in made_by]
+    return found
+
+
 def before_convolutions(graph: onnx.GraphProto) -> set[str]:
-    """Names of the nodes before any convolution: the spectrogram, and nodes that read only it."""
+    """Names of the nodes before any convolution of the network: the spectrogram, and nodes that read only it."""
+    spectral = spectral_convolutions(graph)
     touched: set[str] = set()
     before = set()
     for node in graph.node:
-        if node.op_type == "Conv" or touched & set(node.input):
+        if (node.op_type == "Conv" and node.name not in spectral) or touched & set(node.input):
             touched.update(node.output)
         else:
             before.add(node.name)
@@ -82,11 +101,12 @@ def before_convolutions(graph: onnx.GraphProto) -> set[str]:
 
 
 def first_convolutions(graph: onnx.GraphProto) -> set[str]:
-    """Names of the convolutions without another convolution before them."""
+    """Names of the convolutions of the network without another one before them."""
     before = before_convolutions(graph)
     given = {name for node in graph.node if node.name in before for name in node.output}
     given |= {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
-    return {node.name for node in graph.node if node.op_type == "Conv" and set(node.input) <= given | {""}}
+    network = (node for node in graph.node if node.op_type == "Conv" and node.name not in before)
+    return {node.name for node in network if set(node.input) <= given | {""}}
 
 
 def after_products(graph: onnx.GraphProto) -> set[str]:

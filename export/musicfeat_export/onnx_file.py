@@ -8,6 +8,9 @@ from pathlib import Path
 
 import onnx
 import torch
+from onnx_ir.passes.common import IdentityEliminationPass
+from onnxscript.rewriter import rewrite
+from onnxscript.rewriter.rules.common import transpose_transpose_rule
 from torch import nn
 
 from musicfeat.errors import ModelError
@@ -17,6 +20,7 @@ from musicfeat_export.model_file import write
 from musicfeat_export.parity import check_parity
 from musicfeat_trainer.bundled.joins import PIECES
 from musicfeat_trainer.bundled.model import MusicModel, Outputs, labels_of, load_model
+from musicfeat_trainer.encoders.time_last import with_plain_convolutions
 from musicfeat_trainer.method.part import load_method
 from musicfeat_trainer.recipe.bundled import Recipe
 from musicfeat_trainer.recipe.method import MethodRecipe
@@ -58,9 +62,12 @@ def export_method(run: Path, recipe: MethodRecipe, path: Path, scores: dict[str,
 
 
 def to_onnx(module: nn.Module, window: int, outputs: Sequence[str]) -> onnx.ModelProto:
-    """Trace a module of [batch, window] over a dynamic batch, its spectrogram included."""
+    """Trace a module of [batch, window] over a dynamic batch, its spectrogram included.
+
+    Weights of convolutions lie in the graph as it reads them, and no transposition undoes another.
+    """
     program = torch.onnx.export(
-        module.eval(),
+        with_plain_convolutions(module).eval(),
         (torch.zeros(2, window),),
         dynamo=True,
         opset_version=OPSET,
@@ -71,6 +78,8 @@ def to_onnx(module: nn.Module, window: int, outputs: Sequence[str]) -> onnx.Mode
     )
     if program is None:
         raise ModelError("torch.onnx.export returned no program")
+    rewrite(program.model, pattern_rewrite_rules=[transpose_transpose_rule])
+    IdentityEliminationPass()(program.model)
     proto = program.model_proto
     for node in proto.graph.node:
         node.ClearField("metadata_props")

@@ -18,7 +18,7 @@ import onnx
 
 from musicfeat.errors import InputError
 from musicfeat.ort import quantization
-from musicfeat_export.graph import first_convolutions, replace, shared
+from musicfeat_export.graph import before_convolutions, first_convolutions, replace, shared
 
 Windows = npt.NDArray[np.float32]
 LEAST_CLIPS = 8
@@ -40,8 +40,8 @@ def to_int8(proto: onnx.ModelProto, clips: Windows, *, signed: bool = False) -> 
         raise InputError(f"int8 needs at least {LEAST_CLIPS} clips to calibrate on, got {len(clips)}: name more music")
     tools, source = quantization(), onnx.ModelProto()
     source.CopyFrom(proto)  # quantize_static moves the weights of its input
-    first = first_convolutions(proto.graph)
-    convolutions = [node.name for node in proto.graph.node if node.op_type == "Conv" and node.name not in first]
+    kept = first_convolutions(proto.graph) | before_convolutions(proto.graph)
+    convolutions = [node.name for node in proto.graph.node if node.op_type == "Conv" and node.name not in kept]
     logging.getLogger().addFilter(_not_preprocessed)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "quantised.onnx"

@@ -21,6 +21,7 @@ from musicfeat_export.graph import (
     first_convolutions,
     flush_denormals,
     shared,
+    spectral_convolutions,
     with_batch,
 )
 from musicfeat_export.half import to_half
@@ -147,7 +148,8 @@ def test_int8_leaves_spectrogram_and_first_convolutions_alone(
         for node in proto.graph.node
         if node.op_type == "Conv" and made_by[node.input[0]].op_type == "DequantizeLinear"
     }
-    assert quantised == {node.name for node in source.graph.node if node.op_type == "Conv"} - first
+    kept = first | spectral_convolutions(source.graph)
+    assert quantised == {node.name for node in source.graph.node if node.op_type == "Conv"} - kept
     points = {n.input[2] for n in proto.graph.node if n.op_type == "QuantizeLinear"}
     kinds = {tensor.data_type for tensor in proto.graph.initializer if tensor.name in points}
     assert kinds == {onnx.TensorProto.INT8 if signed else onnx.TensorProto.UINT8}
@@ -306,7 +308,13 @@ def test_parts_of_a_graph(exported: Path) -> None:
     graph = onnx.load(exported).graph
     before, after = before_convolutions(graph), after_products(graph)
     kinds = {node.name: node.op_type for node in graph.node}
-    assert not {kinds[name] for name in before} & {"Conv", "Gemm", "Sigmoid"}
+    spectral = spectral_convolutions(graph)
+    assert {kinds[name] for name in spectral} == {"Conv"}
+    assert spectral < before
+    assert not {kinds[name] for name in before - spectral} & {"Conv", "Gemm", "Sigmoid"}
+    first = first_convolutions(graph)
+    assert len(first) == 2
+    assert not first & before
     assert "Sigmoid" in {kinds[name] for name in after}
     assert not {kinds[name] for name in after} & {"Conv", "Gemm", "MatMul"}
 

@@ -8,7 +8,7 @@ from torch import nn
 from musicfeat import InputError
 from musicfeat_trainer.bundled.join_net import JoinNet
 from musicfeat_trainer.bundled.joins import Joins
-from musicfeat_trainer.bundled.lag_profiles import LagProfiles, diagonal_sums, ordered_pairs, table
+from musicfeat_trainer.bundled.lag_profiles import LagProfiles, ordered_pairs, table
 from musicfeat_trainer.encoders.sample_cnn import WINDOW, SampleCNN
 from musicfeat_trainer.encoders.temporal_net import (
     CEPSTRUM,
@@ -17,6 +17,7 @@ from musicfeat_trainer.encoders.temporal_net import (
     mean_and_deviation,
     mean_and_maximum,
 )
+from musicfeat_trainer.encoders.time_last import TimeLastConv, with_plain_convolutions
 from musicfeat_trainer.recipe.bundled import JoinsConfig
 
 
@@ -32,11 +33,27 @@ def joins() -> LagProfiles:
     return LagProfiles(inputs=8, piece_frames=40, cut=3).eval()
 
 
-@pytest.mark.parametrize("n", [1, 2, 5, 58])
-def test_diagonal_sums_written_out(n: int) -> None:
-    matrix = torch.randn(2, 3, n, n)
-    expected = [matrix.diagonal(offset=d, dim1=2, dim2=3).sum(-1) for d in range(-n + 1, n)]
-    torch.testing.assert_close(diagonal_sums(matrix), torch.stack(expected, -1))
+@pytest.mark.parametrize("bias", [False, True])
+def test_convolutions_with_time_last_are_those_with_time_first(bias: bool) -> None:
+    torch.manual_seed(0)
+    conv = TimeLastConv(4, 6, (3, 5), (2, 1), (1, 2), (1, 2), groups=2, bias=bias)
+    x = torch.randn(2, 4, 11, 20)
+    expected = torch.nn.Conv2d.forward(conv, x.transpose(2, 3)).transpose(2, 3)
+    torch.testing.assert_close(conv(x), expected)
+    whole = with_plain_convolutions(torch.nn.Sequential(torch.nn.Sequential(conv), torch.nn.ReLU()))
+    assert not any(isinstance(module, TimeLastConv) for module in whole.modules())
+    torch.testing.assert_close(whole(x), expected.relu())
+
+
+@pytest.mark.parametrize("n", [2, 5, 58])
+def test_correlations_are_sums_along_diagonals(n: int) -> None:
+    torch.manual_seed(0)
+    profiles = LagProfiles(inputs=8, piece_frames=n, cut=0, least_frames=1)
+    x = torch.randn(2, 3, 4, 2, n)
+    product = x[:, :, :, 0].transpose(2, 3) @ x[:, :, :, 1]
+    expected = [product.diagonal(offset=d, dim1=2, dim2=3).sum(-1) for d in range(-n + 1, n)]
+    found = profiles.correlations(x, [0], [1])[:, :, 0]
+    torch.testing.assert_close(found, torch.stack(expected, -1), atol=1e-5, rtol=1e-4)
 
 
 def test_masked_statistics() -> None:
@@ -80,33 +97,34 @@ def test_padding_hardly_changes_what_is_pooled(net: TemporalNet) -> None:
 
 
 def test_scores_follow_the_pieces(joins: LagProfiles) -> None:
-    features, mask = torch.randn(2, 4, 40, 8), torch.ones(2, 4, 40)
+    features, mask = torch.randn(2, 4, 2, 4, 40), torch.ones(2, 4, 40)
     order = torch.tensor([2, 0, 3, 1])
-    for scores, mixed in zip(joins(features, mask), joins(features[:, order], mask), strict=True):
+    mixed_features = features[:, :, :, order].flatten(3)
+    for scores, mixed in zip(joins(features.flatten(3), mask), joins(mixed_features, mask), strict=True):
         torch.testing.assert_close(mixed, scores[:, order][:, :, order], atol=1e-5, rtol=1e-4)
         torch.testing.assert_close(scores.diagonal(dim1=1, dim2=2), torch.zeros(2, 4))
 
 
 def test_cut_edges_are_not_read(joins: LagProfiles) -> None:
-    features, mask = torch.randn(1, 3, 40, 8), torch.ones(1, 3, 40)
+    features, mask = torch.randn(1, 8, 1, 3, 40), torch.ones(1, 3, 40)
     other = features.clone()
-    other[:, :, :3] = other[:, :, -3:] = 7.0
-    for found, expected in zip(joins(other, mask), joins(features, mask), strict=True):
+    other[..., :3] = other[..., -3:] = 7.0
+    for found, expected in zip(joins(other.flatten(3), mask), joins(features.flatten(3), mask), strict=True):
         torch.testing.assert_close(found, expected)
 
 
 def test_profiles_written_out(joins: LagProfiles) -> None:
-    keys = torch.nn.functional.normalize(torch.randn(1, 2, 4, 34, 16), dim=-1)
+    keys = torch.nn.functional.normalize(torch.randn(1, 4, 16, 2, 34), dim=2)
     mask = torch.ones(1, 2, 34)
     mask[0, 1, 30:] = 0
-    keys = keys * mask[:, :, None, :, None]
+    keys = keys * mask[:, None, None]
     within, between = joins.profiles(keys, mask)
     first, second = ordered_pairs(2)
     for a, b, distance in ((0, 1, 0), (0, 1, 5), (1, 0, -7), (1, 0, 33), (1, 1, 3), (0, 0, 1)):
         found = within[0, a, :, distance - 1] if a == b else between[0, first.index(a), :, 33 + distance]
         pairs = [(i, i + distance) for i in range(34) if 0 <= i + distance < 34]
         pairs = [(i, j) for i, j in pairs if mask[0, a, i] and mask[0, b, j]]
-        expected = torch.stack([(keys[0, a, :, i] * keys[0, b, :, j]).sum(-1) for i, j in pairs]).mean(0)
+        expected = torch.stack([(keys[0, :, :, a, i] * keys[0, :, :, b, j]).sum(-1) for i, j in pairs]).mean(0)
         torch.testing.assert_close(found, expected)
     assert list(zip(first, second, strict=True)) == [(0, 1), (1, 0)]
 
@@ -120,7 +138,7 @@ def test_a_table_has_every_pair_in_its_place() -> None:
 
 def test_absent_pieces_score_nothing(joins: LagProfiles) -> None:
     present = torch.tensor([1.0, 1.0, 0.0])[None, :, None].expand(1, 3, 40)
-    for scores in joins(torch.randn(1, 3, 40, 8), present):
+    for scores in joins(torch.randn(1, 8, 1, 120), present):
         assert torch.isfinite(scores).all()
         assert scores[0, 2].abs().sum() == scores[0, :, 2].abs().sum() == 0
         assert scores[0, 0, 1] != 0

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from musicfeat_trainer.bundled.lag_profiles import LagProfiles
 from musicfeat_trainer.encoders.residual import Residual
+from musicfeat_trainer.encoders.time_last import TimeLastConv
 
 
 class JoinNet(nn.Module):
@@ -22,19 +23,18 @@ class JoinNet(nn.Module):
         super().__init__()
         self.piece_frames = piece_frames
         self.stem = nn.Sequential(
-            nn.Conv2d(1, stem, (5, 7), (1, 4), (2, 3), bias=False), nn.BatchNorm2d(stem), nn.ReLU()
+            TimeLastConv(1, stem, (5, 7), (1, 4), (2, 3), bias=False), nn.BatchNorm2d(stem), nn.ReLU()
         )
         self.block = Residual(stem, width, stride=(1, 2), second=(3, 1))
-        self.inputs = width * (n_mels // 8)
-        self.profiles = LagProfiles(self.inputs, piece_frames, cut=cut, dropout=dropout)
+        self.profiles = LagProfiles(width * (n_mels // 8), piece_frames, cut=cut, dropout=dropout)
 
     def forward(self, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
         """Log-mel [batch, pieces * piece_frames, n_mels], silence 0 -> the two tables of ``LagProfiles``."""
         return self.profiles(*self.features(spectrogram))
 
     def features(self, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
-        """Inputs of lag profiles, [batch, pieces, piece_frames, inputs], and the mask of frames that sound."""
-        pieces = (-1, spectrogram.shape[1] // self.piece_frames, self.piece_frames)
-        mask = (spectrogram.amax(dim=2) > 0).to(spectrogram.dtype)
+        """Inputs of lag profiles, [batch, width, bands / 8, frames], and the mask [batch, pieces, piece_frames]."""
+        spectrogram = spectrogram.transpose(1, 2)
+        mask = (spectrogram.sum(dim=1) > 0).to(spectrogram.dtype)
         x = self.block(self.stem(spectrogram[:, None] / 4.0 - 1.0))
-        return x.transpose(1, 2).flatten(2).reshape(*pieces, self.inputs), mask.reshape(pieces)
+        return x, mask.reshape(-1, mask.shape[1] // self.piece_frames, self.piece_frames)

@@ -22,6 +22,10 @@ class LagProfiles(nn.Module):
     is therefore the distance between two neighbours, however much of it is really missing.
     """
 
+    waves: Tensor
+    turned: Tensor
+    distances: Tensor
+
     def __init__(
         self,
         inputs: int,
@@ -37,7 +41,10 @@ class LagProfiles(nn.Module):
         super().__init__()
         self.cut, self.heads, self.width = cut, heads, width
         self.length = piece_frames - 2 * cut
+        self.inside = slice(cut, cut + self.length)
         self.key = nn.Linear(inputs, heads * width)
+        for name, matrix in zip(("waves", "turned", "distances"), correlating(self.length), strict=True):
+            self.register_buffer(name, matrix, persistent=False)
         first_across = 2 * cut + 1
         self.shared_lags = range(first_across, self.length)
         last_across = first_across + 2 * (self.length - 1) - (least_frames - 1)
@@ -51,29 +58,27 @@ class LagProfiles(nn.Module):
         self.compare_apart = perceptron(heads * (2 * (self.length - 1) + 2 * self.reach + 1), hidden, dropout)
 
     def forward(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Features [batch, pieces, T, inputs] and mask [batch, pieces, T] -> two tables of scores.
+        """Features [batch, channels, bands, pieces * T] and mask [batch, pieces, T] -> two tables of scores.
 
         Returns:
             Scores of "a directly before b" and of "a two before b", both [batch, pieces, pieces], row a, column b,
             in nats up to a constant. Diagonals are 0.
         """
-        inside = slice(self.cut, self.cut + self.length)
-        keys = self.keys(features[:, :, inside], mask[:, :, inside])
-        return self.scores(keys, mask[:, :, inside])
+        mask = mask[:, :, self.inside]
+        return self.scores(self.keys(features, mask), mask)
 
     def keys(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Unit keys of inputs, [batch, pieces, n, inputs] -> [batch, pieces, heads, n, width], 0 where masked."""
-        weight = mask[..., None]
-        k = self.key(x) * weight
-        mean = k.sum(dim=(1, 2), keepdim=True) / weight.sum(dim=(1, 2), keepdim=True).clamp(min=1.0)
-        k = (k - mean) * weight
-        batch, pieces, n, _ = k.shape
-        k = k.reshape(batch, pieces, n, self.heads, self.width).transpose(2, 3)
-        return k / ((k * k).sum(dim=-1, keepdim=True) + 1e-6).sqrt()
+        """Unit keys of features, [batch, heads, width, pieces, n], 0 where the mask [batch, pieces, n] is."""
+        weight, mask = self.key.weight.unflatten(1, x.shape[1:3])[..., None], mask[:, None, None]
+        k = nn.functional.conv2d(x, weight, self.key.bias)
+        k = k.reshape(-1, self.heads, self.width, mask.shape[3], k.shape[3] // mask.shape[3])[..., self.inside] * mask
+        mean = k.sum(dim=(3, 4), keepdim=True) / mask.sum(dim=(3, 4), keepdim=True).clamp(min=1.0)
+        k = (k - mean) * mask
+        return k / ((k * k).sum(dim=2, keepdim=True) + 1e-6).sqrt()
 
     def scores(self, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Two tables of scores, [batch, pieces, pieces] each, from unit keys and their mask [batch, pieces, n]."""
-        pieces, n = keys.shape[1], self.length
+        pieces, n = mask.shape[1], self.length
         within, between = self.profiles(keys, mask)
         first, second = ordered_pairs(pieces)
         across, far = between[..., : len(self.across_lags)], between[..., n - 1 - self.reach : n + self.reach]
@@ -97,15 +102,27 @@ class LagProfiles(nn.Module):
             Within each piece, [batch, pieces, heads, n - 1], distances from 1 on; and between the pairs of
             ``ordered_pairs``, [batch, pairs, heads, 2n - 1], distances from -(n - 1) to n - 1.
         """
-        pieces = keys.shape[1]
+        pieces = mask.shape[1]
         own, (first, second) = list(range(pieces)), ordered_pairs(pieces)
         half = len(first) // 2  # the other half are the same two pieces, read backwards
         rows, columns = own + first[:half], own + second[:half]
-        similarity = picked(keys, rows) @ picked(keys.transpose(-1, -2), columns)
-        count = picked(mask, rows)[:, :, None, :, None] * picked(mask, columns)[:, :, None, None, :]
-        found = diagonal_sums(similarity) / diagonal_sums(count).clamp(min=1.0)
+        count = self.correlations(mask[:, None, None], rows, columns).clamp(min=1.0)
+        found = (self.correlations(keys, rows, columns) / count).transpose(1, 2)
         between = found[:, pieces:]
         return found[:, :pieces, :, self.length :], torch.cat([between, between.flip(-1)], dim=1)
+
+    def correlations(self, x: Tensor, rows: list[int], columns: list[int]) -> Tensor:
+        """Sums over i of x[i] of one piece times x[i + d] of another, [..., width, pieces, n] -> [..., pairs, 2n - 1].
+
+        They are products in the frequency domain: no matrix of all frames with all frames is summed along diagonals.
+        """
+        spectrum = x @ self.waves
+        first, second, turned = (
+            picked(spectrum, rows, 3),
+            picked(spectrum, columns, 3),
+            picked(x @ self.turned, columns, 3),
+        )
+        return torch.cat([(first * second).sum(2), (first * turned).sum(2)], dim=-1) @ self.distances
 
 
 def ordered_pairs(pieces: int) -> tuple[list[int], list[int]]:
@@ -121,9 +138,9 @@ def table(values: Tensor, pieces: int) -> Tensor:
     return picked(nn.functional.pad(values, (0, 1)), order).unflatten(1, (pieces, pieces))
 
 
-def picked(x: Tensor, places: list[int]) -> Tensor:
-    """Entries of axis 1 at ``places``, in that order; indexing by a list would export as one operator for all axes."""
-    return x.index_select(1, torch.tensor(places, device=x.device))
+def picked(x: Tensor, places: list[int], axis: int = 1) -> Tensor:
+    """Entries of an axis at ``places``, in that order; indexing by a list would export as one operator for all axes."""
+    return x.index_select(axis, torch.tensor(places, device=x.device))
 
 
 def perceptron(inputs: int, hidden: tuple[int, int], dropout: float) -> nn.Sequential:
@@ -135,12 +152,18 @@ def perceptron(inputs: int, hidden: tuple[int, int], dropout: float) -> nn.Seque
     )  # fmt: skip
 
 
-def diagonal_sums(matrix: Tensor) -> Tensor:
-    """Sum every diagonal of [..., n, n] -> [..., 2n - 1], from lowest left to highest right.
+def correlating(n: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Matrices of the correlation of two series of n values by a DFT of 2n - 1 points.
 
-    Rows of n zeros and n values, laid end to end and cut again into rows of 2n + 1, shift by one
-    column a row: diagonals become columns. It needs only padding and reshapes, which every engine has.
+    Returns:
+        The DFT, real parts before imaginary ones, [n, 2n]; the same times -i, conjugated, [n, 2n]; and from products of
+        the first with either to sums at the distances from -(n - 1) to n - 1, [4n, 2n - 1].
     """
-    *lead, n, _ = matrix.shape
-    flat = nn.functional.pad(matrix, (n, 0)).reshape(*lead, 2 * n * n)
-    return nn.functional.pad(flat, (0, n)).reshape(*lead, n, 2 * n + 1).sum(dim=-2)[..., 1 : 2 * n]
+    points, frequency = 2 * n - 1, torch.arange(n, dtype=torch.float64)
+    angle = 2 * torch.pi / points * torch.outer(torch.arange(n), frequency)
+    real, imaginary = angle.cos(), -angle.sin()
+    back = 2 * torch.pi / points * torch.outer(frequency, torch.arange(1 - n, n))
+    weight = torch.where(frequency > 0, 2.0, 1.0)[:, None] / points
+    cosines, sines = weight * back.cos(), -weight * back.sin()
+    waves, turned = torch.cat([real, imaginary], dim=1), torch.cat([imaginary, -real], dim=1)
+    return waves.float(), turned.float(), torch.cat([cosines, cosines, sines, sines]).float()

@@ -56,11 +56,11 @@ class MusicModel(nn.Module):
     def forward(self, waveform: Tensor) -> Outputs:
         """Outputs for mono waveforms of any level, [batch, window samples] float32."""
         spectrum = self.trunk.frontend.spectrum(waveform)
-        spectrogram = self.trunk.frontend.log_mel(spectrum)
+        spectrogram = self.trunk.frontend.log_mel(spectrum).transpose(1, 2)
         trunk, embedding, reversal = self.trunk.read(spectrogram)
         if not self.joins.frontend.shares_spectrum(self.trunk.frontend):
             spectrum = self.joins.frontend.spectrum(waveform)
-        successor = self.joins.scores(self.joins.frontend.log_mel(spectrum))
+        successor = self.joins.scores(self.joins.frontend.log_mel(spectrum).transpose(1, 2))
         jigsaw = out_of_order(successor)
         tags = self._tags(trunk, embedding)
         curves = self.cuts.curves(spectrogram) if self.cuts else (None, None)

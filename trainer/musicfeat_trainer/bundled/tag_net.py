@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from musicfeat_trainer.encoders.residual import Residual
 from musicfeat_trainer.encoders.temporal_net import TrunkOutput, mean_and_maximum
+from musicfeat_trainer.encoders.time_last import TimeLastConv
 
 
 class TagHead(nn.Module):
@@ -32,7 +33,7 @@ class TagNet(nn.Module):
         super().__init__()
         self.block = Residual(channels, width, stride=(2, 2))
         self.fold = nn.Sequential(
-            nn.Conv2d(width, width, (3, bands // 2), padding=(1, 0), bias=False), nn.BatchNorm2d(width), nn.ReLU()
+            TimeLastConv(width, width, (3, bands // 2), padding=(1, 0), bias=False), nn.BatchNorm2d(width), nn.ReLU()
         )
         self.head = TagHead(2 * width + dimension, labels, dropout)
 
@@ -41,8 +42,8 @@ class TagNet(nn.Module):
         return self.logits(self.layers(trunk.middle), trunk)
 
     def layers(self, middle: Tensor) -> Tensor:
-        """Late layers of TagNet, [batch, channels, T, bands] -> [batch, width, T / 2]."""
-        return self.fold(self.block(middle)).squeeze(3)
+        """Late layers of TagNet, [batch, channels, bands, T] -> [batch, width, T / 2]."""
+        return self.fold(self.block(middle)).squeeze(2)
 
     def logits(self, x: Tensor, trunk: TrunkOutput) -> Tensor:
         """Logits from late layers, pooled over the frames that sound, and the trunk's pooled vector."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from musicfeat.errors import InputError
 from musicfeat_trainer.encoders.encoder import Encoder, EncoderConfig
 from musicfeat_trainer.encoders.residual import Residual
+from musicfeat_trainer.encoders.time_last import TimeLastConv
 from musicfeat_trainer.features import Shape
 
 CEPSTRUM = 20
@@ -53,7 +54,7 @@ class TrunkOutput(NamedTuple):
 
     pooled: Tensor  # [batch, dimension], statistics of all layers, standardised
     frames: Tensor  # [batch, T / 16, width]
-    middle: Tensor  # [batch, channels, T / 8, bands / 16]
+    middle: Tensor  # [batch, channels, bands / 16, T / 8]
     mask: Tensor  # [batch, 1, T], 0 for padding and silence
 
     @property
@@ -85,17 +86,17 @@ class TemporalNet(nn.Module):
     ) -> None:
         super().__init__()
         self.stem = nn.Sequential(
-            nn.Conv2d(1, stem[0], 5, 2, 2, bias=False), nn.BatchNorm2d(stem[0]), nn.ReLU(),
-            nn.Conv2d(stem[0], stem[1], 3, (1, 2), 1, bias=False), nn.BatchNorm2d(stem[1]), nn.ReLU(),
+            TimeLastConv(1, stem[0], 5, 2, 2, bias=False), nn.BatchNorm2d(stem[0]), nn.ReLU(),
+            TimeLastConv(stem[0], stem[1], 3, (1, 2), 1, bias=False), nn.BatchNorm2d(stem[1]), nn.ReLU(),
         )  # fmt: skip
         self.block1 = Residual(stem[1], widths[0], stride=(2, 2))
         self.block2 = Residual(widths[0], widths[1], stride=(2, 2))
         self.block3 = Residual(widths[1], widths[2], stride=(2, 2))
         self.temporal = nn.Sequential(
-            nn.Conv2d(widths[2], frames, (3, n_mels // 32), padding=(1, 0), bias=False),
+            TimeLastConv(widths[2], frames, (3, n_mels // 32), padding=(1, 0), bias=False),
             nn.BatchNorm2d(frames),
             nn.ReLU(),
-            nn.Conv2d(frames, frames, (3, 1), padding=(2, 0), dilation=(2, 1), bias=False),
+            TimeLastConv(frames, frames, (3, 1), padding=(2, 0), dilation=(2, 1), bias=False),
             nn.BatchNorm2d(frames),
             nn.ReLU(),
         )
@@ -110,17 +111,18 @@ class TemporalNet(nn.Module):
         return self.summary(spectrogram, last, middle)
 
     def layers(self, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
-        """The last layer [batch, frames, T / 16], and a middle one [batch, channels, T / 8, bands / 16]."""
-        middle = self.block2(self.block1(self.stem(spectrogram[:, None] / 4.0 - 1.0)))
-        return self.temporal(self.block3(middle)).squeeze(3), middle
+        """The last layer [batch, frames, T / 16], and a middle one [batch, channels, bands / 16, T / 8]."""
+        middle = self.block2(self.block1(self.stem(spectrogram.transpose(1, 2)[:, None] / 4.0 - 1.0)))
+        return self.temporal(self.block3(middle)).squeeze(2), middle
 
     def summary(self, spectrogram: Tensor, last: Tensor, middle: Tensor) -> TrunkOutput:
         """Pooled statistics over the frames that sound, with the layers that they are taken from."""
-        mask = (spectrogram.amax(dim=2) > 0).to(spectrogram.dtype)[:, None]
-        cepstrum = (spectrogram @ self.cosines).transpose(1, 2)
+        spectrogram = spectrogram.transpose(1, 2)
+        mask = (spectrogram.sum(dim=1, keepdim=True) > 0).to(spectrogram.dtype)
+        cepstrum = self.cosines.T @ spectrogram
         parts = [
             *mean_and_maximum(last, mask[..., ::16]),
-            *mean_and_maximum(middle.mean(3), mask[..., ::8]),
+            *mean_and_maximum(middle.mean(2), mask[..., ::8]),
             *mean_and_deviation(cepstrum, mask),
         ]
         pooled = self.standardise(torch.cat(parts, dim=1))
@@ -140,8 +142,7 @@ class TemporalNet(nn.Module):
 
         A maximum over frames 0.19 s apart depends on the peaks that the frames hit: it changed with shifts of 25 ms.
         """
-        bands = trunk.middle.transpose(2, 3).flatten(1, 2)
-        return torch.cat([*mean_and_deviation(bands, trunk.mask[..., ::8]), trunk.cepstrum], dim=1)
+        return torch.cat([*mean_and_deviation(trunk.middle.flatten(1, 2), trunk.mask[..., ::8]), trunk.cepstrum], dim=1)
 
 
 def pooled_dimension(widths: tuple[int, int, int], frames: int) -> int:

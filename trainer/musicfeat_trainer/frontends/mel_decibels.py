@@ -55,7 +55,7 @@ class MelDecibels(LogMel):
         self.decibels = d = decibels or MelDecibelsSpec()
         spec = LogMelSpec(d.sample_rate, d.n_fft, d.hop, d.n_mels, d.fmin, d.fmax)
         scale = (d.n_fft / 2) ** 2  # of ``LogMel``'s window, which sums to 1
-        super().__init__(spec, mel=scale * htk_matrix(d))
+        super().__init__(spec, mel=scale * htk_matrix(d), padding=0)
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Decibels, [batch, samples] -> [batch, samples // hop + 1, n_mels]; they rise with the gain.
@@ -70,13 +70,11 @@ class MelDecibels(LogMel):
             return found
         return torch.maximum(found, found.amax(dim=(1, 2), keepdim=True) - self.decibels.top_db)
 
-    def frames(self, waveform: Tensor) -> Tensor:
-        """Frames of waveforms mirrored at their ends, [batch, samples] -> [batch, n_fft, frames]."""
+    def whole(self, waveform: Tensor) -> Tensor:
+        """Samples that whole frames cover, of waveforms mirrored at their ends."""
         n_fft, hop = self.decibels.n_fft, self.decibels.hop
-        count, stretches = waveform.shape[1] // hop + 1, n_fft // hop
-        padded = nn.functional.pad(waveform, (n_fft // 2, n_fft // 2), mode="reflect")
-        blocks = padded[:, : (count + stretches - 1) * hop].unflatten(1, (-1, hop)).transpose(1, 2)
-        return torch.cat([blocks[..., i : i + count] for i in range(stretches)], dim=1)
+        count = waveform.shape[1] // hop + n_fft // hop
+        return nn.functional.pad(waveform, (n_fft // 2, n_fft // 2), mode="reflect")[:, : count * hop]
 
 
 def htk_matrix(spec: MelDecibelsSpec) -> Array:
