@@ -20,9 +20,6 @@ from musicfeat.log_mel import SILENCE_POWER, LogMelSpec, hann, mel_matrix
 
 Array = npt.NDArray[np.float64]
 
-GROUPS = 3
-"""Number of groups of bands: more groups save few products and add passes over memory."""
-
 
 class LogMel(nn.Module):
     """Torch twin of ``musicfeat.log_mel``, in two steps that training can use separately.
@@ -32,8 +29,8 @@ class LogMel(nn.Module):
     are real DFTs of R points, with window and twiddle factors folded in, and its stride and padding cut the frames.
     A real frame needs k1 = 0 .. R // 2 only. Stage two, a DFT of C points, is one matrix product for all k1. Time is
     the last axis throughout, so that the products are large and nothing between them is transposed.
-    Bins above ``fmax`` are never computed. Low bands read low bins only: bands come in ``GROUPS`` of neighbours, each
-    with a product over its own bins.
+    Bins above ``fmax`` are never computed. Low bands read low bins only: bands come in three groups of neighbours,
+    each with a product over its own bins.
     """
 
     stage_one: Tensor
@@ -138,9 +135,12 @@ class BandGroup(NamedTuple):
 
 
 def band_groups(mel: Array) -> list[BandGroup]:
-    """The ``GROUPS`` of bands that need the fewest products; ``mel`` is [columns, bins of a column, bands]."""
+    """Those at most three groups of bands that need the fewest products; ``mel`` is [columns, bins of a column, bands].
+
+    More groups would save few products and add passes over memory.
+    """
     columns, half, bands = mel.shape
-    read = mel.any(axis=1)
+    read: npt.NDArray[np.bool_] = np.asarray(mel.any(axis=1))
     first = np.where(read.any(axis=0), read.argmax(axis=0), columns - 1)
     last = np.where(read.any(axis=0), columns - 1 - read[::-1].argmax(axis=0), 0)
     first, last = np.minimum.accumulate(first[::-1])[::-1], np.maximum.accumulate(last)
