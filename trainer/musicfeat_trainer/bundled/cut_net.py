@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from musicfeat_trainer.encoders.time_last import TimeLastConv
+
 CUT_FRAMES = 2
 """Spectrogram frames from one value of the cut curve to the next."""
 BACKWARDS_FRAMES = 12
@@ -51,8 +53,8 @@ class CutNet(nn.Module):
     ) -> None:
         super().__init__()
         self.stem = nn.Sequential(
-            nn.Conv2d(1, stem, 5, (CUT_FRAMES, 4), 2, bias=False), nn.BatchNorm2d(stem), nn.ReLU(),
-            nn.Conv2d(stem, width, 3, (1, 2), 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
+            TimeLastConv(1, stem, 5, (CUT_FRAMES, 4), 2, bias=False), nn.BatchNorm2d(stem), nn.ReLU(),
+            TimeLastConv(stem, width, 3, (1, 2), 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
         )  # fmt: skip
         self.fold = nn.Sequential(
             nn.Conv1d(width * (n_mels // 8), channels, 1, bias=False), nn.BatchNorm1d(channels), nn.ReLU()
@@ -65,8 +67,8 @@ class CutNet(nn.Module):
 
     def forward(self, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [batch, T // 2] and [batch, T // 12] of log-mel [batch, T, n_mels], silence 0, T a multiple of 12."""
-        x = self.stem(spectrogram[:, None] / 4.0 - 1.0)
-        x = self.over_time(self.fold(x.transpose(2, 3).flatten(1, 2)))
+        x = self.stem(spectrogram.transpose(1, 2)[:, None] / 4.0 - 1.0)
+        x = self.over_time(self.fold(x.flatten(1, 2)))
         cut, backwards = self.last(self.dropout(x)).unbind(1)
         pooled = backwards.reshape(backwards.shape[0], -1, BACKWARDS_FRAMES // CUT_FRAMES).mean(2)
         return cut, pooled
