@@ -42,7 +42,7 @@ def python_times(extractor: Extractor, path: Path) -> Times:
         return marks[-1] - marks[-2]
 
     sound = opened(path)
-    mono, decoding = np.concatenate(list(sound.pieces)), lap()
+    mono, decoding = np.concatenate(list(sound.blocks)), lap()
     wave, resampling = np.concatenate(list(resample([mono], sound.sr, extractor.card.sample_rate))), lap()
     extractor(wave, extractor.card.sample_rate)
     judging = lap()

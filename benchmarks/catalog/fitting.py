@@ -59,7 +59,7 @@ def fitted(pairs: list[Measured], model: str) -> Bounds:
     """Bounds that hardly any pair reaches: one in a hundred long ones may, such as two arrangements of one song."""
     one = max((found.similarity for _, found in pairs if found.windows < 2), default=0.0)
     several = [found for _, found in pairs if found.windows > 1]
-    shares = [((f.similarity - f.beside) / max(1e-3, 1 - f.beside), f.windows) for f in several]
+    shares = [((f.similarity - f.elsewhere) / max(1e-3, 1 - f.elsewhere), f.windows) for f in several]
     beyond = float(np.quantile([share for share, count in shares if count >= LONG] or [0.0], 0.99, method="lower"))
     few = max((share * count for share, count in shares if count < LONG), default=0.0)
     return replace(

@@ -41,7 +41,7 @@ class _Rewriter:
 
     def __init__(self, graph: onnx.GraphProto, singles: set[str]) -> None:
         self._singles = singles
-        self._kept = before_convolutions(graph) | after_products(graph)
+        self._float32 = before_convolutions(graph) | after_products(graph)
         self._read: dict[str, set[bool]] = defaultdict(set)
         for node in graph.node:
             for name in node.input:
@@ -79,7 +79,7 @@ class _Rewriter:
             )
 
     def _half(self, node: onnx.NodeProto) -> bool:
-        return node.name not in self._kept
+        return node.name not in self._float32
 
     def _is(self, name: str) -> bool:
         return name in self._singles

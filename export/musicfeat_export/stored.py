@@ -42,11 +42,11 @@ def to_stored(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 def _axes(graph: onnx.GraphProto) -> dict[str, int]:
     """The output axis of each weight that only products read, all along the same axis."""
-    kept = before_convolutions(graph) | first_convolutions(graph)
+    single = before_convolutions(graph) | first_convolutions(graph)
     found: dict[str, set[int | None]] = defaultdict(set)
     for node in graph.node:
         for place, name in enumerate(node.input):
-            is_weight = node.op_type in PRODUCTS and place == 1 and node.name not in kept
+            is_weight = node.op_type in PRODUCTS and place == 1 and node.name not in single
             found[name].add(_axis(node) if is_weight else None)
     return {name: axis for name, (axis, *others) in found.items() if axis is not None and not others}
 

@@ -86,8 +86,8 @@ def continuity(sound: Iterable[Waveform], card: ModelCard, score: Scorer, batch:
         AudioError: the recording is shorter than a window.
     """
     step = card.window // card.pieces // STEPS
-    parts = batches(_whole(cut(sound, card.window, step)), batch)
-    tables = [_joins(score(np.stack([window.samples for window in part]))) for part in parts]
+    grouped = batches(_whole(cut(sound, card.window, step)), batch)
+    tables = [_joins(score(np.stack([window.samples for window in group]))) for group in grouped]
     if not tables:
         raise AudioError(f"continuity needs at least a window of {card.window / card.sample_rate:g} s of sound")
     return _overlaid(np.concatenate(tables), step / card.sample_rate)

@@ -21,7 +21,7 @@ from musicfeat.order import most_probable
 from musicfeat.recording import Recording, Step, steps
 from musicfeat.sound.arguments import is_source, name_of, real
 from musicfeat.sound.audio import Audio, PathLike, Sound, blocks, opened
-from musicfeat.sound.waveform import check_rate, ends, resample, stream_pieces
+from musicfeat.sound.waveform import check_rate, ends, resample, stream_blocks
 from musicfeat.sound.windows import cut
 
 AHEAD_WINDOWS = 16
@@ -146,7 +146,7 @@ class Extractor:
         """
         self._require("cut" if self._curves.there else "successor")
         sound = opened(audio, sr)
-        mono = resample(sound.pieces, sound.sr, self.card.sample_rate)
+        mono = resample(sound.blocks, sound.sr, self.card.sample_rate)
         if self._curves.there:
             return heard(mono, self.card, self._curves, self._batch).later(sound.start)
         return continuity(mono, self.card, self._successor, self._batch).later(sound.start)
@@ -176,7 +176,7 @@ class Extractor:
         if is_source(blocks) or isinstance(blocks, np.ndarray):
             raise InputError(f"stream takes an iterable of arrays, got a single {type(blocks).__name__}")
         rate = check_rate(sr)
-        for window in cut(resample(stream_pieces(blocks), rate, self.card.sample_rate), self.card.window, self._hop):
+        for window in cut(resample(stream_blocks(blocks), rate, self.card.sample_rate), self.card.window, self._hop):
             recording = Recording(self.card, self._hop, heads=self.heads)
             recording.sr = rate
             self._add([(recording, window)])
@@ -199,7 +199,7 @@ class Extractor:
 
     def _steps(self, sound: Sound, recording: Recording) -> Iterator[Step]:
         recording.sr, recording.loss, recording.start = sound.sr, sound.loss, sound.start
-        mono = resample(sound.pieces, sound.sr, self.card.sample_rate)
+        mono = resample(sound.blocks, sound.sr, self.card.sample_rate)
         return steps(recording, cut(mono, self.card.window, self._hop))
 
     def _file_steps(self, path: PathLike) -> Iterator[Step]:

@@ -36,7 +36,7 @@ def load(path: PathLike, sr: float | None = None) -> tuple[Waveform, int]:
     asked = None if sr is None else check_rate(sr)
     sound = decoded(path)
     rate = asked or sound.sr
-    return np.concatenate(list(resample(sound.pieces, sound.sr, rate))), rate
+    return np.concatenate(list(resample(sound.blocks, sound.sr, rate))), rate
 
 
 def embed(y: Audio, sr: float | None = None, *, hop: float | None = None, pooled: bool = False) -> Floats:

@@ -65,7 +65,7 @@ class Recording:
         """Features of the rows; silent, short and padded windows are undecided."""
         rows = np.array(self._rows, dtype=np.int64)
         start, valid, silent = rows[:, 0], rows[:, 1], rows[:, 2].astype(bool)
-        values = {name: np.stack(parts) for name, parts in self._values.items()}
+        values = {name: np.stack(rows) for name, rows in self._values.items()}
         rate, undecided = self._card.sample_rate, np.full(len(rows), 0.5, dtype=np.float32)
         padded, brief = valid < self._card.window, valid < DECISIVE_SECONDS * rate
         weights = pooling_weights(valid, self._hop) * (~silent | silent.all())

@@ -73,13 +73,14 @@ def reversals(track: Track, window: float, least: float) -> list[Finding]:
     sizes = np.where(gains == 0, 0, own / window)
     found = []
     for first, last in runs(gains * sizes):
-        part = slice(first, last + 1)
-        seen = max(1.0, sizes[part].sum())
-        mean = float(np.average(gains[part], weights=sizes[part]))
+        stretch = slice(first, last + 1)
+        seen = max(1.0, sizes[stretch].sum())
+        mean = float(np.average(gains[stretch], weights=sizes[stretch]))
         probability = _probability(mean * seen / (1 + ALIKE * (seen - 1)) + REVERSED_PRIOR)
         if probability >= least:
-            whole = sizes[part].sum() >= WHOLE * sizes.sum()
-            found.append(Finding("reversed", *(0.0, track.duration) if whole else _span(track, own, part), probability))
+            whole = sizes[stretch].sum() >= WHOLE * sizes.sum()
+            span = (0.0, track.duration) if whole else _span(track, own, stretch)
+            found.append(Finding("reversed", *span, probability))
     return found
 
 
@@ -109,12 +110,12 @@ def heard(track: Track, known: list[Finding], least: float) -> list[Finding]:
     return found
 
 
-def _span(track: Track, own: Doubles, part: slice) -> tuple[float, float]:
+def _span(track: Track, own: Doubles, stretch: slice) -> tuple[float, float]:
     """Start and end of a stretch in seconds; overlapping windows count only for their middle."""
-    last = part.stop - 1
+    last = stretch.stop - 1
     middle = (track.starts + track.ends) / 2
-    start = middle[part.start] - own[part.start - 1] / 2 if part.start else 0.0
-    return float(start), float(middle[last] + own[last] / 2 if part.stop < len(own) else track.duration)
+    start = middle[stretch.start] - own[stretch.start - 1] / 2 if stretch.start else 0.0
+    return float(start), float(middle[last] + own[last] / 2 if stretch.stop < len(own) else track.duration)
 
 
 def _probability(log_odds: float) -> float:

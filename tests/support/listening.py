@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 import uvicorn
 
+from musicfeat.listen.application import Application
 from musicfeat.listen.library import Library
 from musicfeat.listen.serve import bound, configured
-from musicfeat.listen.server import Server
 
 OWN = {"X-Musicfeat": "1"}
 STARTING_SECONDS = 20.0
@@ -48,8 +48,8 @@ class Client:
     """Asks a server; a path goes out as it is, with whatever dots it has."""
 
     port: int
-    server: Server | None = None
-    """Server that runs in this process; None for another process."""
+    application: Application | None = None
+    """Application that runs in this process; None for another process."""
 
     def ask(self, path: str, method: str = "GET", headers: dict[str, str] | None = None, body: Any = None) -> Answer:
         """One request."""
@@ -116,24 +116,24 @@ def serving(catalog: Path, audio_root: Path | None = None, **options: Any) -> It
     """Serve a catalog on a free port of 127.0.0.1."""
     with (
         bound("127.0.0.1", 0) as listener,
-        running(Server(Library(catalog, audio_root), **options), listener) as client,
+        running(Application(Library(catalog, audio_root), **options), listener) as client,
     ):
         yield client
 
 
 @contextmanager
-def running(server: Server, listener: socket.socket) -> Iterator[Client]:
+def running(application: Application, listener: socket.socket) -> Iterator[Client]:
     """Run a server in a thread."""
     port = listener.getsockname()[1]
-    runner = uvicorn.Server(configured(server, "127.0.0.1", port))
+    runner = uvicorn.Server(configured(application, "127.0.0.1", port))
     thread = threading.Thread(target=runner.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     end = time.monotonic() + STARTING_SECONDS
     while not runner.started and time.monotonic() < end:
         time.sleep(0.01)
     try:
-        yield Client(port, server)
+        yield Client(port, application)
     finally:
         runner.should_exit = True
         thread.join(STARTING_SECONDS)
-        server.close()
+        application.close()

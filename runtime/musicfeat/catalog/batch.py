@@ -12,8 +12,8 @@ import pyarrow as pa
 from musicfeat.catalog.names import absolute, to_path
 from musicfeat.catalog.schema import schema, to_batch
 from musicfeat.catalog.settings import Precision, Rows, settings_of
+from musicfeat.catalog.workers.file_embedder import FileEmbedder
 from musicfeat.catalog.workers.options import ModelOptions
-from musicfeat.catalog.workers.worker import FileEmbedder
 
 
 class EmbedBatch:

@@ -66,8 +66,8 @@ def check(catalog: Catalog, extractor: Extractor | None = None, least: float = 0
 def tracks(catalog: Catalog) -> Iterator[Track]:
     """Files of a catalog; a file whose rows are scattered is held until the last of them was read."""
     held: dict[str, Track] = {}
-    for part in _parts(catalog.batches([*COLUMNS, *["edits"] * catalog.settings.edits])):
-        track = _joined(held.pop(part.path), part) if part.path in held else part
+    for rows in _stretches(catalog.batches([*COLUMNS, *["edits"] * catalog.settings.edits])):
+        track = _joined(held.pop(rows.path), rows) if rows.path in held else rows
         if track.whole:
             yield track
         else:
@@ -75,7 +75,7 @@ def tracks(catalog: Catalog) -> Iterator[Track]:
     yield from held.values()
 
 
-def _parts(batches: Iterable[pa.RecordBatch]) -> Iterator[Track]:
+def _stretches(batches: Iterable[pa.RecordBatch]) -> Iterator[Track]:
     """Adjacent rows of one file, batch by batch."""
     for batch in batches:
         path, duration, *columns = (batch.column(name) for name in COLUMNS)
@@ -95,6 +95,6 @@ def _edits(rows: pa.RecordBatch) -> tuple[Finding, ...]:
 
 
 def _joined(first: Track, second: Track) -> Track:
-    """Two parts of a file, in the order of its windows."""
+    """Two stretches of a file, in the order of its windows."""
     rows = np.concatenate([first.rows, second.rows])
     return Track(first.path, first.duration, rows[np.argsort(rows[:, 0], kind="stable")], first.edits + second.edits)

@@ -44,10 +44,10 @@ class CatalogDataset:
         self._embedding: Floats = vectors.embedding
         numbers = np.flatnonzero(vectors.unit.any(axis=1)).tolist()
         found = [None if target is None else self._target(target, number) for number in numbers]
-        kept = [i for i, value in enumerate(found) if target is None or value is not None]
-        self.numbers: list[int] = [numbers[i] for i in kept]
+        labelled = [i for i, value in enumerate(found) if target is None or value is not None]
+        self.numbers: list[int] = [numbers[i] for i in labelled]
         """Numbers of the tracks among ``tracks``."""
-        self.targets: list[Any] | None = None if target is None else [found[i] for i in kept]
+        self.targets: list[Any] | None = None if target is None else [found[i] for i in labelled]
 
     def __len__(self) -> int:
         return len(self.numbers)

@@ -108,5 +108,5 @@ def _by_track(catalog: Catalog) -> Iterator[tuple[str, pa.RecordBatch]]:
         yield _whole(held)
 
 
-def _whole(parts: list[pa.RecordBatch]) -> tuple[str, pa.RecordBatch]:
-    return parts[0].column("path")[0].as_py(), pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
+def _whole(batches: list[pa.RecordBatch]) -> tuple[str, pa.RecordBatch]:
+    return batches[0].column("path")[0].as_py(), pa.Table.from_batches(batches).combine_chunks().to_batches()[0]

@@ -10,7 +10,7 @@ from musicfeat.errors import InputError
 FILE = ".musicfeatignore"
 
 
-def kept(top: str, paths: Iterable[str]) -> Iterator[str]:
+def not_ignored(top: str, paths: Iterable[str]) -> Iterator[str]:
     """Paths below a folder that its ignore file does not match; all if there is no such file.
 
     Raises:

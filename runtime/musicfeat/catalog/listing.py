@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from musicfeat.catalog.entries import M3U, entries
-from musicfeat.catalog.ignore import kept
+from musicfeat.catalog.ignore import not_ignored
 from musicfeat.catalog.names import absolute
 from musicfeat.errors import InputError
 from musicfeat.sound.names import is_audio, is_hidden
@@ -56,7 +56,7 @@ def _expanded(source: str, passed: Counter[str]) -> Iterable[str]:
     if source == "-":
         return entries(sys.stdin.buffer.read(), source)
     if os.path.isdir(source):
-        return kept(source, _walk(source, passed))
+        return not_ignored(source, _walk(source, passed))
     if os.path.isfile(source) and source.lower().endswith(LISTS):
         try:
             return entries(Path(source).read_bytes(), source)

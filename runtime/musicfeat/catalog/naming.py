@@ -43,9 +43,9 @@ class Naming:
         paths = [to_path(path) for path in held.dictionary.to_pylist()]
         with ThreadPoolExecutor(THREADS) as pool:
             found = list(self._progress(pool.map(_read, paths)))
-        new = [Credits(**kept) if now is None else now for kept, now in zip(old, found, strict=True)]
+        new = [Credits(**before) if now is None else now for before, now in zip(old, found, strict=True)]
         self._count(found)
-        if [Credits(**kept) for kept in old] == new:
+        if [Credits(**before) for before in old] == new:
             return None
         return _columns(new, held.indices)
 

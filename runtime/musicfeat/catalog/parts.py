@@ -168,10 +168,10 @@ def _replaced(part: Path, columns: pa.Table) -> Iterator[pa.RecordBatch]:
         done = 0
         for batch in file.iter_batches(GROUP_ROWS):
             new = columns.slice(done, batch.num_rows).combine_chunks()
-            kept = [name for name in batch.schema.names if name not in new.schema.names]
-            arrays = [batch.column(name) for name in kept]
+            unchanged = [name for name in batch.schema.names if name not in new.schema.names]
+            arrays = [batch.column(name) for name in unchanged]
             arrays += [column.chunk(0) for column in new.columns]
-            yield pa.RecordBatch.from_arrays(arrays, [*kept, *new.schema.names])
+            yield pa.RecordBatch.from_arrays(arrays, [*unchanged, *new.schema.names])
             done += batch.num_rows
 
 

@@ -234,8 +234,8 @@ def _best_first(scores: Floats) -> Iterator[int]:
 def _between(start: Floats, end: Floats, count: int) -> Iterator[Floats]:
     """Unit vectors at equal angles on the great circle between two (Shoemake, 1985), without the ends."""
     angle = float(np.arccos(np.clip(start @ end, -0.999, 0.999)))
-    for part in np.arange(1, count + 1) / (count + 1):
-        yield _unit(np.sin((1 - part) * angle) * start + np.sin(part * angle) * end)
+    for share in np.arange(1, count + 1) / (count + 1):
+        yield _unit(np.sin((1 - share) * angle) * start + np.sin(share * angle) * end)
 
 
 def _unit(vector: npt.ArrayLike) -> Floats:

@@ -20,7 +20,7 @@ from musicfeat.catalog.reader import Catalog
 from musicfeat.catalog.schema import to_batch
 from musicfeat.catalog.settings import FILE, Precision, Rows, Settings, settings_of, write_or_check
 from musicfeat.catalog.taught import heads_of, install, with_heads
-from musicfeat.catalog.workers import Engine, open_engine
+from musicfeat.catalog.workers import Pool, open_pool
 from musicfeat.catalog.workers.options import ModelOptions
 from musicfeat.catalog.write_tags import take_over
 from musicfeat.errors import CatalogError, InputError
@@ -96,7 +96,7 @@ def embed_catalog(
     known = heads_of(Path(output)) | {head.name: head for head in wanted}
     with ExitStack() as held:
         options = ModelOptions(model, device, hop, outputs, tuple(known.values()))
-        pool = held.enter_context(open_engine(engine, options, workers, time_limit, len(paths)))
+        pool = held.enter_context(open_pool(engine, options, workers, time_limit, len(paths)))
         settings = with_heads(settings_of(*pool.describe(), rows, precision), known.values())
         folder = _folder(Path(output))
         with starting(folder), writing(folder):
@@ -112,7 +112,7 @@ def embed_catalog(
         return replace(_embed(pool, found, folder, settings, name_of(shard), progress), passed=dict(passed))
 
 
-def _embed(pool: Engine, found: Plan, folder: Path, settings: Settings, name: str, shown: bool) -> Summary:
+def _embed(pool: Pool, found: Plan, folder: Path, settings: Settings, name: str, shown: bool) -> Summary:
     writer = Writer(folder, settings, name)
     progress = Progress(found, shown)
     try:

@@ -119,7 +119,7 @@ def write_or_check(folder: Path, settings: Settings) -> None:
     if replace(found, heads=()) != replace(settings, heads=()):
         old, new = asdict(found), asdict(settings)
         keys = [key for key in old if old[key] != new[key] and key != "heads"]
-        parts = ", ".join(f"{key} {old[key]!r} (asked for {new[key]!r})" for key in keys)
+        unlike = ", ".join(f"{key} {old[key]!r} (asked for {new[key]!r})" for key in keys)
         raise CatalogError(
-            f"{folder} was made with {parts}; rows of two kinds do not mix: take another folder, or ask for the same"
+            f"{folder} was made with {unlike}; rows of two kinds do not mix: take another folder, or ask for the same"
         )

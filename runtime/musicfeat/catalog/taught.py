@@ -55,15 +55,15 @@ def install(folder: Path, settings: Settings, heads: Iterable[Head]) -> None:
     wanted = _unfinished(folder) | {head.name: head for head in heads}
     if not wanted:
         return
-    settings, kept = with_heads(settings, wanted.values()), folder / FOLDER
-    kept.mkdir(exist_ok=True)
+    settings, place = with_heads(settings, wanted.values()), folder / FOLDER
+    place.mkdir(exist_ok=True)
     for head in wanted.values():
-        head.save(kept / f"{UNFINISHED}{head.name}.json")
+        head.save(place / f"{UNFINISHED}{head.name}.json")
     with replacing(folder / FILE) as temporary:
         temporary.write_text(settings.to_json())
     rewrite(folder, settings, lambda rows: _columns(rows, wanted.values()), ["status", "embedding"])
     for name in wanted:
-        os.replace(kept / f"{UNFINISHED}{name}.json", kept / f"{name}.json")
+        os.replace(place / f"{UNFINISHED}{name}.json", place / f"{name}.json")
 
 
 def with_heads(settings: Settings, heads: Iterable[Head]) -> Settings:

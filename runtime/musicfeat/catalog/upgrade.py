@@ -20,7 +20,7 @@ from musicfeat.catalog.settings import FILE, read_settings
 from musicfeat.catalog.taught import FOLDER
 from musicfeat.errors import CatalogError
 
-BESIDE = ".upgrade"
+UPGRADED = ".upgrade"
 
 
 def upgrade_catalog(output: str | os.PathLike[str], **options: Any) -> Summary:
@@ -44,8 +44,8 @@ def upgrade_catalog(output: str | os.PathLike[str], **options: Any) -> Summary:
         there = [path for path in paths if os.path.isfile(path)]
         if not there:
             raise CatalogError(f"no file of {folder} is where the catalog has it: embed the new places instead")
-        kept = {"rows": old.settings.rows, "precision": old.settings.precision}
-        summary = embed_catalog(there, folder / BESIDE, **(kept | options))
+        same = {"rows": old.settings.rows, "precision": old.settings.precision}
+        summary = embed_catalog(there, folder / UPGRADED, **(same | options))
         with writing(folder):
             (folder / SWITCHING).touch()
             _switch(folder)
@@ -61,19 +61,19 @@ def finish(folder: Path) -> None:
 
 def _switch(folder: Path) -> None:
     """Replace the old parts and settings by the new ones; repeating any step is harmless."""
-    beside = folder / BESIDE
-    if (beside / FILE).exists():
+    upgraded = folder / UPGRADED
+    if (upgraded / FILE).exists():
         for part in folder.glob("part-*.parquet"):
             if not part.name.startswith("part-new-"):
                 part.unlink()
-        for part in sorted(beside.glob("part-*.parquet")):
+        for part in sorted(upgraded.glob("part-*.parquet")):
             os.replace(part, folder / part.name.replace("part-", "part-new-", 1))
         for head in (folder / FOLDER).glob("*.json"):
             head.unlink()
-        if (beside / "failures.jsonl").exists():
-            os.replace(beside / "failures.jsonl", folder / "failures.jsonl")
-        os.replace(beside / FILE, folder / FILE)
+        if (upgraded / "failures.jsonl").exists():
+            os.replace(upgraded / "failures.jsonl", folder / "failures.jsonl")
+        os.replace(upgraded / FILE, folder / FILE)
     for part in folder.glob("part-new-*.parquet"):
         os.replace(part, folder / part.name.replace("part-new-", "part-", 1))
-    shutil.rmtree(beside, ignore_errors=True)
+    shutil.rmtree(upgraded, ignore_errors=True)
     (folder / SWITCHING).unlink(missing_ok=True)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicfeat.cli.shared import report, vacant
+from musicfeat.cli.shared import print_error, vacant
 from musicfeat.errors import InputError, MusicfeatError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def fixed_copies(verdicts: list[Verdict], folder: Path) -> dict[str, str | None]
     fixed = dict[str, str | None]()
     for path, copy in mend(verdicts, folder):
         if isinstance(copy, MusicfeatError):
-            report(copy)
+            print_error(copy)
         fixed[path] = None if isinstance(copy, MusicfeatError) else str(copy)
     return fixed
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from musicfeat.catalog.settings import read_settings
 from musicfeat.cli.archives import archive_options, fixed_copies, vacant_folders, write_jams
-from musicfeat.cli.shared import Commands, command, extractor, model_options, report
+from musicfeat.cli.shared import Commands, command, extractor, model_options, print_error
 from musicfeat.errors import InputError
 from musicfeat.files import unused
 
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
             verdicts.append(verdict)
         if verdict.error:
             failed.append(verdict)
-            report(verdict.error)
+            print_error(verdict.error)
     rows = sorted(
         ((finding, verdict.path) for verdict in verdicts for finding in verdict.findings),
         key=lambda row: (-row[0].probability, row[1], row[0].start),

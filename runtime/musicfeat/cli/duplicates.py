@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicfeat.cli.lists import who
-from musicfeat.cli.shared import Commands, command, report
+from musicfeat.cli.shared import Commands, command, print_error
 
 if TYPE_CHECKING:
     from musicfeat.catalog.search.duplicates import Copy, Found
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     tracks = Tracks(catalog)
     print(_as_json(found.groups, tracks) if options.json else _as_table(found, tracks))
     for failure in found.failures:
-        report(failure)
+        print_error(failure)
     if found.away:
         named = f"{len(found.away)} files are gone or were changed since they were embedded, as {found.away[0]}"
         print(f"musicfeat: {named}; they are left out, embed again what is new", file=sys.stderr)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from musicfeat.cli.shared import Commands, command, model_options, report
+from musicfeat.cli.shared import Commands, command, model_options, print_error
 
 
 def add(commands: Commands) -> None:
@@ -18,4 +18,4 @@ def run(options: argparse.Namespace) -> int:
 
     lines, problem = info_lines(options.model, options.device, options.threads)
     print("\n".join(lines))
-    return report(problem) if problem else 0
+    return print_error(problem) if problem else 0

@@ -33,7 +33,7 @@ def run_command(program: str, options: argparse.Namespace) -> int:
         sys.stderr.close()
         return 1
     except (MusicfeatError, OSError) as error:
-        return report(error, program)
+        return print_error(error, program)
     except KeyboardInterrupt:
         print(f"{program}: interrupted", file=sys.stderr)
         return 130
@@ -67,7 +67,7 @@ def extracted(options: argparse.Namespace, model: Extractor) -> Iterator[Feature
     """The features of ``options.paths``; failures are reported as they occur."""
     for result in model.map(options.paths):
         if isinstance(result, MusicfeatError):
-            report(result)
+            print_error(result)
         yield result
 
 
@@ -81,7 +81,7 @@ def vacant(folder: Path) -> None:
         raise InputError(f"cannot write to {folder}: name a new or empty folder in a folder that exists")
 
 
-def report(error: Exception, program: str = "musicfeat") -> int:
+def print_error(error: Exception, program: str = "musicfeat") -> int:
     """Print one line on stderr; return the exit code 1."""
     print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)
     return 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from musicfeat.cli.shared import Commands, command, report, vacant
+from musicfeat.cli.shared import Commands, command, print_error, vacant
 from musicfeat.errors import InputError
 
 TEXT = """Write what a catalog knows of its tracks into the tags of their files: the tags that hold, P(plays
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     fields = options.fields or known
     for done in write_tags(catalog, list(findings(catalog)), fields, options.copy_to, dry=options.dry_run):
         if done.error:
-            report(done.error)
+            print_error(done.error)
         elif done.texts:
             print(f"{done.path}: " + ", ".join(f"{name} = {text}" for name, text in done.texts.items()))
         counts["failed" if done.error else "written" if done.texts else "unchanged"] += 1

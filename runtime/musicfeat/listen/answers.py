@@ -15,7 +15,7 @@ from musicfeat.listen.facts import Curves, rounded
 from musicfeat.listen.layouts import Layouts
 from musicfeat.listen.library import Library
 from musicfeat.listen.map import Map
-from musicfeat.listen.work import Judged, Model
+from musicfeat.listen.tasks import Judged, Model
 from musicfeat.listen.workers import Workers
 from musicfeat.model.session import bundled_models
 

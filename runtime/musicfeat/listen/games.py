@@ -15,7 +15,7 @@ import numpy as np
 
 from musicfeat.errors import AudioError, InputError
 from musicfeat.listen.library import Library
-from musicfeat.listen.work import PIECE_SECONDS, Pieces
+from musicfeat.listen.tasks import PIECE_SECONDS, Pieces
 from musicfeat.listen.workers import Workers
 
 Held = TypeVar("Held")
@@ -144,21 +144,21 @@ class Uploads:
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="musicfeat-")
-        self._kept = Newest[tuple[str, str]](UPLOADS)
+        self._files = Newest[tuple[str, str]](UPLOADS)
 
     def new(self) -> tuple[str, str]:
         """A token and the path of a file to write."""
         token = secrets.token_urlsafe(16)
         return token, os.path.join(self._folder.name, token)
 
-    def keep(self, token: str, path: str, name: str) -> None:
+    def add(self, token: str, path: str, name: str) -> None:
         """Keep a file until enough newer ones have come."""
-        for old, _ in self._kept.add(token, (path, name)):
+        for old, _ in self._files.add(token, (path, name)):
             Path(old).unlink(missing_ok=True)
 
     def get(self, token: str) -> tuple[str, str]:
         """Path and name of a file; LookupError if it is no longer kept."""
-        return self._kept.get(token)
+        return self._files.get(token)
 
     def close(self) -> None:
         """Remove all files."""

@@ -113,9 +113,9 @@ class Library:
             tracks = columns.track[first : first + BLOCK].astype(np.int64)
             scores = units @ query
             scores[~self.heard[first : first + BLOCK] | (tracks == without)] = -np.inf
-            kept = promising(scores, tracks, k, best.floor)
-            exact = similarities(units[kept], query).tolist()
-            best.add(self._found(first + row, score) for row, score in zip(kept.tolist(), exact, strict=True))
+            rows = promising(scores, tracks, k, best.floor)
+            exact = similarities(units[rows], query).tolist()
+            best.add(self._found(first + row, score) for row, score in zip(rows.tolist(), exact, strict=True))
         return [self._clip(int(found.path), found.start, found.end, similarity=found.similarity) for found in best.rows]
 
     def features(self, dimensions: list[int], k: int, summed: bool) -> list[dict[str, Any]]:
@@ -140,8 +140,8 @@ class Library:
 
     def _clip(self, track: int, start: float, end: float, **more: float) -> dict[str, Any]:
         summary = self.summary(track)
-        kept = {name: summary[name] for name in ("id", "name", "source", "present")}
-        return kept | {"start": round(start, 3), "end": round(end, 3)} | {name: rounded(v) for name, v in more.items()}
+        facts = {name: summary[name] for name in ("id", "name", "source", "present")}
+        return facts | {"start": round(start, 3), "end": round(end, 3)} | {name: rounded(v) for name, v in more.items()}
 
     def _pooled(self, rows: slice) -> Floats:
         weights = self.columns.values["weight"][rows]

@@ -1,4 +1,4 @@
-"""Start of the server from the command's options."""
+"""Start of the page's server from the command's options."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import NoReturn
 import uvicorn
 
 from musicfeat.errors import InputError
+from musicfeat.listen.application import Application
 from musicfeat.listen.guard import LOCAL
 from musicfeat.listen.library import Library
-from musicfeat.listen.server import Server
 
 ENDING_SECONDS = 2
 
@@ -32,11 +32,11 @@ def serve(options: argparse.Namespace) -> NoReturn:
         raise InputError("--max-upload and --time-limit must be above 0")
     with bound(options.host, options.port) as listener:
         library = Library(options.catalog, options.audio_root)
-        server = Server(library, options.model, int(options.max_upload * 1e6), options.time_limit)
+        application = Application(library, options.model, int(options.max_upload * 1e6), options.time_limit)
         try:
-            run(server, listener, options)
+            run(application, listener, options)
         finally:
-            server.close()
+            application.close()
     raise KeyboardInterrupt  # only Ctrl-C ends it; uvicorn raises this itself, except in a shell's background job
 
 
@@ -55,7 +55,7 @@ def bound(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def run(server: Server, listener: socket.socket, options: argparse.Namespace) -> None:
+def run(application: Application, listener: socket.socket, options: argparse.Namespace) -> None:
     """Answer requests until Ctrl-C."""
     port = listener.getsockname()[1]
     address = f"http://{f'[{options.host}]' if ':' in options.host else options.host}:{port}/"
@@ -64,13 +64,13 @@ def run(server: Server, listener: socket.socket, options: argparse.Namespace) ->
         print(f"musicfeat: whoever reaches {options.host} can see the catalog and hear its files", file=sys.stderr)
     if options.open:
         webbrowser.open(address)  # the socket is listening already, so the browser can wait
-    uvicorn.Server(configured(server, options.host, port)).run(sockets=[listener])
+    uvicorn.Server(configured(application, options.host, port)).run(sockets=[listener])
 
 
-def configured(server: Server, host: str, port: int) -> uvicorn.Config:
+def configured(application: Application, host: str, port: int) -> uvicorn.Config:
     """The server's configuration for an address."""
     return uvicorn.Config(
-        server.app(host, port),
+        application.app(host, port),
         log_level="warning",
         server_header=False,
         proxy_headers=False,

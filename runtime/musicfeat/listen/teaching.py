@@ -65,7 +65,7 @@ class Lessons:
             examples.pop(number, None)
             if label:
                 examples[number] = label
-            self._keep(name, examples)
+            self._write(name, examples)
             self._answers[name] = examples
         return self.state(name)
 
@@ -96,7 +96,7 @@ class Lessons:
             self._answers[name] = read_examples(file, self._teacher.tracks) if file.exists() else {}
         return self._answers[name]
 
-    def _keep(self, name: str, examples: dict[int, str]) -> None:
+    def _write(self, name: str, examples: dict[int, str]) -> None:
         folder, tracks = self._library.catalog.folder / FOLDER, self._teacher.tracks
         try:
             folder.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ from typing import Any
 from musicfeat.catalog.workers.options import ModelOptions
 from musicfeat.catalog.workers.process import OPENING_SECONDS, CrashError, WorkerProcess
 from musicfeat.errors import AudioError
-from musicfeat.listen.work import Cuts, Judged, Model, Pieces, Task, work
+from musicfeat.listen.tasks import Cuts, Judged, Model, Pieces, Task, perform
 
 PICTURES = 64
 """Most pictures kept in memory, of up to 80 kB each."""
@@ -20,12 +20,12 @@ class Workers:
 
     Args:
         options: options for opening the model.
-        seconds: time limit of a task, after which its process is killed.
+        time_limit: seconds that a task may take, after which its process is killed.
     """
 
-    def __init__(self, options: ModelOptions, seconds: float) -> None:
-        self.options, self._seconds = options, seconds
-        self._painter, self._judge = WorkerProcess(options, work), WorkerProcess(options, work)
+    def __init__(self, options: ModelOptions, time_limit: float) -> None:
+        self.options, self._time_limit = options, time_limit
+        self._painter, self._judge = WorkerProcess(options, perform), WorkerProcess(options, perform)
         self._painting, self._judging = Lock(), Lock()
         self._pictures = OrderedDict[str, dict[str, Any]]()
 
@@ -79,11 +79,11 @@ class Workers:
 
     def _call(self, process: WorkerProcess, task: Task) -> Any:
         try:
-            return process.call(task, OPENING_SECONDS if task.kind == "describe" else self._seconds)
+            return process.call(task, OPENING_SECONDS if task.kind == "describe" else self._time_limit)
         except CrashError as error:
             raise AudioError("the file crashed the decoder: it is damaged, or made to do that") from error
         except TimeoutError as error:
             raise AudioError(
-                f"the file was not decoded within {self._seconds:g} s: it is damaged or too long; --time-limit allows "
-                "more"
+                f"the file was not decoded within {self._time_limit:g} s: it is damaged or too long; "
+                "--time-limit allows more"
             ) from error

@@ -21,8 +21,8 @@ def fetched(name: str) -> Path:
     Raises:
         ModelError: the name is malformed, the package is missing, or the file cannot be fetched.
     """
-    parts = NAME.fullmatch(name)
-    if not parts:
+    found = NAME.fullmatch(name)
+    if not found:
         raise ModelError(
             f"a model of the Hub is hf:owner/name, hf:owner/name/file.onnx or either @revision, got {name!r}"
         )
@@ -32,7 +32,7 @@ def fetched(name: str) -> Path:
     except ModuleNotFoundError as error:
         raise ModelError(f"{name} needs {error.name}: pip install 'musicfeat[hub]'") from error
     try:
-        return Path(hf_hub_download(parts["repo"], parts["file"] or FILE, revision=parts["revision"]))
+        return Path(hf_hub_download(found["repo"], found["file"] or FILE, revision=found["revision"]))
     except LocalEntryNotFoundError as error:
         raise ModelError(f"{name} is not in the local cache, and the Hub cannot be reached") from error
     except (HfHubHTTPError, HFValidationError) as error:

@@ -51,8 +51,10 @@ class OnnxRuntimeEngine:
             return self._session.run(list(outputs), {INPUT: windows})
         missing = -len(windows) % self._batch
         whole = np.pad(windows, ((0, missing), (0, 0)))
-        runs = [self._session.run(list(outputs), {INPUT: part}) for part in np.split(whole, len(whole) // self._batch)]
-        return [np.concatenate(parts)[: len(windows)] for parts in zip(*runs, strict=True)]
+        runs = [
+            self._session.run(list(outputs), {INPUT: batch}) for batch in np.split(whole, len(whole) // self._batch)
+        ]
+        return [np.concatenate(values)[: len(windows)] for values in zip(*runs, strict=True)]
 
 
 def _open(

@@ -25,7 +25,7 @@ def keep_outputs(model: bytes, names: set[str]) -> bytes:
     parts: list[bytes | memoryview] = []
     for number, whole, content in fields(memoryview(model)):
         if number == GRAPH and content is not None:
-            graph = b"".join(_kept(content, names))
+            graph = b"".join(_needed_fields(content, names))
             parts += [_varint(GRAPH << 3 | BYTES), _varint(len(graph)), graph]
         else:
             parts.append(whole)
@@ -46,9 +46,9 @@ def metadata(model: bytes) -> dict[str, str]:
     return pairs
 
 
-def _kept(graph: memoryview, names: set[str]) -> list[memoryview]:
+def _needed_fields(graph: memoryview, names: set[str]) -> list[memoryview]:
     """The graph's fields without other outputs and the nodes that lead only to them; nodes are in order of use."""
-    needed, kept = set(names), []
+    needed, chosen = set(names), []
     for number, whole, content in reversed(list(fields(graph))):
         if content is not None and number == NODE:
             if not needed & _strings(content, NODE_OUTPUT):
@@ -56,8 +56,8 @@ def _kept(graph: memoryview, names: set[str]) -> list[memoryview]:
             needed |= _strings(content, NODE_INPUT)
         elif content is not None and number == OUTPUT and not names & _strings(content, NAME):
             continue
-        kept.append(whole)
-    return kept[::-1]
+        chosen.append(whole)
+    return chosen[::-1]
 
 
 def _strings(message: memoryview, field: int) -> set[str]:

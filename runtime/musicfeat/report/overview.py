@@ -102,15 +102,15 @@ class _Columns:
         return np.asarray(np.round(127 * pairs / max(1.0, np.abs(pairs).max())), dtype=np.int8)
 
 
-def _mel_blocks(pieces: Iterator[Waveform]) -> Iterator[tuple[Waveform, npt.NDArray[np.float64]]]:
+def _mel_blocks(sound: Iterator[Waveform]) -> Iterator[tuple[Waveform, npt.NDArray[np.float64]]]:
     """The waveform in blocks of whole frames (except the last), each with its mel power [frames, bands].
 
     A block is computed with one frame of its neighbours at either side, so that the result equals that of the whole.
     """
     hop, size = SPEC.hop, BLOCK * SPEC.hop
     before, waiting = np.zeros(hop, dtype=np.float32), np.zeros(0, dtype=np.float32)
-    for piece in pieces:
-        waiting = np.concatenate([waiting, piece])
+    for block in sound:
+        waiting = np.concatenate([waiting, block])
         while len(waiting) >= size + hop:
             yield waiting[:size], mel_power(np.concatenate([before, waiting[: size + hop]]), SPEC)[1:-1]
             before, waiting = waiting[size - hop : size], waiting[size:]

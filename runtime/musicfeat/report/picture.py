@@ -55,15 +55,15 @@ def _spectrogram(wave: Waveform, rate: int) -> str:
 
 def _curves(features: Features, shown: float, curves: dict[str, npt.NDArray[np.float32]]) -> str:
     """SVG text of curves through each window's value at the centre of its sound."""
-    parts = [f'<rect width="{PLOT}" height="{ROW}" fill="#f6f6f8"/>']
-    parts += [f'<text x="-8" y="{ROW * (1 - v) + 4:.0f}" text-anchor="end">{v:g}</text>' for v in (0, 0.5, 1)]
+    shapes = [f'<rect width="{PLOT}" height="{ROW}" fill="#f6f6f8"/>']
+    shapes += [f'<text x="-8" y="{ROW * (1 - v) + 4:.0f}" text-anchor="end">{v:g}</text>' for v in (0, 0.5, 1)]
     for i, ((name, values), colour) in enumerate(zip(curves.items(), ("#b02a55", "#1f6fb4"), strict=False)):
         marks = [(t / shown * PLOT, ROW * (1 - float(v))) for t, v in zip(features.times, values, strict=True)]
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in marks)
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in marks]
-        parts.append(f'<text x="{150 * i}" y="-10" fill="{colour}">{name}</text>')
-    return "".join(parts)
+        shapes.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        shapes += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in marks]
+        shapes.append(f'<text x="{150 * i}" y="-10" fill="{colour}">{name}</text>')
+    return "".join(shapes)
 
 
 def _tag_map(curve: npt.NDArray[np.float32], labels: list[str]) -> str:
@@ -88,8 +88,8 @@ def _png(levels: npt.NDArray[np.float64]) -> str:
     """Data URI of a PNG that shows values from 0 to 1, [height, width], as colours."""
     place = np.clip(levels, 0, 1) * (len(COLOURS) - 1)
     lower = np.minimum(place.astype(int), len(COLOURS) - 2)
-    part = (place - lower)[..., None]
-    pixels = (COLOURS[lower] * (1 - part) + COLOURS[lower + 1] * part).astype(np.uint8)
+    share = (place - lower)[..., None]
+    pixels = (COLOURS[lower] * (1 - share) + COLOURS[lower + 1] * share).astype(np.uint8)
     height, width, _ = pixels.shape
     lines = np.pad(pixels.reshape(height, -1), ((0, 0), (1, 0))).tobytes()
     chunks = [

@@ -15,7 +15,7 @@ from musicfeat.sound import ffmpeg, flac, libsndfile, ogg, riff
 from musicfeat.sound.arguments import PathLike, Source, is_source, source_of
 from musicfeat.sound.loss import Loss
 from musicfeat.sound.mp3 import Lengths, lengths, seconds_of_frames
-from musicfeat.sound.waveform import Waveform, check_rate, pieces_of, resample
+from musicfeat.sound.waveform import Waveform, check_rate, blocks_of, resample
 
 __all__ = ["Audio", "PathLike", "Sound", "blocks", "decoded", "load", "opened"]
 
@@ -27,10 +27,10 @@ class Sound(NamedTuple):
 
     sr: int
     """The recording's own sample rate in Hz; the first one, if it changes."""
-    pieces: Iterator[Waveform]
-    """Consecutive mono pieces at that rate."""
+    blocks: Iterator[Waveform]
+    """Consecutive mono blocks at that rate."""
     loss: Loss
-    """Sound that could not be decoded; complete once all pieces are taken."""
+    """Sound that could not be decoded; complete once all blocks are taken."""
     start: float = 0.0
     """Start of the sound in seconds on a player's clock; above 0 in videos whose sound starts late."""
 
@@ -54,22 +54,22 @@ def load(audio: Audio, sr: float | None = None, *, rate: int) -> Waveform:
 
 
 def blocks(audio: Audio, sr: float | None = None, *, rate: int) -> Iterator[Waveform]:
-    """Consecutive pieces of ``load``'s waveform, yielded as they are decoded."""
+    """Consecutive blocks of ``load``'s waveform, yielded as they are decoded."""
     sound = opened(audio, sr)
-    return resample(sound.pieces, sound.sr, rate)
+    return resample(sound.blocks, sound.sr, rate)
 
 
 def opened(audio: Audio, sr: float | None = None) -> Sound:
-    """A file or an array as pieces at its own rate; arguments and errors as for ``load``."""
+    """A file or an array as blocks at its own rate; arguments and errors as for ``load``."""
     if not is_source(audio):
-        return Sound(check_rate(sr), pieces_of(audio), Loss())
+        return Sound(check_rate(sr), blocks_of(audio), Loss())
     if sr is not None:
         raise InputError("sr is for arrays; a file carries its own sample rate: leave sr out")
     return decoded(audio)
 
 
 def decoded(audio: Any) -> Sound:
-    """An opened file, decoded as its pieces are taken.
+    """An opened file, decoded as its blocks are taken.
 
     libsndfile decodes; formats that it does not know and files that it wrongly refuses go to PyAV, if installed.
 
@@ -77,7 +77,7 @@ def decoded(audio: Any) -> Sound:
         audio: path, or an open file, which is read to its end.
 
     Raises:
-        AudioError: the file cannot be opened or is not audio; later, from ``pieces``, if too much of it is damaged.
+        AudioError: the file cannot be opened or is not audio; later, from ``blocks``, if too much of it is damaged.
     """
     source = source_of(audio)
     source.check()
@@ -110,32 +110,32 @@ def _opened(source: Source, loss: Loss) -> Sound:
         raise AudioError(
             f"{source} holds more sound than it declares: pip install 'musicfeat[codecs]' decodes all of it"
         )
-    pieces = libsndfile.pieces(file, source, mp3, loss)
+    blocks = libsndfile.blocks(file, source, mp3, loss)
     if file.format in ("FLAC", "MP3") and find_spec("av"):
-        pieces = _continued(pieces, source, mp3, loss, file.frames / file.samplerate)
-    return Sound(file.samplerate, pieces, loss)
+        blocks = _continued(blocks, source, mp3, loss, file.frames / file.samplerate)
+    return Sound(file.samplerate, blocks, loss)
 
 
 def _continued(
-    pieces: Iterator[Waveform], source: Source, mp3: Lengths | None, loss: Loss, declared: float
+    blocks: Iterator[Waveform], source: Source, mp3: Lengths | None, loss: Loss, declared: float
 ) -> Iterator[Waveform]:
-    """The pieces of a file; behind a place that libsndfile cannot pass, those that FFmpeg decodes."""
+    """The blocks of a file; behind a place that libsndfile cannot pass, those that FFmpeg decodes."""
     done = 0
     try:
-        for piece in pieces:
-            yield piece
-            done += len(piece)
+        for block in blocks:
+            yield block
+            done += len(block)
     except libsndfile.DamagedError as error:
         counted = max(declared, seconds_of_frames(source)) if mp3 else None
-        for piece in ffmpeg.opened(source, error, loss, counted).pieces:
-            if done < len(piece):
-                yield piece[done:]
-            done = max(0, done - len(piece))
+        for block in ffmpeg.opened(source, error, loss, counted).blocks:
+            if done < len(block):
+                yield block[done:]
+            done = max(0, done - len(block))
 
 
 def _with_ffmpeg(source: Source, loss: Loss, refusal: Exception | None, counted: float | None = None) -> Sound:
     found = ffmpeg.opened(source, refusal, loss, counted)
-    return Sound(found.rate, found.pieces, loss, found.start)
+    return Sound(found.rate, found.blocks, loss, found.start)
 
 
 def _chained(links: list[BinaryIO], source: Source, loss: Loss) -> Sound:
@@ -147,5 +147,5 @@ def _chained(links: list[BinaryIO], source: Source, loss: Loss) -> Sound:
     except (soundfile.LibsndfileError, TypeError, ValueError) as error:
         return _with_ffmpeg(source, loss, error)
     rate = files[0].samplerate
-    parts = (resample(libsndfile.pieces(file, source, None, loss), file.samplerate, rate) for file in files)
-    return Sound(rate, chain.from_iterable(parts), loss)
+    streams = (resample(libsndfile.blocks(file, source, None, loss), file.samplerate, rate) for file in files)
+    return Sound(rate, chain.from_iterable(streams), loss)

@@ -30,7 +30,7 @@ class DamagedError(AudioError):
     """A file that cannot be decoded on from some place."""
 
 
-def pieces(file: Any, source: Source, mp3: Lengths | None, loss: Loss) -> Iterator[Waveform]:
+def blocks(file: Any, source: Source, mp3: Lengths | None, loss: Loss) -> Iterator[Waveform]:
     """Mono blocks of an open SoundFile, which is closed at the end.
 
     Raises:

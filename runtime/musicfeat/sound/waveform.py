@@ -1,4 +1,4 @@
-"""Waveforms in memory: checked, mixed to mono, resampled piece by piece."""
+"""Waveforms in memory: checked, mixed to mono, resampled block by block."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def check_rate(sr: object) -> int:
     return int(rate)
 
 
-def pieces_of(array: Any) -> Iterator[Waveform]:
-    """Mono pieces of an array of sound, checked and mixed slice by slice in memory for one slice.
+def blocks_of(array: Any) -> Iterator[Waveform]:
+    """Mono blocks of an array of sound, checked and mixed slice by slice in memory for one slice.
 
     Args:
         array: as for ``to_mono``; also a memory map, or a tensor of torch, with or without gradient.
@@ -163,8 +163,8 @@ def folded_block(block: npt.NDArray[Any], name: object) -> Waveform:
         raise AudioError(f"{name}: {error}") from error
 
 
-def stream_pieces(blocks: Iterable[Any]) -> Iterator[Waveform]:
-    """Mono pieces of live sound, all of equal length, so that the length of its blocks does not change the result.
+def stream_blocks(blocks: Iterable[Any]) -> Iterator[Waveform]:
+    """Mono blocks of live sound, all of equal length, so that the length of its blocks does not change the result.
 
     Raises:
         InputError: a block is no sound, or has another number of channels than the first.
@@ -207,27 +207,27 @@ def _mean(sound: npt.NDArray[Any]) -> npt.NDArray[np.floating]:
     return total
 
 
-def resample(pieces: Iterable[Waveform], sr: int, rate: int) -> Iterator[Waveform]:
-    """Resample consecutive pieces of one mono waveform; the result does not depend on where they are cut."""
+def resample(blocks: Iterable[Waveform], sr: int, rate: int) -> Iterator[Waveform]:
+    """Resample consecutive blocks of one mono waveform; the result does not depend on where they are cut."""
     if sr == rate:
-        yield from pieces
+        yield from blocks
         return
     import soxr
 
     stream, samples = soxr.ResampleStream(sr, rate, 1, dtype="float32", quality="HQ"), 0
-    for piece in pieces:
-        samples += len(done := stream.resample_chunk(piece))
+    for block in blocks:
+        samples += len(done := stream.resample_chunk(block))
         yield done
     samples += len(done := stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True))
     # A few samples at a high rate can round to none at a low one; one sample is kept.
     yield done if samples else np.zeros(1, dtype=np.float32)
 
 
-def ends(pieces: Iterable[Waveform], size: int) -> Waveform:
+def ends(blocks: Iterable[Waveform], size: int) -> Waveform:
     """The first and the last ``size`` samples of a long waveform, joined; a short one whole."""
     first, last = np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.float32)
-    for piece in pieces:
+    for block in blocks:
         taken = size - len(first)
-        first = np.concatenate([first, piece[:taken]])
-        last = np.concatenate([last, piece[taken:]])[-size:]
+        first = np.concatenate([first, block[:taken]])
+        last = np.concatenate([last, block[taken:]])[-size:]
     return np.concatenate([first, last])

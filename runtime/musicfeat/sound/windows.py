@@ -32,14 +32,14 @@ class Window:
         return bool(np.ptp(self.samples[: self.valid]) <= SILENCE)
 
 
-def cut(pieces: Iterable[Waveform], window: int, hop: int) -> Iterator[Window]:
-    """Cut a recording, passed as consecutive pieces of any size, into windows.
+def cut(blocks: Iterable[Waveform], window: int, hop: int) -> Iterator[Window]:
+    """Cut a recording, passed as consecutive blocks of any size, into windows.
 
     Windows start at 0, hop, 2 hop, ... and stop with the first that reaches the end, so every sample
-    lies in at least one; only the last can be padded. Memory: one window and one piece.
+    lies in at least one; only the last can be padded. Memory: one window and one block.
 
     Args:
-        pieces: mono float32, at least one sample in all.
+        blocks: mono float32, at least one sample in all.
         window: samples of a window.
         hop: samples from one start to the next, from 1 to ``window``.
 
@@ -52,8 +52,8 @@ def cut(pieces: Iterable[Waveform], window: int, hop: int) -> Iterator[Window]:
     if not 1 <= hop <= window:
         raise InputError(f"hop must be from 1 to {window} samples so that none is left out, got {hop}")
     samples, filled, start = np.zeros(window, dtype=np.float32), 0, 0
-    for piece in pieces:
-        rest = piece
+    for block in blocks:
+        rest = block
         while len(rest):
             if filled == window:
                 samples, filled, start = _moved_on(samples, hop), window - hop, start + hop

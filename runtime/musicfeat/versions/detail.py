@@ -75,12 +75,12 @@ def detail(power: Floats) -> Detail:
     return Detail((level * heard[:, None]).astype(np.float16), heard)
 
 
-def _powers(pieces: Iterable[Waveform]) -> Iterator[Floats]:
-    """Mel power of a waveform in pieces, block by block, equal to that of the whole."""
+def _powers(blocks: Iterable[Waveform]) -> Iterator[Floats]:
+    """Mel power of a waveform in blocks, block by block, equal to that of the whole."""
     margin, size = EDGE * SPEC.step, BLOCK * SPEC.step
     held = np.zeros(margin, np.float32)
-    for piece in pieces:
-        held = np.concatenate([held, piece])
+    for block in blocks:
+        held = np.concatenate([held, block])
         while len(held) >= size + 2 * margin:
             yield mel_power(held[: size + 2 * margin], SPEC)[EDGE:-EDGE].astype(np.float32)
             held = held[size:]

@@ -125,6 +125,6 @@ def _shares(first: Detail, second: Detail, lag: int) -> tuple[float, float]:
         np.convolve(x, kernel, "same")[: stop - start] for x in (products, _energy(first)[there], _energy(second)[here])
     )
     agree = product > SHARED_CORRELATION * np.sqrt(one * other)
-    parts = ((first.heard, there), (second.heard, here))
-    found = [float((agree & heard[part]).sum() / max(1, heard.sum())) for heard, part in parts]
+    common = ((first.heard, there), (second.heard, here))
+    found = [float((agree & heard[place]).sum() / max(1, heard.sum())) for heard, place in common]
     return found[0], found[1]

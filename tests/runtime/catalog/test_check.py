@@ -19,8 +19,8 @@ from musicfeat.catalog import Catalog, CatalogError
 from musicfeat.catalog.check import Finding, Track, check, reversals
 from musicfeat.catalog.schema import to_batch
 from musicfeat.catalog.settings import Rows, settings_of
+from musicfeat.catalog.workers.file_embedder import FileEmbedder
 from musicfeat.catalog.workers.options import ModelOptions
-from musicfeat.catalog.workers.worker import FileEmbedder
 from musicfeat.cli import main
 from musicfeat.continuity import Continuity
 from musicfeat.extractor import Audio

@@ -37,10 +37,10 @@ from musicfeat.catalog.parts import Writer, seal
 from musicfeat.catalog.reader import vectors
 from musicfeat.catalog.schema import to_batch
 from musicfeat.catalog.settings import Settings, settings_of, write_or_check
-from musicfeat.catalog.workers.local import GROUP_FILES, Pool
+from musicfeat.catalog.workers.file_embedder import FileEmbedder
+from musicfeat.catalog.workers.local import GROUP_FILES, LocalPool
 from musicfeat.catalog.workers.options import Description, ModelOptions
 from musicfeat.catalog.workers.result import FileResult
-from musicfeat.catalog.workers.worker import FileEmbedder
 from musicfeat.cli import main
 from support.mutants import write_mutants
 
@@ -77,7 +77,7 @@ def embedder() -> FileEmbedder:
 
 
 class Inline:
-    """An engine without worker processes."""
+    """A pool without worker processes."""
 
     def __init__(self, embedder: FileEmbedder) -> None:
         self._embedder = embedder
@@ -98,7 +98,7 @@ class Inline:
 
 @pytest.fixture
 def inline(embedder: FileEmbedder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("musicfeat.catalog.run.open_engine", lambda *_: Inline(embedder))
+    monkeypatch.setattr("musicfeat.catalog.run.open_pool", lambda *_: Inline(embedder))
 
 
 def statuses(folder: Path) -> dict[str, str]:
@@ -238,7 +238,7 @@ def test_a_crash_within_a_group_costs_only_its_file(tmp_path: Path, long_flac: P
     for path in paths:
         write_noise(path)
     paths[7] = Path(shutil.copy(long_flac, tmp_path))
-    with when_opened({paths[7]: lambda worker: worker.kill()}), Pool(ModelOptions(), 1, 60) as pool:
+    with when_opened({paths[7]: lambda worker: worker.kill()}), LocalPool(ModelOptions(), 1, 60) as pool:
         results = list(pool.map(map(str, paths), 10**6))
     assert [result.path for result in results] == list(map(str, paths))
     assert [number for number, result in enumerate(results) if result.error] == [7]
@@ -569,7 +569,7 @@ def test_workers_that_are_killed_while_they_wait_cost_nothing(tmp_path: Path) ->
     for number in range(4):
         write_noise(tmp_path / f"{number}.wav")
     paths = [str(path) for path in sorted(tmp_path.iterdir())]
-    with Pool(ModelOptions(), 2, 60) as pool:
+    with LocalPool(ModelOptions(), 2, 60) as pool:
         for _ in range(2):
             assert Counter(result.error for result in pool.map(paths, 4)) == {None: 4}
             for worker in workers():

@@ -33,7 +33,7 @@ from musicfeat.catalog import parts as parts_module
 from musicfeat.catalog.listing import find
 from musicfeat.catalog.progress import Progress
 from musicfeat.catalog.reader import vectors
-from musicfeat.catalog.workers import open_engine
+from musicfeat.catalog.workers import open_pool
 from musicfeat.cli import main
 from musicfeat.features import Features, pool_probability
 
@@ -42,31 +42,31 @@ PROGRAM = (sys.executable, "-m", "musicfeat.cli")
 
 @pytest.fixture(scope="module")
 def pools() -> Iterator[Callable[..., Any]]:
-    """Engines that stay open from test to test: to start processes and open a model takes a second."""
+    """Pools that stay open from test to test: to start processes and open a model takes a second."""
     with ExitStack() as held:
-        engines: dict[tuple[object, ...], Any] = {}
+        started: dict[tuple[object, ...], Any] = {}
 
         def opened(*arguments: object) -> Any:
-            if arguments not in engines:
-                engines[arguments] = held.enter_context(open_engine(*arguments))  # type: ignore[arg-type]
-            return engines[arguments]
+            if arguments not in started:
+                started[arguments] = held.enter_context(open_pool(*arguments))  # type: ignore[arg-type]
+            return started[arguments]
 
         yield opened
 
 
 @pytest.fixture
 def embed(pools: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Summary]:
-    monkeypatch.setattr("musicfeat.catalog.run.open_engine", lambda *arguments: Kept(pools(*arguments[:-1], 99)))
+    monkeypatch.setattr("musicfeat.catalog.run.open_pool", lambda *arguments: Lasting(pools(*arguments[:-1], 99)))
     return partial(embed_catalog, workers=2)
 
 
-class Kept:
-    """An engine that does not end with the run."""
+class Lasting:
+    """A pool that does not end with the run."""
 
-    def __init__(self, engine: Any) -> None:
-        self.describe, self.map = engine.describe, engine.map
+    def __init__(self, pool: Any) -> None:
+        self.describe, self.map = pool.describe, pool.map
 
-    def __enter__(self) -> Kept:
+    def __enter__(self) -> Lasting:
         return self
 
     def __exit__(self, *error: object) -> None:

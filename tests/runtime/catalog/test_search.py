@@ -27,9 +27,9 @@ from musicfeat.catalog.search.query import model_of
 from musicfeat.catalog.search.searcher import Hit, Searcher, search
 from musicfeat.catalog.search.space import fit
 from musicfeat.catalog.settings import Rows, Settings, write_or_check
+from musicfeat.catalog.workers.file_embedder import FileEmbedder
 from musicfeat.catalog.workers.options import ModelOptions
 from musicfeat.catalog.workers.result import FileResult
-from musicfeat.catalog.workers.worker import FileEmbedder
 from musicfeat.errors import CatalogError, InputError
 from musicfeat.features import Features
 

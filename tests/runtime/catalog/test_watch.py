@@ -17,7 +17,7 @@ for name in ("pyarrow", "portalocker", "mediafile", "watchfiles", "pathspec"):
 from musicfeat.catalog import Catalog, embed_catalog
 from musicfeat.catalog.listing import find
 from musicfeat.catalog.reader import SWITCHING
-from musicfeat.catalog.upgrade import BESIDE, upgrade_catalog
+from musicfeat.catalog.upgrade import UPGRADED, upgrade_catalog
 from musicfeat.catalog.watch import Round, keep_up, watch_catalog
 from musicfeat.cli import main
 from musicfeat.errors import CatalogError, InputError
@@ -118,7 +118,7 @@ def test_an_upgrade_switches_at_the_end(music: Path, tmp_path: Path, monkeypatch
     assert seen == [(True, 2)]
     assert names(folder) == ["0.wav", "1.wav"]
     assert Catalog(folder).settings.outputs == ("embedding", "reversal")
-    assert sorted(path.name for path in folder.iterdir() if path.name in (BESIDE, SWITCHING)) == []
+    assert sorted(path.name for path in folder.iterdir() if path.name in (UPGRADED, SWITCHING)) == []
     assert embed_catalog([music], folder, outputs=("reversal",), workers=1).unchanged == 2
 
 

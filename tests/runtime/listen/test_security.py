@@ -212,7 +212,7 @@ def test_bound_to_all_addresses_a_number_passes_and_a_foreign_name_does_not() ->
 
 
 def test_an_upload_that_is_too_large_is_cut_off_and_removed(client: Client) -> None:
-    folder = Path(client.server._uploads._folder.name)
+    folder = Path(client.application._uploads._folder.name)
     before = set(folder.iterdir())
     answer = client.ask("/api/analyse", "POST", OWN, b"x" * 3_000_001)
     assert (answer.status, "3 MB" in answer.json["error"]) == (413, True)
@@ -222,7 +222,7 @@ def test_an_upload_that_is_too_large_is_cut_off_and_removed(client: Client) -> N
 
 
 def test_an_upload_that_is_no_audio_is_refused(client: Client, made: Path) -> None:
-    folder = Path(client.server._uploads._folder.name)
+    folder = Path(client.application._uploads._folder.name)
     before = set(folder.iterdir())
     answer = client.analyse(made / "secret.wav", "../../../tmp/evil<b>.wav")
     assert answer.status == 422
@@ -234,7 +234,7 @@ def test_an_upload_that_is_no_audio_is_refused(client: Client, made: Path) -> No
 
 def test_old_uploads_are_removed(client: Client, made: Path) -> None:
     tokens = [client.analyse(made / "music" / "a" / "one.wav").json["token"] for _ in range(5)]
-    assert len(list(Path(client.server._uploads._folder.name).iterdir())) == 4
+    assert len(list(Path(client.application._uploads._folder.name).iterdir())) == 4
     assert client.ask(f"/api/analyse/{tokens[0]}/backwards").status == 404
 
 
@@ -248,12 +248,12 @@ def test_damaged_uploads_stop_nothing(client: Client, made: Path, tmp_path: Path
 
 def test_an_upload_that_takes_too_long_is_given_up(made: Path, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "long.flac", np.zeros(7200 * 8000, np.float32), 8000)
-    with serving(made / "catalog", seconds=6.0) as client:
+    with serving(made / "catalog", time_limit=6.0) as client:
         assert client.analyse(made / "music" / "a" / "one.wav").status == 200
-        client.server._workers._seconds = 0.2
+        client.application._workers._time_limit = 0.2
         answer = client.analyse(tmp_path / "long.flac")
         assert (answer.status, "--time-limit" in answer.json["error"]) == (422, True)
-        client.server._workers._seconds = 30
+        client.application._workers._time_limit = 30
         assert client.analyse(made / "music" / "a" / "one.wav").status == 200
 
 
@@ -261,7 +261,7 @@ def test_a_decoder_that_dies_costs_its_file_only(made: Path, tmp_path: Path) -> 
     soundfile.write(tmp_path / "long.flac", np.zeros(7200 * 8000, np.float32), 8000)
     with serving(made / "catalog") as client:
         client.get("/api/catalog")
-        worker = client.server._workers._judge._process
+        worker = client.application._workers._judge._process
         found: list[int] = []
         ask = Thread(target=lambda: found.append(client.analyse(tmp_path / "long.flac").status))
         ask.start()

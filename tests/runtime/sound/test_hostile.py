@@ -35,7 +35,7 @@ pytestmark = pytest.mark.filterwarnings("error")
 always_alike = settings(deadline=None, derandomize=True, database=None)
 
 
-def in_pieces(wave: np.ndarray, places: Sequence[float]) -> list[np.ndarray]:
+def in_blocks(wave: np.ndarray, places: Sequence[float]) -> list[np.ndarray]:
     """Cut at places from 0 to 1; where two agree, a piece is empty."""
     edges = sorted(round(place * len(wave)) for place in places)
     return [wave[a:b] for a, b in pairwise([0, *edges, len(wave)])]
@@ -92,7 +92,7 @@ def test_features_of_any_sound_are_in_range(extractor: Extractor, array: np.ndar
 @given(st.integers(1, 400), st.integers(1, 90), st.floats(0, 1), PLACES)
 def test_windows_hold_every_sample_however_it_comes(length: int, size: int, hop: float, places: list[float]) -> None:
     wave, step = np.arange(1, length + 1, dtype=np.float32), max(1, round(hop * size))
-    windows = list(cut(in_pieces(wave, places), size, step))
+    windows = list(cut(in_blocks(wave, places), size, step))
     ends = [window.start + window.valid for window in windows]
     assert [window.start for window in windows] == [i * step for i in range(len(windows))]
     assert all(window.valid == size for window in windows[:-1])
@@ -109,7 +109,7 @@ def test_windows_hold_every_sample_however_it_comes(length: int, size: int, hop:
 def test_resampling_is_the_same_however_sound_comes(sr: int, rate: int, length: int, places: list[float]) -> None:
     wave = np.random.default_rng(length).uniform(-1, 1, length).astype(np.float32)
     whole = np.concatenate(list(resample([wave], sr, rate)))
-    cut_up = np.concatenate(list(resample(in_pieces(wave, places), sr, rate)))
+    cut_up = np.concatenate(list(resample(in_blocks(wave, places), sr, rate)))
     assert len(whole) == pytest.approx(max(1, length * rate / sr), abs=1)
     np.testing.assert_allclose(cut_up, whole, atol=1e-6)
 

@@ -59,7 +59,7 @@ def test_tags_behind_an_mp3_are_no_sound(tmp_path: Path, wave: np.ndarray, rate:
     for content in (data + bytes(99_999), data + b"APETAGEX" + junk, without_length_header(data) + junk):
         (tmp_path / "b.mp3").write_bytes(content)
         sound = decoded(tmp_path / "b.mp3")
-        assert sum(map(len, sound.pieces)) / sound.sr == pytest.approx(5, abs=0.2)
+        assert sum(map(len, sound.blocks)) / sound.sr == pytest.approx(5, abs=0.2)
         assert sound.loss.seconds < 0.1
 
 
@@ -287,13 +287,13 @@ def test_decoders_leave_no_threads(tmp_path: Path, clip: np.ndarray) -> None:
 
 def test_huge_channels_that_cancel_are_heard() -> None:
     huge = np.full((2, 50_000), 1e22, np.float32) * np.float32([[1], [-1]])
-    assert np.concatenate(list(opened(huge, 44100).pieces))[0] == np.float32(1e22)
+    assert np.concatenate(list(opened(huge, 44100).blocks))[0] == np.float32(1e22)
 
 
-def test_pieces_of_an_array_are_its_samples() -> None:
+def test_blocks_of_an_array_are_its_samples() -> None:
     noise = np.random.default_rng(0).uniform(-1, 1, (2, 100_001)).astype(np.float32)
     sound = opened(noise, 44100)
-    np.testing.assert_allclose(np.concatenate(list(sound.pieces)), noise.mean(0), atol=1e-7)
+    np.testing.assert_allclose(np.concatenate(list(sound.blocks)), noise.mean(0), atol=1e-7)
     whole = np.concatenate(list(blocks(noise, 44100, rate=RATE)))
     np.testing.assert_allclose(whole, soxr.resample(noise.mean(0), 44100, RATE), atol=1e-5)
 

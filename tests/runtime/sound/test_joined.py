@@ -32,7 +32,7 @@ def heard(path: Path, data: bytes) -> tuple[np.ndarray, float]:
     """Samples at the file's own rate, and the seconds lost."""
     path.write_bytes(data)
     sound = decoded(path)
-    return np.concatenate(list(sound.pieces)), sound.loss.seconds
+    return np.concatenate(list(sound.blocks)), sound.loss.seconds
 
 
 @pytest.mark.parametrize("suffix", ["wav", "aiff", "flac"])

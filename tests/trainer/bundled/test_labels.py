@@ -78,7 +78,7 @@ def test_files_that_are_no_midi_are_explained(tmp_path: Path) -> None:
 
 def test_labels_of_a_stretch(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", notes_of(piece()))
-    labels = NoteLabels.beside(tmp_path, ["a.flac"], ["cello", "drums", "violin", "flute"])
+    labels = NoteLabels.read(tmp_path, ["a.flac"], ["cello", "drums", "violin", "flute"])
     there, known = labels.window("a.flac", 2.0, 9.0)
     assert [there[i] for i in (CELLO, DRUMS, VIOLIN, FLUTE)] == [1, 1, 0, 0]
     assert [known[i] for i in (CELLO, DRUMS, VIOLIN, FLUTE)] == [1, 1, 1, 1]

@@ -140,7 +140,7 @@ def rendered_store(
     folder = expanded(config.folder)
     _render_missing(config, folder, spec.sample_rate)
     store = prepare_folder(_place(recipe, "rendered", spec), folder, folder / "tracks.csv", MelPower(spec))
-    return store, NoteLabels.beside(folder, [track.path for track in store.tracks], labels)
+    return store, NoteLabels.read(folder, [track.path for track in store.tracks], labels)
 
 
 def _render_missing(config: RenderedConfig, folder: Path, rate: int) -> None:

@@ -48,7 +48,7 @@ class NoteLabels:
         self.teachable = np.isin(OPENMIC, list(teachable))
 
     @classmethod
-    def beside(cls, root: Path, paths: Iterable[str], teachable: Iterable[str]) -> NoteLabels:
+    def read(cls, root: Path, paths: Iterable[str], teachable: Iterable[str]) -> NoteLabels:
         """Labels from the files ``NAME.npy`` that ``render`` writes beside the audio."""
         return cls({path: np.load((root / path).with_suffix(".npy")) for path in paths}, teachable)
 

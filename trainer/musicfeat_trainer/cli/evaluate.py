@@ -115,10 +115,10 @@ def judge(options: argparse.Namespace, dataset: DataSet) -> None:
         for system, each in methods.items()
         if RANK in options.how
     ]
-    kept, subject = learnt(options, methods, dataset, store) if set(options.how) != {RANK} else ([], None)
-    kept += ranks
-    print(markdown(kept))
-    write_outcomes(options.output or options.folder / "downstream" / dataset.name, kept, subject)
+    outcomes, subject = learnt(options, methods, dataset, store) if set(options.how) != {RANK} else ([], None)
+    outcomes += ranks
+    print(markdown(outcomes))
+    write_outcomes(options.output or options.folder / "downstream" / dataset.name, outcomes, subject)
 
 
 def learnt(
@@ -135,24 +135,24 @@ def learnt(
     }
     for budget in budgets.values():
         subjects[PRETRAINED].within(budget)
-    kept = [
+    outcomes = [
         SystemOutcome(system, way, text, evaluate(subject, way, budget, config))
         for way in WAYS
         if way in options.how
         for text, budget in budgets.items()
         for system, subject in subjects.items()
     ]
-    return compared(kept, subjects[PRETRAINED]), subjects[PRETRAINED]
+    return compared(outcomes, subjects[PRETRAINED]), subjects[PRETRAINED]
 
 
-def compared(kept: list[SystemOutcome], subject: Subject) -> list[SystemOutcome]:
+def compared(outcomes: list[SystemOutcome], subject: Subject) -> list[SystemOutcome]:
     """Outcomes of the trained network with the probability that they differ from the control's by chance."""
-    controls = {(one.way, one.budget): one.outcome for one in kept if one.system == CONTROL}
+    controls = {(one.way, one.budget): one.outcome for one in outcomes if one.system == CONTROL}
     return [
         one._replace(against_control=significance(subject, one.outcome, other))
         if one.system != CONTROL and (other := controls.get((one.way, one.budget)))
         else one
-        for one in kept
+        for one in outcomes
     ]
 
 

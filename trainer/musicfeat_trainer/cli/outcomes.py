@@ -25,17 +25,17 @@ class SystemOutcome(NamedTuple):
     """P value of the difference to the control with random weights."""
 
 
-def markdown(kept: Sequence[SystemOutcome]) -> str:
+def markdown(outcomes: Sequence[SystemOutcome]) -> str:
     """Table with a line for each figure, and below it the significance of the lead over random weights."""
     lines = ["| how | labels | weights | figure | value | 95 % | chance |", "|---|---|---|---|---|---|---|"]
-    for one in kept:
+    for one in outcomes:
         for name, value in one.outcome.figures.items():
             bounds = " to ".join(_shown(name, bound) for bound in one.outcome.intervals.get(name, ()))
             cells = (*_cells(one), name, _shown(name, value), bounds, _shown(name, one.outcome.chance[name]))
             lines.append(f"| {' | '.join(cells)} |")
     lines += [
         f"\n{one.way}, {one.budget} labels: P {one.against_control:.3g} that it differs from random weights by chance"
-        for one in kept
+        for one in outcomes
         if one.against_control is not None
     ]
     return "\n".join(lines)
@@ -49,7 +49,7 @@ def _shown(name: str, value: float) -> str:
     return f"{value:.3f}" if name in ("mae", "r2", *RANKS) else f"{100 * value:.1f} %"
 
 
-def write_outcomes(folder: Path, kept: Sequence[SystemOutcome], subject: Subject | None) -> None:
+def write_outcomes(folder: Path, outcomes: Sequence[SystemOutcome], subject: Subject | None) -> None:
     """Write ``figures.json``, ``classes.json``, ``curves.json`` and, if labels were learnt, ``predictions.npz``.
 
     The first is a list of objects with ``system``, ``how``, ``budget``, ``figure``, ``value``, ``chance``, ``folds``,
@@ -62,14 +62,14 @@ def write_outcomes(folder: Path, kept: Sequence[SystemOutcome], subject: Subject
     folder.mkdir(parents=True, exist_ok=True)
     for name, rows in (("figures", _figures), ("classes", _classes), ("curves", _curves)):
         with replacing(folder / f"{name}.json") as temporary:
-            temporary.write_text(json.dumps([row for one in kept for row in rows(one)], indent=1) + "\n")
+            temporary.write_text(json.dumps([row for one in outcomes for row in rows(one)], indent=1) + "\n")
     if subject:
         with replacing(folder / "predictions.npz") as temporary:
-            np.savez_compressed(temporary, **_predictions(kept, subject))
+            np.savez_compressed(temporary, **_predictions(outcomes, subject))
 
 
-def _predictions(kept: Sequence[SystemOutcome], subject: Subject) -> dict[str, Any]:
-    learnt = [one for one in kept if len(one.outcome.rows)]
+def _predictions(outcomes: Sequence[SystemOutcome], subject: Subject) -> dict[str, Any]:
+    learnt = [one for one in outcomes if len(one.outcome.rows)]
     first = [one for one in learnt if (one.way, one.system) == (learnt[0].way, learnt[0].system)][-1].outcome
     dataset, tested = subject.dataset, first.rows
     return {

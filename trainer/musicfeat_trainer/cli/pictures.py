@@ -116,8 +116,8 @@ def of_predictions(folder: Path, output: Path) -> None:
     """Draw the predictions of each system and way as a map, coloured by the truth (Berkeley, 2022, figure 3.5)."""
     truth, classes = one_class(predictions(folder).truth), predictions(folder).classes
     with np.load(folder / "predictions.npz", allow_pickle=False) as file:
-        kept = {name: file[name] for name in file.files if name.startswith("scores ")}
-    for name, scores in kept.items():
+        systems = {name: file[name] for name in file.files if name.startswith("scores ")}
+    for name, scores in systems.items():
         plain = re.sub(r"[^\w@.-]", "_", name.removeprefix("scores "))
         draw_embedding_map(scores, truth, classes, output / f"predictions_map_{plain}.png")
 

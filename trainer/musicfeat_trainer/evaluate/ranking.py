@@ -61,10 +61,10 @@ def _calibrated(method: Method, dataset: DataSet, store: Path) -> Method:
 
 def apart(clips: ItemClips) -> Rows:
     """Full clips that do not overlap the one before, since overlap would give neighbours away."""
-    last, kept = (-1, 0), []
+    last, found = (-1, 0), []
     for number, (_, begin, end) in enumerate(clips.places):
         overlaps = last[0] == clips.owners[number] and begin < last[1]
         if end - begin == clips.frames and not overlaps:
-            kept.append(number)
+            found.append(number)
         last = (clips.owners[number], end)
-    return np.array(kept, dtype=np.int64)
+    return np.array(found, dtype=np.int64)

@@ -140,9 +140,9 @@ def fitted_kernels(spec: CQTSpec, octave: int, level: int) -> Complex:
     size = own * 2**octave // STEP**level
     middle_first = np.roll(np.pad(basis, ((0, 0), (0, own - spec.width))), -(spec.width // 2), axis=1)
     target = np.fft.fft(middle_first, axis=1) * np.sqrt(2.0**octave)
-    kept = min(own, size) // 2
+    half = min(own, size) // 2
     response = np.zeros((BINS_PER_OCTAVE, size), dtype=np.complex128)
-    response[:, :kept], response[:, -kept:] = target[:, :kept], target[:, -kept:]
+    response[:, :half], response[:, -half:] = target[:, :half], target[:, -half:]
     left = gain(spec, level, np.fft.fftfreq(size).astype(np.float64))
     places = np.arange(spec.width) - spec.width // 2
     normal = np.fft.ifft(left**2).real[np.abs(places[:, None] - places)] + STOPBAND_WEIGHT**2 * np.eye(spec.width)

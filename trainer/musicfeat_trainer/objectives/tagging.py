@@ -76,5 +76,5 @@ def mixed_labels(there: Tensor, known: Tensor, mixed: Tensor) -> tuple[Tensor, T
     Present labels stay present. Missing ones stay missing only if they are known to be missing in the other clip, too.
     """
     missing_in_other = (known.roll(1, 0) > 0) & (there.roll(1, 0) == 0)
-    kept = ~mixed[:, None] | (there > 0) | missing_in_other
-    return there, torch.where(kept, known, torch.zeros_like(known))
+    sure = ~mixed[:, None] | (there > 0) | missing_in_other
+    return there, torch.where(sure, known, torch.zeros_like(known))

@@ -66,10 +66,10 @@ def _response(encoder: nn.Module, layer: nn.Module, waveforms: Tensor) -> Tensor
 
     The rectifier leaks a little, as a filter that is silent on noise would have no gradient.
     """
-    kept: list[Tensor] = []
+    outputs: list[Tensor] = []
 
     def stop(_: nn.Module, __: object, output: Tensor) -> None:
-        kept.append(output)
+        outputs.append(output)
         raise _ReachedError
 
     hook = layer.register_forward_hook(stop)
@@ -79,7 +79,7 @@ def _response(encoder: nn.Module, layer: nn.Module, waveforms: Tensor) -> Tensor
         pass
     finally:
         hook.remove()
-    return nn.functional.leaky_relu(kept[0], LEAK).mean(dim=2).diagonal()
+    return nn.functional.leaky_relu(outputs[0], LEAK).mean(dim=2).diagonal()
 
 
 def filter_spectra(encoder: nn.Module, layer: nn.Module, samples: int = SAMPLES) -> npt.NDArray[np.float64]:

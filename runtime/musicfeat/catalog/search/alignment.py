@@ -21,7 +21,7 @@ class Aligned(NamedTuple):
     """Seconds by which the second track is ahead of the first; above 0, it lacks the first's beginning."""
     windows: int
     """Number of windows that were compared."""
-    beside: float
+    elsewhere: float
     """Mean cosine of windows that play moments two windows apart (one in short tracks): the similarity of any two
     moments; 0 if there are no such windows."""
 
@@ -48,10 +48,10 @@ def _later(first: Floats, second: Floats, hop: float) -> Aligned:
     steps = max(1, round(hop / STEP_SECONDS))
     reach = round(REACH_SECONDS / hop * steps)
     best = NEVER
-    for part in range(steps):
-        between = _between(first, part / steps)
+    for step in range(steps):
+        between = _between(first, step / steps)
         table = between @ second.T
-        for shift in range(part - reach // steps * steps, reach + 1, steps):
+        for shift in range(step - reach // steps * steps, reach + 1, steps):
             if abs(shift) <= reach:
                 best = max(best, _along(table, shift // steps, shift * hop / steps), key=_rank)
     return best
@@ -76,10 +76,10 @@ def _along(table: Floats, later: int, shift: float) -> Aligned:
     if len(values) < max(1, min(table.shape) // 2):
         return NEVER
     heard = values[values != 0]
-    return Aligned(min(1.0, float(heard.mean())), shift, len(heard), _beside(table, later)) if len(heard) else NEVER
+    return Aligned(min(1.0, float(heard.mean())), shift, len(heard), _elsewhere(table, later)) if len(heard) else NEVER
 
 
-def _beside(table: Floats, later: int) -> float:
+def _elsewhere(table: Floats, later: int) -> float:
     for apart in (2, 1):
         both = np.concatenate([np.diagonal(table, -later - apart), np.diagonal(table, -later + apart)])
         if (both != 0).any():

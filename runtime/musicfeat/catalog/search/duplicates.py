@@ -127,7 +127,7 @@ def _pairs(
         elif rows == "track":
             bound = needed_pooled(min(tracks.tracks[first].length, tracks.tracks[second].length), window)
         else:
-            bound = needed(best.windows, best.beside)
+            bound = needed(best.windows, best.elsewhere)
         sure = best.similarity >= bound
         if sure or (least is None and doubtful(best, bound)):
             found.setdefault(first, []).append(Pair(second, best, sure))

@@ -49,11 +49,11 @@ def bounds() -> Bounds:
     return Bounds(**json.loads(FILE.read_text(encoding="utf-8")))
 
 
-def needed(windows: int, beside: float) -> float:
+def needed(windows: int, elsewhere: float) -> float:
     """Least mean cosine of this many windows in copies, given that of windows that play other moments."""
     if windows < 2:
         return bounds().one
-    return max(bounds().long, beside + (1 - beside) * _share(windows, beside))
+    return max(bounds().long, elsewhere + (1 - elsewhere) * _share(windows, elsewhere))
 
 
 def needed_pooled(seconds: float, window: float) -> float:
@@ -63,9 +63,10 @@ def needed_pooled(seconds: float, window: float) -> float:
 
 def doubtful(found: Aligned, least: float) -> bool:
     """True if a pair below ``least`` is worth comparing by sound."""
-    lowest = max(0.8 * bounds().long, found.beside + (1 - found.beside) * _share(found.windows, found.beside) / 2)
+    above = (1 - found.elsewhere) * _share(found.windows, found.elsewhere) / 2
+    lowest = max(0.8 * bounds().long, found.elsewhere + above)
     return found.similarity >= min(LIKE_NOISE, (lowest if found.windows > 1 else (bounds().long + least) / 2))
 
 
-def _share(windows: int, beside: float) -> float:
-    return max(bounds().beyond, bounds().few / windows, UNIFORM_SHARE if beside > UNIFORM else 0.0)
+def _share(windows: int, elsewhere: float) -> float:
+    return max(bounds().beyond, bounds().few / windows, UNIFORM_SHARE if elsewhere > UNIFORM else 0.0)

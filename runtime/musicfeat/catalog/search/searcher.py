@@ -114,10 +114,10 @@ class Searcher:
             scores = self.space.rough(embeddings, query)
             scores[_equal(batch, "path", path) | _equal(batch, "sha256", sha256)] = -np.inf
             tracks = None if best.windows else _numbered(batch.column("path"))
-            kept = promising(scores, tracks, best.k, best.floor)
-            found = batch.select(["path", "start", "end"]).take(pa.array(kept)).to_pylist()
-            exact = similarities(self.space.unit(embeddings[kept]), query).tolist()
-            best.add(Found(score, **row) for score, row in zip(exact, found, strict=True))
+            rows = promising(scores, tracks, best.k, best.floor)
+            found = batch.select(["path", "start", "end"]).take(pa.array(rows)).to_pylist()
+            exact = similarities(self.space.unit(embeddings[rows]), query).tolist()
+            best.add(Found(score, **moment) for score, moment in zip(exact, found, strict=True))
 
 
 def search(catalog: Catalog | str | os.PathLike[str], query: Asked, k: int = 10, *, windows: bool = False) -> list[Hit]:

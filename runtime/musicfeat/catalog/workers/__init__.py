@@ -1,4 +1,4 @@
-"""Engines that run the workers: processes on this machine, or Ray."""
+"""Pools of workers: processes on this machine, or Ray."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from musicfeat.model.session import cores
 from musicfeat.sound.arguments import whole
 
 
-class Engine(Protocol):
-    """Interface of the engines that run the workers."""
+class Pool(Protocol):
+    """Interface of the pools of workers."""
 
     def describe(self) -> Description:
         """Facts of the model."""
@@ -26,8 +26,8 @@ class Engine(Protocol):
     def __exit__(self, *error: object) -> None: ...
 
 
-def open_engine(name: str, options: ModelOptions, workers: int | None, time_limit: float, files: int) -> Engine:
-    """An engine by its name, "local" or "ray", with no more workers on this machine than files.
+def open_pool(name: str, options: ModelOptions, workers: int | None, time_limit: float, files: int) -> Pool:
+    """A pool by its name, "local" or "ray", with no more workers on this machine than files.
 
     Raises:
         InputError: an argument is out of its range.
@@ -39,9 +39,9 @@ def open_engine(name: str, options: ModelOptions, workers: int | None, time_limi
     if not time_limit > 0:
         raise InputError(f"time_limit must be seconds above 0, got {time_limit!r}")
     if name == "local":
-        from musicfeat.catalog.workers.local import Pool
+        from musicfeat.catalog.workers.local import LocalPool
 
-        return Pool(options, max(1, min(asked or cores(), files)), time_limit)
+        return LocalPool(options, max(1, min(asked or cores(), files)), time_limit)
     if name == "ray":
         from musicfeat.catalog.workers.on_ray import RayPool
 

@@ -22,7 +22,7 @@ SECONDS_PER_BYTE = 1e-5
 """Addition to the time limit: 10 s a megabyte, many times the need of the slowest format."""
 
 
-class Pool:
+class LocalPool:
     """Pool of worker processes that embed files, one core each, with results in the order of the files.
 
     Memory: a model and one file's decoder in each worker, and the results of at most ``AHEAD_GROUPS`` groups for each.
@@ -82,10 +82,10 @@ class Pool:
         # One file's limit for the whole group; a group that takes longer is repeated file by file.
         return self._threads.submit(self._call, paths, self._limit + sum(map(_size, paths)) * SECONDS_PER_BYTE)
 
-    def _call(self, paths: Sequence[str] | None, seconds: float) -> Any:
+    def _call(self, paths: Sequence[str] | None, time_limit: float) -> Any:
         process = self._idle.get()
         try:
-            return process.call(paths, seconds)
+            return process.call(paths, time_limit)
         finally:
             self._idle.put(process)
 

@@ -18,8 +18,8 @@ from multiprocessing.context import SpawnProcess
 from threading import Lock, Thread, Timer
 from typing import Any
 
+from musicfeat.catalog.workers.file_embedder import FileEmbedder
 from musicfeat.catalog.workers.options import ModelOptions
-from musicfeat.catalog.workers.worker import FileEmbedder
 from musicfeat.errors import CatalogError, MusicfeatError
 
 OPENING_SECONDS = 120.0
@@ -58,25 +58,25 @@ class WorkerProcess:
         self._pipe: Connection | None = None
         self._closed, self._changing = False, Lock()
 
-    def call(self, task: Any, seconds: float) -> Any:
+    def call(self, task: Any, time_limit: float) -> Any:
         """Result of the work for a task, never None.
 
         Raises:
             CrashError: the process died.
-            TimeoutError: the process took longer than ``seconds``, and was killed.
+            TimeoutError: the process took longer than ``time_limit`` seconds, and was killed.
             CatalogError: no process can be started.
             MusicfeatError: an error of the work, such as a model that cannot be opened.
         """
         process, pipe = self._started()
-        seconds = min(seconds, LONGEST_SECONDS)
-        end = time.monotonic() + seconds
-        guard = Timer(seconds + ANSWER_SECONDS, process.kill)
+        time_limit = min(time_limit, LONGEST_SECONDS)
+        end = time.monotonic() + time_limit
+        guard = Timer(time_limit + ANSWER_SECONDS, process.kill)
         guard.daemon = True
         guard.start()
         answer = None
         try:
             pipe.send(task)
-            if pipe.poll(seconds):
+            if pipe.poll(time_limit):
                 answer = pipe.recv()
         except (EOFError, OSError):
             pass

@@ -27,7 +27,7 @@ def folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or local or Path.home() / ".cache") / "musicfeat" / "tensorrt"
 
 
-def kept(
+def cached(
     path: Path, header: dict[str, Any], build: Callable[[], bytes], load: Callable[[bytes], Loaded | None]
 ) -> Loaded | None:
     """The engine in ``path`` if the file is whole, has the same header and can be loaded; else a newly built one.
@@ -46,7 +46,7 @@ def kept(
     if loaded is not None:
         return loaded
     payload = build()
-    _keep(path, header, payload)
+    _write(path, header, payload)
     return load(payload)
 
 
@@ -59,16 +59,16 @@ def timings(target: Target) -> bytes:
     return payload if header == asdict(target) else b""
 
 
-def keep_timings(target: Target, payload: bytes) -> None:
-    """Keep a timing cache for the next build."""
-    _keep(_timing_path(target), asdict(target), payload)
+def write_timings(target: Target, payload: bytes) -> None:
+    """Write a timing cache for the next build."""
+    _write(_timing_path(target), asdict(target), payload)
 
 
 def _timing_path(target: Target) -> Path:
     return folder() / f"{hashlib.sha256(str(target).encode()).hexdigest()}.timings"
 
 
-def _keep(path: Path, header: dict[str, Any], payload: bytes) -> None:
+def _write(path: Path, header: dict[str, Any], payload: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         sealed.write(path, header, payload)

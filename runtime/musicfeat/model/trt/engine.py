@@ -35,7 +35,7 @@ def open_engine(path: Path, device: Device, outputs: Iterable[str] | None, works
     onnx, card = _read_model(path, outputs)
     recipe = Recipe(digest(onnx), target(device), workspace=workspace or WORKSPACE)
     memory.use(device.index)
-    engine = cache.kept(
+    engine = cache.cached(
         cache.folder() / f"{recipe.key}.engine", recipe.header(card), lambda: _build(onnx, recipe), _deserialized
     )
     if engine is None:
@@ -95,8 +95,8 @@ class TensorRTEngine:
         places = np.cumsum(self._profile.split(len(windows)))[:-1]
         with self._turn:
             memory.use(self._index)
-            parts = [self._run(outputs, np.ascontiguousarray(part)) for part in np.split(windows, places)]
-        return [np.concatenate(values) for values in zip(*parts, strict=True)]
+            runs = [self._run(outputs, np.ascontiguousarray(batch)) for batch in np.split(windows, places)]
+        return [np.concatenate(values) for values in zip(*runs, strict=True)]
 
     def _run(self, outputs: tuple[str, ...], windows: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
         self._set_shape(windows.shape)
@@ -159,7 +159,7 @@ def _read_model(path: Path, outputs: Iterable[str] | None) -> tuple[bytes, dict[
 
 def _build(onnx: bytes, recipe: Recipe) -> bytes:
     engine, timings = build(onnx, recipe.profile, recipe.workspace, cache.timings(recipe.target))
-    cache.keep_timings(recipe.target, timings)
+    cache.write_timings(recipe.target, timings)
     return engine
 
 

@@ -37,8 +37,8 @@ class Profile:
         Raises:
             InputError: no such batches lie in the profile.
         """
-        parts = -(-windows // self.max)
-        sizes = [windows // parts + (part < windows % parts) for part in range(parts)]
+        batches = -(-windows // self.max)
+        sizes = [windows // batches + (batch < windows % batches) for batch in range(batches)]
         if not sizes or sizes[-1] < self.min:
             raise InputError(
                 f"{windows} windows cannot be cut into batches of {self.min} to {self.max}, which is all that this "

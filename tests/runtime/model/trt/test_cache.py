@@ -128,7 +128,7 @@ def test_recipes_survive_the_header(tmp_path: Path) -> None:
 def test_an_engine_is_built_once_and_then_kept(folder: Path) -> None:
     make = Maker()
     for _ in range(3):
-        assert cache.kept(folder / "e", RECIPE.header({}), make, load) == b"engine"
+        assert cache.cached(folder / "e", RECIPE.header({}), make, load) == b"engine"
     assert make.built == 1
 
 
@@ -147,16 +147,16 @@ def test_an_engine_is_built_once_and_then_kept(folder: Path) -> None:
 )
 def test_what_is_wrong_in_the_cache_is_built_anew(folder: Path, spoil: object) -> None:
     make = Maker()
-    cache.kept(folder / "e", RECIPE.header({}), make, load)
+    cache.cached(folder / "e", RECIPE.header({}), make, load)
     spoil(folder / "e")  # type: ignore[operator]
-    assert cache.kept(folder / "e", RECIPE.header({}), make, load) == b"engine"
+    assert cache.cached(folder / "e", RECIPE.header({}), make, load) == b"engine"
     assert make.built == 2
     assert sealed.read(folder / "e") == (RECIPE.header({}), b"engine")
 
 
 def test_an_engine_that_is_refused_at_once_is_not_built_for_ever(folder: Path) -> None:
     make = Maker(b"broken")
-    assert cache.kept(folder / "e", {}, make, load) is None
+    assert cache.cached(folder / "e", {}, make, load) is None
     assert make.built == 1
 
 
@@ -164,12 +164,12 @@ def test_a_cache_that_cannot_be_written_warns_and_goes_on(tmp_path: Path, monkey
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.warns(UserWarning, match="XDG_CACHE_HOME"):
-        assert cache.kept(cache.folder() / "e", {}, Maker(), load) == b"engine"
+        assert cache.cached(cache.folder() / "e", {}, Maker(), load) == b"engine"
 
 
 def test_timings_belong_to_one_target_and_are_not_trusted(folder: Path) -> None:
     assert cache.timings(HERE) == b""
-    cache.keep_timings(HERE, b"measured")
+    cache.write_timings(HERE, b"measured")
     assert cache.timings(HERE) == b"measured"
     assert cache.timings(replace(HERE, tensorrt="11.4.0")) == b""
     (path,) = folder.glob("*.timings")

@@ -96,7 +96,7 @@ def unpack(deb: Path, package: Package, folder: Path, temporary: Path) -> None:
     for path, read in _files(deb):
         inside = _below(path, package.folder)
         if inside and inside not in package.without and Path(path).suffix.lower() in AUDIO_SUFFIXES:
-            copied += _kept(target / inside, read.read())
+            copied += _written(target / inside, read.read())
         elif path == notice:
             target.mkdir(exist_ok=True)
             (target / "copyright").write_bytes(read.read())
@@ -143,7 +143,7 @@ def _below(path: str, folder: str) -> str:
     return "/".join([*stars, *parts[len(wanted) :]])
 
 
-def _kept(target: Path, content: bytes) -> int:
+def _written(target: Path, content: bytes) -> int:
     """Write a file if it is audio of ``LEAST_SECONDS`` or more; return the number of files written, 1 or 0."""
     try:
         seconds = soundfile.info(io.BytesIO(content)).duration

@@ -35,11 +35,11 @@ class ClassFoldersSet(Section):
         root = expanded(self.root)
         tracks = list_tracks(root, root / self.table if self.table else None)
         counts = Counter(track.source for track in tracks)
-        kept = [track for track in tracks if counts[track.source] >= self.fewest]
-        classes = [track.source for track in kept]
+        chosen = [track for track in tracks if counts[track.source] >= self.fewest]
+        classes = [track.source for track in chosen]
         if len(set(classes)) < 2:
             raise InputError(f"{root} has {len(set(classes))} folders of {self.fewest} files or more: two are needed")
         targets, names = class_targets(classes)
-        splits = drawn_splits(classes, [track.path for track in kept])
-        items = [Item(track.path, track.path, split) for track, split in zip(kept, splits, strict=True)]
+        splits = drawn_splits(classes, [track.path for track in chosen])
+        items = [Item(track.path, track.path, split) for track, split in zip(chosen, splits, strict=True)]
         return DataSet(self.name, root, items, "class", targets, names)

@@ -46,10 +46,10 @@ class GTZANSet(Section):
             splits = torchaudio_splits() if known else filtered_splits(expanded(Path(self.filtered)))
         else:
             splits = dict(zip(tracks, drawn_splits(genres, list(tracks)), strict=True))
-        kept = [name for name in tracks if name in splits]
-        items = [Item(relative(tracks[name], root), name, splits[name]) for name in kept]
+        chosen = [name for name in tracks if name in splits]
+        items = [Item(relative(tracks[name], root), name, splits[name]) for name in chosen]
         audio_there("GTZAN", root, [item.path for item in items], WHERE)
-        targets, classes = class_targets([tracks[name].genre for name in kept])
+        targets, classes = class_targets([tracks[name].genre for name in chosen])
         return DataSet("gtzan-filtered" if self.filtered else "gtzan", root, items, "class", targets, classes)
 
 

@@ -36,12 +36,12 @@ def entries(library: Library, dataset: str, root: Path) -> dict[str, Any]:
         InputError: the library, its index or the data set's metadata is missing.
     """
     found = opened(library, dataset, root)
-    beside = root / Path(found.index_path).name
-    if beside.is_file():
-        found.index_path = str(beside)
+    index = root / Path(found.index_path).name
+    if index.is_file():
+        found.index_path = str(index)
     indexes = importlib.import_module(f"{library}.datasets.{dataset}").INDEXES
     url = indexes[found.version].remote.url
-    need(Path(found.index_path), f"the index of {dataset}, by {library}", f"download {url} to {beside}")
+    need(Path(found.index_path), f"the index of {dataset}, by {library}", f"download {url} to {index}")
     return found.load_tracks() if library == "mirdata" else found.load_clips()
 
 

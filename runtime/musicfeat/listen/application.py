@@ -32,27 +32,27 @@ PAGE = Path(__file__).parent / "page"
 MOST_BYTES = 200_000_000
 MOST_JSON = 10_000
 MOST_HITS = 100_000
-SECONDS = 120.0
+TIME_LIMIT = 120.0
 Endpoint = Callable[[Request], Awaitable[Response]]
 for _suffix, _kind in ((".js", "text/javascript"), (".css", "text/css"), (".html", "text/html")):
     mimetypes.add_type(_kind, _suffix)  # some systems register other types, which nosniff enforces
 
 
-class Server:
+class Application:
     """The application and its resources.
 
     Args:
         library: the catalog.
         model: file of the catalog's model, if it is not a bundled one.
         most_bytes: limit of an upload.
-        seconds: time limit of a worker for one file.
+        time_limit: seconds that a worker may take for one file.
     """
 
     def __init__(
-        self, library: Library, model: str | None = None, most_bytes: int = MOST_BYTES, seconds: float = SECONDS
+        self, library: Library, model: str | None = None, most_bytes: int = MOST_BYTES, time_limit: float = TIME_LIMIT
     ) -> None:
         self._library, self._most_bytes = library, most_bytes
-        self._workers = Workers(options_of(library, model), seconds)
+        self._workers = Workers(options_of(library, model), time_limit)
         self._answers, self._uploads = Answers(library, self._workers), Uploads()
         self._games, self._lessons = Games(library, self._workers), Lessons(library)
 
@@ -159,7 +159,7 @@ class Server:
             if isinstance(error, MusicfeatError):
                 raise type(error)(str(error).replace(path, name)) from error
             raise
-        self._uploads.keep(token, path, name)
+        self._uploads.add(token, path, name)
         return JSONResponse(found)
 
     async def _receive(self, request: Request, path: str) -> None:

@@ -1,8 +1,9 @@
-"""Work in the page's worker processes: decoding, judging and drawing, each requested by a ``Task``."""
+"""Tasks of the page's worker processes: decoding, judging and drawing, each a ``Task``."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal, NamedTuple
@@ -73,7 +74,7 @@ class Pieces(NamedTuple):
     """The model's probability of its order."""
 
 
-def work(options: ModelOptions, task: Task) -> Any:
+def perform(options: ModelOptions, task: Task) -> Any:
     """Do a task in a worker process.
 
     Raises:
@@ -120,13 +121,13 @@ def cuts(model: Extractor, path: str) -> Cuts:
 def backwards(options: ModelOptions, path: str) -> Judged:
     """Features of a file played backwards."""
     model = _model(options)
-    rate, parts, length = model.card.sample_rate, list[Waveform](), 0
-    for part in blocks(path, rate=rate):
-        parts.append(part)
-        length += len(part)
+    rate, played, length = model.card.sample_rate, list[Waveform](), 0
+    for block in blocks(path, rate=rate):
+        played.append(block)
+        length += len(block)
         if length > BACKWARDS_SECONDS * rate:
             raise InputError(f"only files up to {BACKWARDS_SECONDS // 60} minutes are judged backwards: cut it first")
-    return Judged(replace(model(np.concatenate(parts)[::-1], rate), path=path), [])
+    return Judged(replace(model(np.concatenate(played)[::-1], rate), path=path), [])
 
 
 def pieces(options: ModelOptions, task: Task) -> Pieces:
@@ -137,7 +138,7 @@ def pieces(options: ModelOptions, task: Task) -> Pieces:
     """
     sound = decoded(task.path)
     size = round(PIECE_SECONDS * sound.sr)
-    wave = _excerpt(sound.pieces, round(task.start * sound.sr), size * task.count)
+    wave = _excerpt(sound.blocks, round(task.start * sound.sr), size * task.count)
     if len(wave) < size * task.count:
         raise InputError(f"{task.count} pieces of {PIECE_SECONDS:.1f} s need a longer file")
     cut = wave.reshape(task.count, size)
@@ -151,15 +152,15 @@ def pieces(options: ModelOptions, task: Task) -> Pieces:
     return Pieces(waves, size / sound.sr, right, tuple(map(int, found.permutation)), found.probability)
 
 
-def _excerpt(parts: Any, start: int, length: int) -> Waveform:
+def _excerpt(sound: Iterable[Waveform], start: int, length: int) -> Waveform:
     """A range of samples of a recording, decoded no further than needed."""
-    kept, place = [np.zeros(0, np.float32)], 0
-    for part in parts:
-        kept.append(part[max(0, start - place) : max(0, start + length - place)])
-        place += len(part)
+    taken, place = [np.zeros(0, np.float32)], 0
+    for block in sound:
+        taken.append(block[max(0, start - place) : max(0, start + length - place)])
+        place += len(block)
         if place >= start + length:
             break
-    return np.concatenate(kept)
+    return np.concatenate(taken)
 
 
 def _shuffled(count: int, seed: int) -> npt.NDArray[np.int64]:
