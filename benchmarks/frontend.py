@@ -16,7 +16,7 @@ import torch
 from _table import markdown, median_ratio, paired_milliseconds
 from torch import Tensor, nn
 
-from musicfeat.log_mel import LogMelSpec, hann, log_mel, mel_matrix
+from musicfeat.sound.log_mel import LogMelSpec, hann, log_mel, mel_matrix
 from musicfeat_trainer.frontends.log_mel import LogMel
 
 SECONDS = 10
@@ -69,7 +69,7 @@ class StftLogMel(DenseLogMel):
 
 def in_onnxruntime(module: nn.Module, wave: np.ndarray, folder: Path, name: str) -> Callable[[], np.ndarray]:
     """Export a module and return a call that runs it on one thread."""
-    from musicfeat.ort import onnxruntime
+    from musicfeat.model.ort import onnxruntime
 
     path = folder / f"{name}.onnx"
     torch.onnx.export(module.eval(), (torch.from_numpy(wave),), path, dynamo=True, opset_version=18, verbose=False)

@@ -19,7 +19,7 @@ import pytest
 import soundfile
 
 ROOT = Path(__file__).parents[1]
-DOOR = "runtime/musicfeat/ort.py"
+DOOR = "runtime/musicfeat/model/ort.py"
 Watched = Callable[..., None]
 COMMANDS = {
     "info": "-m musicfeat.cli info",

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat import Extractor
-from musicfeat.joins import LEAST_SECONDS
 from musicfeat.model.session import Session
+from musicfeat.sequence.joins import LEAST_SECONDS
 from musicfeat.sound.audio import Audio
 from musicfeat_export.clips import Tagged, Windows
 from musicfeat_trainer.evaluate.metrics import mean_average_precision

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from musicfeat.errors import ModelError
+from musicfeat.model.ort import onnxruntime
 from musicfeat.model.session import Session
-from musicfeat.ort import onnxruntime
 from musicfeat_export.parity import probe_windows
 
 SUFFIX = ".ort"

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import onnx
 
 from musicfeat.errors import InputError
-from musicfeat.ort import quantization
+from musicfeat.model.ort import quantization
 from musicfeat_export.graph import before_convolutions, first_convolutions, replace, shared
 
 Windows = npt.NDArray[np.float32]

@@ -8,17 +8,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.ahead import ahead
-from musicfeat.continuity import Continuity, continuity, heard
 from musicfeat.curve_reader import CurveReader
 from musicfeat.errors import AudioError, InputError, ModelError, MusicfeatError
 from musicfeat.features import Features, Order
 from musicfeat.heads import Head, opened_heads
-from musicfeat.joins import Layout, check_pieces, gap_candidates, join_scores
 from musicfeat.model.card import ModelCard, checked_outputs
 from musicfeat.model.session import Session
-from musicfeat.order import most_probable
 from musicfeat.recording import Recording, Step, steps
+from musicfeat.sequence.continuity import Continuity, continuity, heard
+from musicfeat.sequence.joins import Layout, check_pieces, gap_candidates, join_scores
+from musicfeat.sequence.order import most_probable
+from musicfeat.sound.ahead import ahead
 from musicfeat.sound.arguments import is_source, name_of, real
 from musicfeat.sound.audio import Audio, PathLike, Sound, blocks, opened
 from musicfeat.sound.waveform import check_rate, ends, resample, stream_blocks

@@ -72,7 +72,7 @@ function frequencyMarks(most) {
     .map((hertz) => ({ hertz, place: place(hertz) }));
 }
 
-/** Slaney's scale (Auditory Toolbox, 1998), as in `musicfeat/log_mel.py`. */
+/** Slaney's scale (Auditory Toolbox, 1998), as in `musicfeat/sound/log_mel.py`. */
 function toMel(hertz) {
   return hertz < 1000 ? (hertz * 3) / 200 : 15 + (27 * Math.log(hertz / 1000)) / Math.log(6.4);
 }

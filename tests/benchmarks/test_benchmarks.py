@@ -21,7 +21,7 @@ from support.paths import ROOT
 pytest.importorskip("librosa", reason="the benchmark extra is not installed")
 
 from musicfeat import Extractor
-from musicfeat.log_mel import LogMelSpec
+from musicfeat.sound.log_mel import LogMelSpec
 
 BENCHMARKS = ROOT / "benchmarks"
 

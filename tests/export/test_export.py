@@ -13,8 +13,8 @@ import torch
 
 from musicfeat import Extractor, ModelError
 from musicfeat.cli import main as musicfeat_main
-from musicfeat.log_mel import LogMelSpec, log_mel
 from musicfeat.model.session import Session, bundled_models, find_model
+from musicfeat.sound.log_mel import LogMelSpec, log_mel
 from musicfeat_export import onnx_file
 from musicfeat_export.cli import main
 from musicfeat_export.graph import FORBIDDEN_OPS, check_graph, weights_digest
@@ -148,7 +148,7 @@ def test_joins_hear_in_the_trunks_spectrum_what_they_hear_in_their_own(
 
 @pytest.mark.parametrize("spec", [LogMelSpec(), LogMelSpec(n_fft=1024, hop=512)], ids=["1050", "1024"])
 def test_the_exported_spectrogram_is_held_to_the_numpy_reference(spec: LogMelSpec, tmp_path: Path) -> None:
-    from musicfeat.ort import onnxruntime
+    from musicfeat.model.ort import onnxruntime
 
     wave = np.random.default_rng(0).standard_normal((2, spec.hop * 30)).astype(np.float32)
     wave[1, spec.hop * 11 :] = 0

@@ -12,7 +12,7 @@ pytest.importorskip("onnxscript", reason="the export extra is not installed")
 import torch
 from torch import nn
 
-from musicfeat.ort import onnxruntime
+from musicfeat.model.ort import onnxruntime
 from musicfeat_export.graph import check_graph
 from musicfeat_export.onnx_file import to_onnx
 from musicfeat_trainer.frontends.cqt import CQT, CQTSpec

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from musicfeat.errors import InputError
-from musicfeat.log_mel import LogMelSpec, mel_matrix
+from musicfeat.sound.log_mel import LogMelSpec, mel_matrix
 from musicfeat_trainer.augment.filters import convolved, low_pass_kernels
 from musicfeat_trainer.augment.masks import stripes
 from musicfeat_trainer.data.sets.gtzan import torchaudio_splits

@@ -10,9 +10,9 @@ import onnx
 
 from musicfeat.errors import DeviceError
 from musicfeat.model.engine import parse_device
+from musicfeat.model.ort import onnxruntime
 from musicfeat.model.providers import provider_of
 from musicfeat.model.session import Session, bundled_models, find_model
-from musicfeat.ort import onnxruntime
 from musicfeat_export.half import to_half
 from musicfeat_export.parity import SOUNDING, probe_windows
 

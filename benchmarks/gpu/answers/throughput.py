@@ -11,8 +11,8 @@ from question import Limits, Question, seconds
 
 from answers.files import bare, files, windows_of
 from musicfeat.model.engine import INPUT, Device, parse_device
+from musicfeat.model.ort import onnxruntime
 from musicfeat.model.session import Session
-from musicfeat.ort import onnxruntime
 from musicfeat_export.report.profile import profile
 
 HEADER = [

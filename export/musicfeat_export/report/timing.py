@@ -22,7 +22,7 @@ COLD = (
 )
 # ``ru_maxrss`` would not do: a child inherits its parent's maximum.
 PEAK = "print(next(int(line.split()[1]) / 1024 for line in open('/proc/self/status') if line.startswith('VmHWM')))"
-IMPORTS = "import numpy; from musicfeat.ort import onnxruntime"
+IMPORTS = "import numpy; from musicfeat.model.ort import onnxruntime"
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def _open(
     chosen: Options | None,
 ) -> onnxruntime.InferenceSession:
     try:
-        from musicfeat.ort import onnxruntime
+        from musicfeat.model.ort import onnxruntime
     except ImportError as error:
         raise DeviceError(f"onnxruntime cannot be imported ({error}): pip install onnxruntime") from error
 

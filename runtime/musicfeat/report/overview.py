@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat.errors import InputError
-from musicfeat.log_mel import SILENCE_POWER, LogMelSpec, mel_power
 from musicfeat.sound.audio import PathLike, blocks
+from musicfeat.sound.log_mel import SILENCE_POWER, LogMelSpec, mel_power
 from musicfeat.sound.waveform import Waveform
 
 DECIBELS = 60.0

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat.features import Features
-from musicfeat.log_mel import LogMelSpec, log_mel
+from musicfeat.sound.log_mel import LogMelSpec, log_mel
 from musicfeat.sound.waveform import Waveform
 
 WIDTH, LEFT, PLOT = 960, 130, 810

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.log_mel import LogMelSpec, mel_power
 from musicfeat.sound.audio import PathLike, blocks
+from musicfeat.sound.log_mel import LogMelSpec, mel_power
 from musicfeat.sound.waveform import Waveform
 
 Floats = npt.NDArray[np.float32]

@@ -1,4 +1,4 @@
-/** Continuity of a recording, and cuts in it: the rules of `musicfeat/continuity.py`. */
+/** Continuity of a recording, and cuts in it: the rules of `musicfeat/sequence/continuity.py`. */
 import { logistic } from "./numbers.js";
 import { checkWindow } from "./sound.js";
 

@@ -1,6 +1,6 @@
 /**
  * Pieces of music packed into model windows, so that `successor` scores every join between them: the rules of
- * `musicfeat/joins.py`, which the tests compare with this file.
+ * `musicfeat/sequence/joins.py`, which the tests compare with this file.
  */
 import { InputError } from "./errors.js";
 import { round } from "./numbers.js";

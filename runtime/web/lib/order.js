@@ -1,5 +1,5 @@
 /**
- * The order of any number of pieces from scores of "a directly before b": the rules of `musicfeat/order.py`,
+ * The order of any number of pieces from scores of "a directly before b": the rules of `musicfeat/sequence/order.py`,
  * which the tests compare with this file.
  */
 import { argmax, draws, logistic, logSumExp } from "./numbers.js";

@@ -54,7 +54,7 @@ def headers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def library(headers: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the library of the installed onnxruntime under the names that linker and loader look for."""
-    from musicfeat.ort import onnxruntime
+    from musicfeat.model.ort import onnxruntime
 
     folder = Path(onnxruntime.__file__).parent / "capi"
     libraries = sorted(folder.glob("libonnxruntime.so.*"))

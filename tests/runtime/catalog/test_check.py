@@ -22,8 +22,8 @@ from musicfeat.catalog.settings import Rows, settings_of
 from musicfeat.catalog.workers.file_embedder import FileEmbedder
 from musicfeat.catalog.workers.options import ModelOptions
 from musicfeat.cli import main
-from musicfeat.continuity import Continuity
 from musicfeat.extractor import Audio
+from musicfeat.sequence.continuity import Continuity
 
 Make = Callable[..., Path]
 

@@ -171,7 +171,7 @@ def test_unusable_options_are_refused(options: object) -> None:
 
 @pytest.mark.parametrize("name", ["openvino", "coreml", "directml:0", "qnn"])
 def test_a_provider_that_is_not_there_is_an_error_that_says_how_to_get_it(name: str) -> None:
-    from musicfeat.ort import onnxruntime
+    from musicfeat.model.ort import onnxruntime
 
     provider = PROVIDERS[parse_device(name).kind]
     if provider.name in onnxruntime.get_available_providers():
@@ -183,7 +183,7 @@ def test_a_provider_that_is_not_there_is_an_error_that_says_how_to_get_it(name: 
 @pytest.mark.parametrize("name", ["openvino:CPU", "openvino:GPU", "openvino:NPU", "coreml", "directml:0", "qnn"])
 def test_a_provider_gives_the_cpu_s_answers_or_says_why_not(name: str) -> None:
     """Run where a build of ONNX Runtime has the provider; the device may be missing all the same."""
-    from musicfeat.ort import onnxruntime
+    from musicfeat.model.ort import onnxruntime
 
     provider = PROVIDERS[parse_device(name).kind].name
     if provider not in onnxruntime.get_available_providers():
@@ -202,7 +202,7 @@ def test_a_provider_gives_the_cpu_s_answers_or_says_why_not(name: str) -> None:
 
 
 def test_a_missing_device_of_openvino_is_never_replaced() -> None:
-    from musicfeat.ort import onnxruntime
+    from musicfeat.model.ort import onnxruntime
 
     if "OpenVINOExecutionProvider" not in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime has no OpenVINO: pip install onnxruntime-openvino in an environment of its own")
@@ -234,7 +234,7 @@ def test_failures_of_the_gpu_are_told_from_those_of_the_model(
     said: str, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ONNX Runtime's own words, thrown where a CUDA build throws them."""
-    from musicfeat.ort import onnxruntime
+    from musicfeat.model.ort import onnxruntime
 
     def fail(*_: object, **options: object) -> None:
         assert options["enable_fallback"] == 0
@@ -251,7 +251,7 @@ def test_failures_of_the_gpu_are_told_from_those_of_the_model(
 @pytest.mark.usefixtures("two_gpus")
 def test_a_provider_that_does_not_load_is_never_replaced_silently() -> None:
     """With a CUDA build of ONNX Runtime on a machine without CUDA, the real library declines to enable it."""
-    from musicfeat.ort import onnxruntime
+    from musicfeat.model.ort import onnxruntime
 
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime is built without CUDA")

@@ -102,7 +102,7 @@ def test_unknown_devices_are_refused(device: object) -> None:
 
 
 def test_a_device_that_is_not_there_is_no_silent_fallback() -> None:
-    from musicfeat.ort import onnxruntime
+    from musicfeat.model.ort import onnxruntime
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime has CUDA")

@@ -11,9 +11,9 @@ import pytest
 import soundfile
 
 from musicfeat.errors import AudioError, InputError
-from musicfeat.log_mel import LogMelSpec, mel_power
 from musicfeat.report.overview import DECIBELS, overview
 from musicfeat.sound.audio import load
+from musicfeat.sound.log_mel import LogMelSpec, mel_power
 
 SPEC = LogMelSpec()
 

@@ -17,8 +17,8 @@ import soxr
 from musicfeat.features import pool_probability
 from musicfeat.model.pruning import keep_outputs
 from musicfeat.model.session import Session, find_model, levelled
-from musicfeat.order import best_order, log_partition, most_probable, path_score
 from musicfeat.recording import Recording
+from musicfeat.sequence.order import best_order, log_partition, most_probable, path_score
 from musicfeat.sound.windows import Window, cut, pooling_weights
 from support.paths import WEB
 

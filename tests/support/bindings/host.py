@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from musicfeat.ort import onnxruntime
+from musicfeat.model.ort import onnxruntime
 from support.bindings.standin import StandIn
 
 TYPE_NAMES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from musicfeat import InputError
-from musicfeat.log_mel import LogMelSpec, mel_power
 from musicfeat.sound.audio import load
+from musicfeat.sound.log_mel import LogMelSpec, mel_power
 from musicfeat_trainer.augment.spectrogram import SpectrogramAugment
 from musicfeat_trainer.augment.tempo import Tempo
 from musicfeat_trainer.bundled.clips import clip_starts, fixed_clips

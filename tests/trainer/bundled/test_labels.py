@@ -11,7 +11,7 @@ import soundfile
 import torch
 
 from musicfeat import InputError
-from musicfeat.log_mel import LogMelSpec
+from musicfeat.sound.log_mel import LogMelSpec
 from musicfeat_trainer.bundled.collections import rendered_store
 from musicfeat_trainer.bundled.labels import NoteLabels
 from musicfeat_trainer.bundled.notes import NoteCollages

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from musicfeat import InputError
-from musicfeat.log_mel import LogMelSpec, log_mel, mel_power
+from musicfeat.sound.log_mel import LogMelSpec, log_mel, mel_power
 from musicfeat_trainer.frontends.log_mel import LogMel, fast_factor
 
 SPECS = [

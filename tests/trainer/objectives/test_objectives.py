@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from musicfeat.order import best_order, log_partition, path_score, shuffled_probability
+from musicfeat.sequence.order import best_order, log_partition, path_score, shuffled_probability
 from musicfeat_trainer.bundled.tag_net import TagHead
 from musicfeat_trainer.objectives.jigsaw import (
     continuity_loss,

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from musicfeat.errors import InputError
-from musicfeat.ort import onnxruntime
+from musicfeat.model.ort import onnxruntime
 from musicfeat_trainer.cli import main
 from musicfeat_trainer.data.teachers import read_card
 from musicfeat_trainer.teachers import musicnn

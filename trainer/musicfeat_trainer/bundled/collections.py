@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from musicfeat.errors import InputError
 from musicfeat.files import replacing
-from musicfeat.log_mel import LogMelSpec
+from musicfeat.sound.log_mel import LogMelSpec
 from musicfeat_trainer.bundled.crops import Collection
 from musicfeat_trainer.bundled.labels import NoteLabels
 from musicfeat_trainer.bundled.mel_power import MelPower

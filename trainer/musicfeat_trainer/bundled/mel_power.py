@@ -11,8 +11,8 @@ import numpy.typing as npt
 import torch
 
 from musicfeat.errors import InputError
-from musicfeat.log_mel import SILENCE_POWER, LogMelSpec
 from musicfeat.sound.audio import load
+from musicfeat.sound.log_mel import SILENCE_POWER, LogMelSpec
 from musicfeat_trainer.frontends.log_mel import LogMel
 
 CHUNK_FRAMES = 4096

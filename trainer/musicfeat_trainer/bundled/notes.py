@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 
 from musicfeat.errors import InputError
-from musicfeat.log_mel import SILENCE_POWER
 from musicfeat.sound.audio import load
+from musicfeat.sound.log_mel import SILENCE_POWER
 from musicfeat_trainer.bundled.crops import Crops
 from musicfeat_trainer.data.sets.notes import listed_notes
 from musicfeat_trainer.frontends.log_mel import LogMel

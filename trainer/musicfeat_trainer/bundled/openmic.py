@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musicfeat.log_mel import LogMelSpec
+from musicfeat.sound.log_mel import LogMelSpec
 from musicfeat_trainer.bundled.crops import Collection
 from musicfeat_trainer.bundled.labels import ClipLabels, Label
 from musicfeat_trainer.bundled.mel_power import MelPower

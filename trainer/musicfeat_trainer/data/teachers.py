@@ -143,7 +143,7 @@ def _digest(teacher: Path) -> str:
 
 @cache
 def _session(teacher: Path) -> Any:
-    from musicfeat.ort import onnxruntime
+    from musicfeat.model.ort import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from musicfeat.errors import InputError
-from musicfeat.log_mel import SILENCE_POWER
+from musicfeat.sound.log_mel import SILENCE_POWER
 from musicfeat_trainer.frontends.cqt_kernels import BINS_PER_OCTAVE, STEP, TAPS, CQTSpec, Real, fitted_kernels, low_pass
 
 BLOCK = 64

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from musicfeat.errors import InputError
-from musicfeat.log_mel import SILENCE_POWER, LogMelSpec, hann, mel_matrix
+from musicfeat.sound.log_mel import SILENCE_POWER, LogMelSpec, hann, mel_matrix
 
 Array = npt.NDArray[np.float64]
 
 
 class LogMel(nn.Module):
-    """Torch twin of ``musicfeat.log_mel``, in two steps that training can use separately.
+    """Torch twin of ``musicfeat.sound.log_mel``, in two steps that training can use separately.
 
     The DFT of N = R * C points (Cooley and Tukey, 1965) indexes samples as n = C n1 + n2 and bins
     as k = k1 + R k2. Stage one is a convolution over the samples of each n2, every C-th of the waveform: its kernels
@@ -64,7 +64,7 @@ class LogMel(nn.Module):
         self.register_buffer(name, torch.tensor(np.ascontiguousarray(value), dtype=torch.float32), persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """Log-mel, [batch, samples] -> [batch, samples // step, n_mels]; see ``musicfeat.log_mel.log_mel``."""
+        """Log-mel, [batch, samples] -> [batch, samples // step, n_mels]; see ``musicfeat.sound.log_mel.log_mel``."""
         return self.log_mel(self.spectrum(waveform)).transpose(1, 2)
 
     def log_mel(self, spectrum: Tensor) -> Tensor:

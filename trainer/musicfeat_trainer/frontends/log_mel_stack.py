@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from musicfeat.errors import InputError
-from musicfeat.log_mel import LogMelSpec
+from musicfeat.sound.log_mel import LogMelSpec
 from musicfeat_trainer.frontends.log_mel import LogMel
 
 
@@ -53,6 +53,6 @@ class LogMelStack(nn.Module):
         self.spectrograms = nn.ModuleList(LogMel(channel) for channel in self.different)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """Log-mels, [batch, samples] -> [batch, channels, samples // hop, n_mels]; each as ``musicfeat.log_mel``."""
+        """Log-mels, [batch, samples] -> [batch, channels, samples // hop, n_mels]; as ``musicfeat.sound.log_mel``."""
         found = [spectrogram(waveform) for spectrogram in self.spectrograms]
         return torch.stack([found[place] for place in self.places], dim=1)

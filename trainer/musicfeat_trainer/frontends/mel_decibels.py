@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from musicfeat.errors import InputError
-from musicfeat.log_mel import LogMelSpec
+from musicfeat.sound.log_mel import LogMelSpec
 from musicfeat_trainer.frontends.log_mel import LogMel
 
 Array = npt.NDArray[np.float64]

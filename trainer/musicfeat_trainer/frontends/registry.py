@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from musicfeat.log_mel import LogMelSpec
+from musicfeat.sound.log_mel import LogMelSpec
 from musicfeat_trainer.data.contents import Waveform
 from musicfeat_trainer.data.piano_roll import PianoRoll
 from musicfeat_trainer.frontends.cqt import CQT

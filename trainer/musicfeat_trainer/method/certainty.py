@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from musicfeat.log_mel import LogMelSpec
+from musicfeat.sound.log_mel import LogMelSpec
 from musicfeat_trainer.data.clips import Clips
 from musicfeat_trainer.frontends.frontend import Frontend
 from musicfeat_trainer.frontends.log_mel import LogMel

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from musicfeat.log_mel import LogMelSpec
+from musicfeat.sound.log_mel import LogMelSpec
 from musicfeat_trainer.augment.spectrogram import SpectrogramAugment
 from musicfeat_trainer.augment.tempo import Tempo
 from musicfeat_trainer.data.teachers import TeacherConfig

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat.errors import InputError
-from musicfeat.log_mel import LogMelSpec, hann, mel_edges, mel_matrix
+from musicfeat.sound.log_mel import LogMelSpec, hann, mel_edges, mel_matrix
 from musicfeat_trainer.teachers.checkpoint import Weights, need
 from musicfeat_trainer.teachers.graph import Graph
 

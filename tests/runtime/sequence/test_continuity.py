@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from musicfeat import Extractor, InputError, ModelError
-from musicfeat.continuity import STEPS, Continuity, continuity
 from musicfeat.errors import AudioError
 from musicfeat.model.card import ModelCard
+from musicfeat.sequence.continuity import STEPS, Continuity, continuity
 
 CARD = ModelCard("m", "1", 100, 1260, 1260, ("embedding", "successor"), pieces=3, piece_distance=40)
 PIECE = 420

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from musicfeat import InputError
-from musicfeat.log_mel import LogMelSpec, hann, log_mel, mel_matrix, mel_power
+from musicfeat.sound.log_mel import LogMelSpec, hann, log_mel, mel_matrix, mel_power
 
 
 @pytest.fixture

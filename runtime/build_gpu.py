@@ -1,6 +1,6 @@
 """Build ``musicfeat-gpu``: the same source as a distribution that depends on onnxruntime-gpu.
 
-python distributions/gpu.py --outdir dist
+python runtime/build_gpu.py --outdir dist
 
 onnxruntime and onnxruntime-gpu own one Python module and overwrite each other, so an extra of ``musicfeat`` could not
 choose between them: pip would install both.
@@ -32,7 +32,7 @@ def project() -> str:
     for pattern, replacement in CHANGES:
         text, found = re.subn(pattern, replacement, text, flags=re.MULTILINE)
         if not found:
-            raise SystemExit(f"pyproject.toml has nothing like {pattern}: mend distributions/gpu.py")
+            raise SystemExit(f"pyproject.toml has nothing like {pattern}: mend runtime/build_gpu.py")
     return text
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from musicfeat.errors import InputError
-from musicfeat.joins import Layout, _couples, _triples, check_pieces, gap_candidates, join_scores
+from musicfeat.sequence.joins import Layout, _couples, _triples, check_pieces, gap_candidates, join_scores
 
 LAYOUT = Layout(slots=3, slot=7350, distance=1260, rate=2205)
 
