@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from musicfeat.catalog.workers.local import Pool, groups
+from musicfeat.catalog.workers.local import LocalPool, groups
 from musicfeat.catalog.workers.options import Description, ModelOptions
 from musicfeat.catalog.workers.result import FileResult
 from musicfeat.errors import CatalogError, DeviceError, InputError, MusicfeatError
@@ -58,7 +58,7 @@ class RayPool:
     Args:
         options: how each worker opens the model; the cluster chooses the GPU.
         workers: number of tasks at a time; None is one for each core of the cluster.
-        time_limit: as for ``Pool``.
+        time_limit: as for ``LocalPool``.
     """
 
     def __init__(self, options: ModelOptions, workers: int | None, time_limit: float) -> None:
@@ -95,7 +95,7 @@ class RayPool:
             raise CatalogError(f"the model cannot be opened on the Ray cluster: {_reason(error)}") from error
 
     def map(self, paths: Iterable[str], expected: int) -> Iterator[FileResult]:
-        """Result of each file, in order; see ``Pool.map``.
+        """Result of each file, in order; see ``LocalPool.map``.
 
         Raises:
             CatalogError: workers fail for a reason that holds on every machine.
@@ -149,10 +149,10 @@ def _embed(batch: pa.Table, options: ModelOptions, time_limit: float) -> pa.Tabl
 
 
 @cache
-def _pool(options: ModelOptions, time_limit: float) -> Pool:
+def _pool(options: ModelOptions, time_limit: float) -> LocalPool:
     """The pool that a process of Ray keeps from task to task."""
     vars(sys.modules["__main__"]).pop("__file__", None)  # a spawned process would import it, and with it all of Ray
-    return Pool(options, 1, time_limit)
+    return LocalPool(options, 1, time_limit)
 
 
 def _describe(options: ModelOptions, time_limit: float) -> Description:
