@@ -15,7 +15,8 @@ import numpy.typing as npt
 from musicfeat.errors import DeviceError, ModelError
 from musicfeat.model.denormals import flushed
 from musicfeat.model.engine import INPUT, Device
-from musicfeat.model.providers import PROVIDERS, Options, provider_of, settings_of
+from musicfeat.model.opening import Opening
+from musicfeat.model.providers import PROVIDERS, provider_of, settings_of
 from musicfeat.model.pruning import keep_outputs
 
 if TYPE_CHECKING:
@@ -28,16 +29,8 @@ LARGEST_MESSAGE = 2**31
 class OnnxRuntimeEngine:
     """Engine of ONNX Runtime (see ``musicfeat.model.engine.Engine``)."""
 
-    def __init__(
-        self,
-        path: Path,
-        device: Device,
-        threads: int,
-        outputs: Iterable[str] | None,
-        memory: int | None,
-        options: Options | None = None,
-    ) -> None:
-        self._session = session = _open(path, device, threads, outputs, memory, options)
+    def __init__(self, opening: Opening) -> None:
+        self._session = session = _open(opening)
         self.metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
         self.inputs: dict[str, list[Any]] = {value.name: list(value.shape) for value in session.get_inputs()}
         self.outputs: dict[str, list[Any]] = {value.name: list(value.shape) for value in session.get_outputs()}
@@ -57,22 +50,16 @@ class OnnxRuntimeEngine:
         return [np.concatenate(values)[: len(windows)] for values in zip(*runs, strict=True)]
 
 
-def _open(
-    path: Path,
-    device: Device,
-    threads: int,
-    outputs: Iterable[str] | None,
-    memory: int | None,
-    chosen: Options | None,
-) -> onnxruntime.InferenceSession:
+def _open(opening: Opening) -> onnxruntime.InferenceSession:
     try:
         from musicfeat.model.ort import onnxruntime
     except ImportError as error:
         raise DeviceError(f"onnxruntime cannot be imported ({error}): pip install onnxruntime") from error
 
-    provider, provider_options = provider_of(device, memory, chosen, threads)
+    path, device, outputs = opening.path, opening.device, opening.outputs
+    provider, provider_options = provider_of(device, opening.memory, opening.options, opening.threads)
     _check_available(onnxruntime, device, provider)
-    options = _session_options(onnxruntime, path, device, threads, chosen)
+    options = _session_options(onnxruntime, opening)
     try:
         session = onnxruntime.InferenceSession(
             _model(path, outputs), options, providers=[provider], provider_options=[provider_options], enable_fallback=0
@@ -96,16 +83,17 @@ def _model(path: Path, outputs: Iterable[str] | None) -> str | bytes:
     return os.fspath(path) if model is whole else model
 
 
-def _session_options(onnxruntime: Any, path: Path, device: Device, threads: int, chosen: Options | None) -> Any:
+def _session_options(onnxruntime: Any, opening: Opening) -> Any:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = opening.threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    if device.kind == "directml":
+    if opening.device.kind == "directml":
         options.enable_mem_pattern = False  # DirectML's provider demands it
     # Where the weights beside a model are, if it comes as bytes.
-    options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.fspath(path.parent))
-    for name, value in settings_of(device, chosen).items():
+    folder = os.fspath(opening.path.parent)
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
+    for name, value in settings_of(opening.device, opening.options).items():
         options.add_session_config_entry(name, value)
     return options
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ import numpy.typing as npt
 from musicfeat.errors import InputError, ModelError
 from musicfeat.model.card import ModelCard, card_from_metadata
 from musicfeat.model.cores import cores
-from musicfeat.model.engine import INPUT, Device, Engine, parse_device
+from musicfeat.model.engine import INPUT, Engine
+from musicfeat.model.opening import Opening, checked
 from musicfeat.model.providers import Options
 from musicfeat.model.trt import sealed
-from musicfeat.sound.arguments import whole
 
 MODELS = Path(__file__).parents[1] / "models"
 QUIET = 2.0**-6
@@ -51,12 +51,10 @@ class Session:
         memory: int | None = None,
         options: Options | None = None,
     ) -> None:
-        self.path, self.device = find_model(model), device
-        self.threads = _check_threads(threads)
-        place = parse_device(device)
-        self.windows = place.windows
-        chosen = _check_options(options, place)
-        self._engine = _open(self.path, place, self.threads, outputs, _check_memory(memory, place), chosen)
+        opening = checked(find_model(model), device, threads, outputs, memory, options)
+        self.path, self.device, self.threads = opening.path, device, opening.threads
+        self.windows = opening.device.windows
+        self._engine = _open(opening)
         self.card: ModelCard = card_from_metadata(self._engine.metadata, str(self.path))
         self.outputs = self.card.chosen(outputs, str(self.path))
         _check_graph(self._engine, self.card, self.outputs, self.path)
@@ -124,54 +122,18 @@ def find_model(model: str | os.PathLike[str] | None) -> Path:
     return path
 
 
-def _check_threads(threads: int | None) -> int:
-    """A number of threads: the one asked for, or one for each core if None."""
-    if threads is None:
-        return cores()
-    number = whole(threads)
-    if number is None or number < 1:
-        raise InputError(f"threads must be a whole number from 1, got {threads!r}")
-    return number
-
-
-def _check_memory(memory: int | None, device: Device) -> int | None:
-    if memory is None:
-        return None
-    number = whole(memory)
-    if number is None or number < 1:
-        raise InputError(f"memory must be a whole number of bytes of the GPU, such as 2 * 1024**3, got {memory!r}")
-    if device.kind not in ("cuda", "tensorrt"):
-        raise InputError(f"memory is a cap on an NVIDIA GPU's memory: leave it out for {str(device)!r}")
-    return number
-
-
-def _check_options(options: Options | None, device: Device) -> Options | None:
-    if options is None:
-        return None
-    if not isinstance(options, Mapping) or not all(isinstance(text, str) for pair in options.items() for text in pair):
-        raise InputError(f"options must be a dictionary of texts, such as {{'num_of_threads': '2'}}, got {options!r}")
-    if device.kind == "tensorrt":
-        raise InputError("options are ONNX Runtime's, and TensorRT runs without it: leave them out")
-    return options
-
-
-def _open(
-    path: Path,
-    device: Device,
-    threads: int,
-    outputs: Iterable[str] | None,
-    memory: int | None,
-    options: Options | None,
-) -> Engine:
-    if device.kind == "tensorrt":
+def _open(opening: Opening) -> Engine:
+    if opening.device.kind == "tensorrt":
         from musicfeat.model.trt.engine import open_engine
 
-        return open_engine(path, device, outputs, memory)
-    if sealed.is_sealed(path):
-        raise ModelError(f"{path} is a TensorRT engine: open it with device='tensorrt:INDEX', or take the ONNX file")
+        return open_engine(opening)
+    if sealed.is_sealed(opening.path):
+        raise ModelError(
+            f"{opening.path} is a TensorRT engine: open it with device='tensorrt:INDEX', or take the ONNX file"
+        )
     from musicfeat.model.onnxruntime_engine import OnnxRuntimeEngine
 
-    return OnnxRuntimeEngine(path, device, threads, outputs, memory, options)
+    return OnnxRuntimeEngine(opening)
 
 
 def _check_graph(engine: Engine, card: ModelCard, outputs: tuple[str, ...], path: Path) -> None:

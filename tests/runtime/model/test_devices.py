@@ -18,6 +18,7 @@ from musicfeat.model import gpu as driver_module
 from musicfeat.model.engine import Device, parse_device
 from musicfeat.model.gpu import DriverError, compute_capability, gpus
 from musicfeat.model.onnxruntime_engine import OnnxRuntimeEngine
+from musicfeat.model.opening import Opening
 from musicfeat.model.providers import PROVIDERS, provider_of, settings_of
 from musicfeat.model.session import Session, find_model
 
@@ -245,7 +246,7 @@ def test_failures_of_the_gpu_are_told_from_those_of_the_model(
     monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: None, raising=False)
     monkeypatch.setattr("musicfeat.model.engine.gpus", lambda: ["NVIDIA One"])
     with pytest.raises(kind, match=re.escape(said)):
-        OnnxRuntimeEngine(find_model(None), Device("cuda"), 1, None, None)
+        OnnxRuntimeEngine(Opening(find_model(None), Device("cuda")))
 
 
 @pytest.mark.usefixtures("two_gpus")

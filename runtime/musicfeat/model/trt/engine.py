@@ -13,6 +13,7 @@ import numpy.typing as npt
 from musicfeat.errors import DeviceError, InputError, ModelError
 from musicfeat.model.card import card_from_metadata
 from musicfeat.model.engine import INPUT, Device
+from musicfeat.model.opening import Opening
 from musicfeat.model.pruning import keep_outputs, metadata
 from musicfeat.model.trt import cache, memory, sealed
 from musicfeat.model.trt.build import build
@@ -20,7 +21,7 @@ from musicfeat.model.trt.library import errors, logger, target, tensorrt
 from musicfeat.model.trt.recipe import WORKSPACE, Profile, Recipe, digest, from_header
 
 
-def open_engine(path: Path, device: Device, outputs: Iterable[str] | None, workspace: int | None) -> TensorRTEngine:
+def open_engine(opening: Opening) -> TensorRTEngine:
     """The engine of an engine's file, or of an ONNX file by way of the cache.
 
     Raises:
@@ -28,12 +29,13 @@ def open_engine(path: Path, device: Device, outputs: Iterable[str] | None, works
         DeviceError: TensorRT or the GPU is missing or fails.
         InputError: a workspace is given for an engine that is built already.
     """
+    path, device = opening.path, opening.device
     if sealed.is_sealed(path):
-        if workspace is not None:
+        if opening.memory is not None:
             raise InputError(f"{path} is an engine, its memory was settled when it was built: leave memory out")
         return _from_file(path, device)
-    onnx, card = _read_model(path, outputs)
-    recipe = Recipe(digest(onnx), target(device), workspace=workspace or WORKSPACE)
+    onnx, card = _read_model(path, opening.outputs)
+    recipe = Recipe(digest(onnx), target(device), workspace=opening.memory or WORKSPACE)
     memory.use(device.index)
     engine = cache.cached(
         cache.folder() / f"{recipe.key}.engine", recipe.header(card), lambda: _build(onnx, recipe), _deserialized
