@@ -97,7 +97,7 @@ def parser(program: str, arguments: list[str]) -> tuple[argparse.ArgumentParser,
         return parser(), arguments
     if program == "musicfeat-export":
         export = pytest.importorskip("musicfeat_export.cli", reason="pip install 'musicfeat[export]'")
-        return export.parser(), arguments if arguments[0] in export.COMMANDS else ["onnx", *arguments]
+        return export.parser(), export.named(arguments)
     trainer = pytest.importorskip("musicfeat_trainer.cli", reason="pip install 'musicfeat[train]'")
     return trainer.parser(), arguments
 

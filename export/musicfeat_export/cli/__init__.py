@@ -16,10 +16,14 @@ out: `musicfeat-export RUN -o MODEL.onnx`."""
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code (``run_command``)."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    if words and words[0] not in {*COMMANDS, "-h", "--help"}:
-        words.insert(0, "onnx")
+    words = named(sys.argv[1:] if arguments is None else arguments)
     return run_command("musicfeat-export", parser().parse_args(words))
+
+
+def named(words: Sequence[str]) -> list[str]:
+    """Words of a command line with the name of its command, which may be left out for ``onnx``."""
+    known = not words or words[0] in {*COMMANDS, "-h", "--help"}
+    return [*words] if known else ["onnx", *words]
 
 
 def parser() -> argparse.ArgumentParser:

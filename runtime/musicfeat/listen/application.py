@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import mimetypes
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,6 @@ MOST_BYTES = 200_000_000
 MOST_JSON = 10_000
 MOST_HITS = 100_000
 TIME_LIMIT = 120.0
-Endpoint = Callable[[Request], Awaitable[Response]]
 for _suffix, _kind in ((".js", "text/javascript"), (".css", "text/css"), (".html", "text/html")):
     mimetypes.add_type(_kind, _suffix)  # some systems register other types, which nosniff enforces
 

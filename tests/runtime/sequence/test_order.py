@@ -5,7 +5,7 @@ from itertools import pairwise, permutations
 import numpy as np
 import pytest
 
-from musicfeat import order
+from musicfeat.sequence import order
 
 
 def all_orders(scores: np.ndarray) -> dict[tuple[int, ...], float]:
