@@ -36,7 +36,7 @@ def status():
     return ";".join(str(int(lines[name].split()[0]) // 1024) for name in ("VmHWM", "RssAnon", "RssFile"))
 """
 BARE = """
-import sys; import numpy; from musicfeat.ort import onnxruntime
+import sys; import numpy; from musicfeat.model.ort import onnxruntime
 options = onnxruntime.SessionOptions(); options.intra_op_num_threads = 1
 for word in sys.argv[2:]:
     if "." in word: options.add_session_config_entry(word, "1")
@@ -53,7 +53,7 @@ extractor(numpy.linspace(-1, 1, extractor.card.window, dtype="f4") ** 3, extract
 STAGES = {
     "Python": "",
     "numpy loaded": "import numpy",
-    "ONNX Runtime loaded": "import numpy; from musicfeat.ort import onnxruntime",
+    "ONNX Runtime loaded": "import numpy; from musicfeat.model.ort import onnxruntime",
     "`Extractor` opened": "from musicfeat import Extractor; Extractor(threads=1)",
     "one window judged": WHOLE,
 }

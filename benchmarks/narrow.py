@@ -29,8 +29,8 @@ from _table import TURN, data_folder, markdown
 
 from musicfeat.demo import RATE, synthesise
 from musicfeat.model.card import ModelCard
+from musicfeat.model.ort import onnxruntime
 from musicfeat.model.session import Session, find_model
-from musicfeat.ort import onnxruntime
 from musicfeat.sound.audio import load
 from musicfeat_export.quantised import to_int8
 

@@ -15,7 +15,7 @@ from musicfeat.sound import ffmpeg, flac, libsndfile, ogg, riff
 from musicfeat.sound.arguments import PathLike, Source, is_source, source_of
 from musicfeat.sound.loss import Loss
 from musicfeat.sound.mp3 import Lengths, lengths, seconds_of_frames
-from musicfeat.sound.waveform import Waveform, check_rate, blocks_of, resample
+from musicfeat.sound.waveform import Waveform, blocks_of, check_rate, resample
 
 __all__ = ["Audio", "PathLike", "Sound", "blocks", "decoded", "load", "opened"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.log_mel import hann, mel_edges
+from musicfeat.sound.log_mel import hann, mel_edges
 from musicfeat.versions.detail import BLOCK, FLOOR, SPEC, Detail, Floats, detail
 
 LOUD = 1e-3
