@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from musicfeat.continuity import Continuity
 from musicfeat.curves import Curve, peaks, stitched
 from musicfeat.finding import Finding
+from musicfeat.sequence.continuity import Continuity
 from musicfeat.suspicion import CUT_PRIOR, Track, heard
 
 
