@@ -30,11 +30,20 @@ COMMANDS = {
     "embed": "-m musicfeat.cli embed a.wav b.wav -o other --workers 1",
     "archive": "-m musicfeat.cli embed a.wav -o a.npz",
     "search": "-m musicfeat.cli search catalog a.wav",
-    "duplicates": "-m musicfeat.cli duplicates catalog",
+    "duplicates": "-m musicfeat.cli duplicates catalog --verify",
+    "names": "-m musicfeat.cli names catalog",
+    "playlist": "-m musicfeat.cli playlist catalog --like a.wav",
     "compare": "-m musicfeat.cli compare a.wav b.wav",
     "check": "-m musicfeat.cli check catalog",
 }
+LISTEN = """
+import os, signal, sys, threading
+from musicfeat.cli import main
+threading.Timer(5, os.kill, (os.getpid(), signal.SIGINT)).start()
+sys.exit(main(["listen", "catalog", "--port", "0"]) != 130)
+"""
 SLOW_COMMANDS = {
+    "listen": ("-c", LISTEN),
     "export": ("-m", "musicfeat_export.cli", "music-small", "-o", "half.onnx", "--precision", "fp16"),
     "report of a model": ("-m", "musicfeat_export.cli", "report", "music-small", "-o", "told", "--rounds", "1"),
     "recipes": ("-c", "import musicfeat_trainer, sys; sys.argv = ['', 'list']; sys.exit(musicfeat_trainer.main())"),
