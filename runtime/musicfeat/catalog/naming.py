@@ -30,7 +30,7 @@ class Naming:
     """
 
     def __init__(self, catalog: Catalog, progress: Progress = iter) -> None:
-        self._catalog, self._progress = catalog, progress
+        self._progress = progress
         self.named, self.nameless, self.missing = 0, 0, 0
         """Numbers of files with a title, of files without one, and of missing files."""
         with changing(catalog.folder, catalog.settings):

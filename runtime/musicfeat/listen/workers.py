@@ -31,9 +31,7 @@ class Workers:
 
     def describe(self) -> Model:
         """The facts about the model; ModelError if it cannot be opened."""
-        with self._judging:
-            found: Model = self._call(self._judge, Task("describe"))
-        return found
+        return self._judged(Task("describe"))
 
     def picture(self, path: str) -> dict[str, Any]:
         """The picture of a file, cached. Errors as for ``analyse``."""
@@ -50,32 +48,28 @@ class Workers:
         Raises:
             AudioError: the file cannot be decoded, crashed the decoder, or took too long.
         """
-        with self._judging:
-            found: Judged = self._call(self._judge, Task("analyse", path))
-        return found
+        return self._judged(Task("analyse", path))
 
     def cuts(self, path: str) -> Cuts:
         """Cuts in a file. Errors as for ``analyse``."""
-        with self._judging:
-            found: Cuts = self._call(self._judge, Task("cuts", path))
-        return found
+        return self._judged(Task("cuts", path))
 
     def backwards(self, path: str) -> Judged:
         """Results for a file played backwards. Errors as for ``analyse``; InputError if it is too long."""
-        with self._judging:
-            found: Judged = self._call(self._judge, Task("backwards", path))
-        return found
+        return self._judged(Task("backwards", path))
 
     def pieces(self, path: str, count: int, start: float, seed: int) -> Pieces:
         """Shuffled pieces. Errors as for ``analyse``; InputError if the file is too short or silent there."""
-        with self._judging:
-            found: Pieces = self._call(self._judge, Task("pieces", path, count, start, seed))
-        return found
+        return self._judged(Task("pieces", path, count, start, seed))
 
     def close(self) -> None:
         """End the processes."""
         self._painter.close()
         self._judge.close()
+
+    def _judged(self, task: Task) -> Any:
+        with self._judging:
+            return self._call(self._judge, task)
 
     def _call(self, process: WorkerProcess, task: Task) -> Any:
         try:

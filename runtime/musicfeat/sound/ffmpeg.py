@@ -73,7 +73,7 @@ def opened(source: Source, refusal: Exception | None, loss: Loss, declared: floa
         mp4.check_single(source)
     codec.thread_count = 1  # threads of a decoder last until the garbage collector finds it
     start = _start(container, stream)
-    return Opened(int(codec.sample_rate), start, _blocks(container, stream, source, loss, declared, start))
+    return Opened(int(codec.sample_rate), start, _mono_blocks(container, stream, source, loss, declared, start))
 
 
 def _start(container: Any, stream: Any) -> float:
@@ -85,7 +85,7 @@ def _start(container: Any, stream: Any) -> float:
     return start if LEAST_START <= start < 1e6 else 0.0
 
 
-def _blocks(
+def _mono_blocks(
     container: Any, stream: Any, source: Source, loss: Loss, counted: float | None, start: float
 ) -> Iterator[Waveform]:
     """Mono blocks of an open container, which is closed. ``counted`` seconds of frames overrule its declared length."""

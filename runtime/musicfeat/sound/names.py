@@ -8,24 +8,8 @@ LIBSNDFILE = (
 )
 """Suffixes of the formats that libsndfile decodes."""
 FFMPEG = (
-    *(
-        "m4a",
-        "m4b",
-        "m4r",
-        "mp4",
-        "m4v",
-        "mov",
-        "3gp",
-        "3g2",
-        "qt",
-        "aac",
-        "adts",
-        "loas",
-        "latm",
-        "ac3",
-        "eac3",
-        "ec3",
-    ),
+    *("m4a", "m4b", "m4r", "mp4", "m4v", "mov", "3gp", "3g2", "qt"),
+    *("aac", "adts", "loas", "latm", "ac3", "eac3", "ec3"),
     *("wma", "asf", "wmv", "webm", "weba", "mka", "mkv", "wv", "tta", "tak", "ape", "mpc", "mpp", "amr", "dts", "dsf"),
     *("ogv", "ogx", "ts", "mts", "m2ts", "mpg", "mpeg", "vob", "flv", "avi", "thd"),
 )

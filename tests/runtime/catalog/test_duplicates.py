@@ -191,8 +191,7 @@ def test_listening_decides(heard: Catalog) -> None:
 
 
 @pytest.fixture
-def main(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    monkeypatch.setattr(commands, "COMMANDS", tuple({*commands.COMMANDS, "duplicates"}))
+def main() -> Callable[..., int]:
     return lambda *arguments: commands.main([str(argument) for argument in arguments])
 
 

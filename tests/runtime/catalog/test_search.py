@@ -376,8 +376,7 @@ def test_another_model_is_refused(tmp_path: Path, heard: tuple[Catalog, list[Pat
 
 
 @pytest.fixture
-def main(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    monkeypatch.setattr(commands, "COMMANDS", tuple({*commands.COMMANDS, "search"}))
+def main() -> Callable[..., int]:
     return lambda *arguments: commands.main([str(argument) for argument in arguments])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 
 pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test-all]'")
 
-from support.browser import Handler, Page, Site
+from support.browser import Handler, Page, Site, serving
 from support.looks import screen, shifts
 from support.paths import ROOT
 
@@ -39,10 +38,8 @@ class SlowSite(Site):
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with SlowSite() as site:
-        threading.Thread(target=site.serve_forever, daemon=True).start()
+    with serving(SlowSite()) as site:
         yield site
-        site.shutdown()
 
 
 @pytest.mark.parametrize("width", [390, 1280])
