@@ -144,8 +144,8 @@ def test_parts_of_different_recipes_make_no_model(small_run: Path, finished: Pat
     recipe = tmp_path / "other.toml"
     recipe.write_text((small_run / "recipe.toml").read_text().replace("widths = [4, 4, 8]", "widths = [4, 4, 12]"))
     assert main(["--threads", "1", "run", str(recipe), "-o", str(tmp_path / "mixed"), "--part", "trunk"]) == 0
-    (tmp_path / "mixed" / "joins").symlink_to(finished / "joins")
-    (tmp_path / "mixed" / "tags").symlink_to(finished / "tags")
+    for part in ("joins", "tags", "cuts"):
+        (tmp_path / "mixed" / part).symlink_to(finished / part)
     with pytest.raises(ModelError, match="another recipe"):
         load_model(tmp_path / "mixed")
 
