@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from musicfeat_trainer.encoders.time_last import TimeLastConv
 from musicfeat_trainer.precision import memory_format
+
+KINDS = {kind.__name__: kind for kind in (nn.Conv1d, nn.Conv2d, TimeLastConv)}
 
 
 def computed(layer: nn.Module, x: Tensor, gradient: Tensor | None) -> tuple[list[Tensor], Tensor]:
@@ -33,12 +37,10 @@ def computed(layer: nn.Module, x: Tensor, gradient: Tensor | None) -> tuple[list
 def error(layer: dict[str, Any]) -> float:
     """The largest difference of any value, as a share of the largest value of its tensor."""
     torch.manual_seed(0)
-    # training's own rule
-    module = getattr(nn, layer["kind"])(*layer["arguments"], **layer["more"]).to(
-        memory_format=memory_format(torch.device("cpu"))
-    )
+    build = partial(KINDS[layer["kind"]], *layer["arguments"], **layer["more"])
+    module = build().to(memory_format=memory_format(torch.device("cpu")))  # training's own rule
     x = torch.empty_strided(layer["shape"], layer["strides"]).normal_()
-    exact = getattr(nn, layer["kind"])(*layer["arguments"], **layer["more"]).double()
+    exact = build().double()
     exact.load_state_dict(module.state_dict())
     found, gradient = computed(module, x, None)
     expected, _ = computed(exact, x.detach().double().contiguous(), gradient.contiguous())

@@ -110,7 +110,10 @@ def test_gradients_of_the_bundled_and_of_a_tiny_recipe(onednn: str, aten: str, s
 @pytest.mark.slow
 @pytest.mark.parametrize("family", METHODS)
 def test_encoders_hand_contiguous_tensors_on(family: str, tmp_path: Path) -> None:
-    """Weights in contiguous format decide only if no layer reads a tensor whose channels are last."""
+    """Weights in contiguous format decide only if no layer reads a tensor whose channels are last.
+
+    A ``TimeLastConv`` makes its input contiguous by itself.
+    """
     names = [name for name, _ in known_recipes() if name.partition("/")[0] == family]
     layers: Layers = {}
     recipe = open_recipe(names[0])
@@ -122,5 +125,5 @@ def test_encoders_hand_contiguous_tensors_on(family: str, tmp_path: Path) -> Non
     assert layers
     for layer in layers.values():
         x = torch.empty_strided(layer["shape"], layer["strides"], device="meta")
-        assert x.is_contiguous(), layer
+        assert x.is_contiguous() or layer["kind"] == "TimeLastConv", layer
     assert_right(list(layers.values()), ("AVX2", "default"), tmp_path)

@@ -18,9 +18,9 @@ class TimeLastConv(nn.Conv2d):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        weight = self.weight.transpose(2, 3)
+        weight = self.weight.transpose(2, 3).contiguous()
         stride, padding, dilation = self._sizes()
-        return nn.functional.conv2d(input, weight, self.bias, stride, padding, dilation, self.groups)
+        return nn.functional.conv2d(input.contiguous(), weight, self.bias, stride, padding, dilation, self.groups)
 
     def plain(self) -> nn.Conv2d:
         """The same convolution with all sizes and the weight in the order (bands, time)."""
