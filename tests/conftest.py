@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
+
+# Tests share the cores as processes, where more threads would wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A shell starts what runs in the background with Ctrl-C ignored, which commands under test would inherit.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import numpy as np
 import pytest

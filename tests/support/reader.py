@@ -66,8 +66,11 @@ class Reader:
         )
 
     def start(self, line: str) -> tuple[str, int]:
-        """Start a command that ends by Ctrl-C alone; its first line and, after Ctrl-C, its exit code."""
-        line = line.partition(" # ")[0]
+        """Start a command that ends by Ctrl-C alone; its first line and, after Ctrl-C, its exit code.
+
+        A server takes a free port, as another test may use the documented one.
+        """
+        line = line.partition(" # ")[0].replace("musicfeat listen", "musicfeat listen --port 0")
         with subprocess.Popen(
             ["bash", "-c", f"exec {line}"],
             cwd=self.home,
@@ -80,7 +83,10 @@ class Reader:
             assert process.stdout
             first = process.stdout.readline()
             os.killpg(process.pid, signal.SIGINT)
-            process.communicate(timeout=60)
+            try:
+                process.communicate(timeout=120)
+            finally:
+                process.kill()
         return first, process.returncode
 
 
