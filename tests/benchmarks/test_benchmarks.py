@@ -39,7 +39,7 @@ def run(name: str, *arguments: str, data: Path | None = None) -> str:
 
 def test_frontend() -> None:
     out = run("frontend.py", "--rounds", "1", "--frames", "1024")
-    assert out.count("| DFT factorised into two small products |") == 1
+    assert out.count("| DFT factorised: a grouped convolution, a product |") == 1
     assert "librosa melspectrogram" in out
     assert "| 1024 / 512, 64 bands to 11025 Hz | 64 x 16 |" in out
 
