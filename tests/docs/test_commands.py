@@ -31,7 +31,8 @@ NOT_HERE = {
 }
 """Commands that are held to their parsers alone, by what they would need to run."""
 NEEDS = {"beet": "beets", "write-tags": "av", "teach": "sklearn", "--watch": "watchfiles", "listen": "starlette"}
-SLOW = {"README.md", *(f"docs/{page}.md" for page in ("catalogs", "export", "listening", "training"))}
+SLOW_PAGES = ("catalogs", "check", "devices", "export", "listening", "training")
+SLOW = {"README.md", *(f"docs/{page}.md" for page in SLOW_PAGES)}
 SHOWN = [
     pytest.param(page, id=name(page), marks=[pytest.mark.slow] if name(page) in SLOW else [])
     for page in PAGES

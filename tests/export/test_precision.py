@@ -166,6 +166,7 @@ def test_int8_weights_have_a_scale_for_each_channel(eight: onnx.ModelProto) -> N
         assert list(scales[node.input[1]].dims) == [weights[node.input[0]].dims[0]]
 
 
+@pytest.mark.slow
 def test_the_commands_write_models_that_answer_alike(
     music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], clip: np.ndarray, rate: int
 ) -> None:

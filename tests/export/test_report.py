@@ -14,6 +14,7 @@ from musicfeat_export.report.profile import macs, profile
 from support.paths import WEB
 
 
+@pytest.mark.slow
 def test_the_report_is_written_and_measures(
     exported: Path, run: Path, music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,8 @@ import soxr
 from musicfeat import Extractor
 from musicfeat.sound.audio import load
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def clips(music_folder: Path, extractor: Extractor) -> list[np.ndarray]:

@@ -137,6 +137,7 @@ def recipe(small_run: Path, teacher: Path, clip: np.ndarray, rate: int) -> Calla
     return write
 
 
+@pytest.mark.slow
 def test_a_recipe_with_a_teacher_trains_a_wider_embedding(recipe: Callable[[str], Path], tmp_path: Path) -> None:
     output = tmp_path / "run"
     assert main(["--threads", "1", "run", str(recipe()), "-o", str(output)]) == 0
@@ -155,6 +156,7 @@ def test_a_recipe_that_miscounts_a_teachers_numbers_is_refused(
     assert "2 tags and an embedding of 3" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_tags_that_mean_the_same_are_averaged_and_leave_with_the_model(
     recipe: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -253,6 +253,7 @@ def test_methods_without_right_answers_say_so(reversal_run: Path) -> None:
         method.objective.certainty(Views((torch.zeros(1, WINDOW),), torch.zeros(1)))
 
 
+@pytest.mark.slow
 def test_a_run_is_drawn(reversal_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filters, "STEPS", 1)
     assert main(["pictures", str(reversal_run), "-o", str(tmp_path)]) == 0
