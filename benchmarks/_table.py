@@ -47,3 +47,11 @@ def markdown(header: list[str], rows: list[list[str]]) -> str:
 def data_folder() -> Path:
     """$MUSICFEAT_DATA, by default ../shared/data beside the checkout."""
     return Path(os.environ.get("MUSICFEAT_DATA", ROOT.parent / "shared" / "data"))
+
+
+def music_folder() -> Path:
+    """Folder of real music below ``data_folder``; without its list of tracks the benchmark ends in words."""
+    music = data_folder() / "music"
+    if not (music / "tracks.csv").is_file():
+        raise SystemExit(f"no music at {music}: set MUSICFEAT_DATA to a folder with music/tracks.csv")
+    return music

@@ -22,10 +22,10 @@ import soundfile
 sys.path.append(str(Path(__file__).parents[1]))
 sys.path.append(str(Path(__file__).parents[1] / "quality"))
 
-from _table import data_folder, markdown
+from _table import markdown, music_folder
 from doctored import through_mp3
 from edits import joined
-from sounds import Wave, recipe_of, table
+from sounds import Wave, free_rows, recipe_of
 
 from musicfeat import Extractor
 from musicfeat.catalog import Catalog, embed_catalog
@@ -208,10 +208,8 @@ def main() -> None:
     options.add_argument("--model")
     options.add_argument("--limit", type=int, default=1000, help="greatest number of tracks of a source")
     chosen = options.parse_args()
-    music, extractor = data_folder() / "music", Extractor(chosen.model)
-    if not (music / "tracks.csv").is_file():
-        raise SystemExit(f"no music at {music}: set MUSICFEAT_DATA to a folder with music/tracks.csv")
-    free = [track for track in table(music / "tracks.csv") if track["noncommercial"] != "yes"]
+    music, extractor = music_folder(), Extractor(chosen.model)
+    free = free_rows(music)
     paths: list[Path] = []
     for source in recipe_of(extractor.card)["data"]["test_sources"]:
         paths += [music / track["path"] for track in free if track["source"] == source][: chosen.limit]

@@ -27,8 +27,8 @@ from sklearn.preprocessing import StandardScaler
 sys.path.append(str(Path(__file__).parents[1]))
 sys.path.append(str(Path(__file__).parents[1] / "quality"))
 
-from _table import data_folder, markdown
-from sounds import Wave, recipe_of, table
+from _table import markdown, music_folder
+from sounds import Wave, free_rows, recipe_of
 
 from musicfeat import Extractor
 from musicfeat.catalog.channels import channel_reversals
@@ -92,11 +92,9 @@ def main() -> None:
     options.add_argument("--model")
     options.add_argument("--tracks", type=int, default=40, help="tracks of each kind, at most")
     chosen = options.parse_args()
-    music, extractor = data_folder() / "music", Extractor(chosen.model)
-    if not (music / "tracks.csv").is_file():
-        raise SystemExit(f"no music at {music}: set MUSICFEAT_DATA to a folder with music/tracks.csv")
+    music, extractor = music_folder(), Extractor(chosen.model)
     kept = recipe_of(extractor.card)["data"]["test_sources"]
-    free = [row for row in table(music / "tracks.csv") if row["noncommercial"] != "yes"]
+    free = free_rows(music)
     order = np.random.default_rng(7).permutation(len(free))
     sides = [
         [music / free[i]["path"] for i in order if (free[i]["source"] in kept) == unseen] for unseen in (False, True)

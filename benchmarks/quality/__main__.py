@@ -25,7 +25,7 @@ import labelled
 import probes
 import sequence
 import tags
-from _table import data_folder, markdown, paired_milliseconds
+from _table import data_folder, markdown, music_folder, paired_milliseconds
 from baselines import OURS, Embedder, embedders
 from report import Row, header
 from sounds import Track, held_out_font, held_out_midi, recipe_of, rendered, spread, unseen_tracks
@@ -88,10 +88,9 @@ def main() -> None:
     options.add_argument("--json", type=Path, help="write the figures for a model card")
     chosen = options.parse_args()
     root, extractor = data_folder(), Extractor(chosen.model, threads=1)
-    if not (root / "music" / "tracks.csv").is_file():
-        raise SystemExit(f"no music at {root / 'music'}: set MUSICFEAT_DATA to a folder with music/tracks.csv")
+    music = music_folder()
     compared = embedders(extractor, root / "teachers")
-    tracks = unseen_tracks(extractor.card, root / "music", chosen.limit)
+    tracks = unseen_tracks(extractor.card, music, chosen.limit)
     rows = recorded_rows(extractor, tracks, compared)
     rows += agreement.judge(extractor, tracks, root / "teachers", compared)
     if font := held_out_font(extractor.card, chosen.font):

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from baselines import OURS, Embedder, answers, taggers
+from probes import vectors_of
 from report import Row
-from sklearn.metrics import average_precision_score, roc_auc_score
 from sounds import CLIP_SECONDS, Track, Wave, clips_of
 
 from musicfeat import Extractor
 from musicfeat_trainer.data.teachers import TeacherTargets
-from musicfeat_trainer.evaluate.intervals import Rows, interval
+from musicfeat_trainer.evaluate.intervals import interval
+from musicfeat_trainer.evaluate.metrics import label_figures, mean_average_precision, mean_roc_auc, roc_auc_score
 from musicfeat_trainer.objectives.distillation import LEAST
 from musicfeat_trainer.recipe.bundled import Recipe
 
@@ -52,23 +51,15 @@ def _tags(extractor: Extractor, clips: list[Wave], numbers: np.ndarray, said: Sa
         return []
     heard = [extractor(clip, sr=extractor.card.sample_rate).tags for clip in clips]
     ours = np.array([[tags[label] for label in labels] for tags in heard])
-    there = np.stack([values > np.percentile(values, PERCENTILE) for values in labels.values()], 1)
-    every = np.arange(len(clips))
-    rows = []
-    for name, figure, chance in (("ROC AUC", roc_auc_score, 0.5), ("average precision", average_precision_score, 0.05)):
-        mean = partial(_mean, figure, there, ours)
-        certain, on = interval(mean, numbers, 200), f"{len(labels)} labels"
-        rows.append(
-            Row(f"tags as taggers give them, macro {name}", on, len(clips), mean(every), chance, interval=certain)
-        )
-    areas = {label: float(roc_auc_score(there[:, i], ours[:, i])) for i, label in enumerate(labels)}
-    return rows + [Row("tag as taggers give it, ROC AUC", label, len(clips), a, 0.5) for label, a in areas.items()]
-
-
-def _mean(figure: Callable[[np.ndarray, np.ndarray], float], there: np.ndarray, ours: np.ndarray, some: Rows) -> float:
-    """Mean of a figure over the labels that hold for some of the clips, not for all."""
-    both = [i for i in range(there.shape[1]) if 0 < there[some, i].mean() < 1]
-    return float(np.mean([figure(there[some, i], ours[some, i]) for i in both]))
+    there = np.stack([values > np.percentile(values, PERCENTILE) for values in labels.values()], 1).astype(np.float64)
+    known, rows = np.ones(there.shape), []
+    for name, mean, chance in (("ROC AUC", mean_roc_auc, 0.5), ("average precision", mean_average_precision, 0.05)):
+        certain = interval(lambda some, mean=mean: mean(ours[some], there[some], known[some]), numbers, 200)
+        task, value = f"tags as taggers give them, macro {name}", mean(ours, there, known)
+        rows.append(Row(task, f"{len(labels)} labels", len(clips), value, chance, interval=certain))
+    areas = label_figures(roc_auc_score, ours, there, known)
+    names = list(labels)
+    return rows + [Row("tag as taggers give it, ROC AUC", names[i], len(clips), a, 0.5) for i, a in areas.items()]
 
 
 def _logits(said: Said, teachers: Path) -> Said:
@@ -85,10 +76,13 @@ def _likeness(
 ) -> list[Row]:
     """Correlation of cosines between all clips of different tracks with those of each tagger's embedding."""
     apart = np.triu(numbers[:, None] != numbers)
-    cosines = {name: _cosines(np.stack([embed(clip) for clip in clips]))[apart] for name, embed in compared.items()}
+    cards = [TeacherTargets(path).card for path in taggers(teachers)]
+    vectors = {card.name: said[card.name][:, len(card.labels) :] for card in cards}
+    vectors |= vectors_of({name: embed for name, embed in compared.items() if name not in vectors}, clips)
+    cosines = {name: _cosines(found)[apart] for name, found in vectors.items()}
     rows = []
-    for card in (TeacherTargets(path).card for path in taggers(teachers)):
-        wanted = _cosines(said[card.name][:, len(card.labels) :])[apart]
+    for card in cards:
+        wanted = cosines[card.name]
         values = {name: float(np.corrcoef(wanted, found)[0, 1]) for name, found in cosines.items() if name != card.name}
         ours, pairs = values.pop(OURS), int(apart.sum())
         rows.append(Row("likeness of clips, correlation with", card.name, pairs, ours, 0.0, values, percent=False))

@@ -23,7 +23,7 @@ import soxr
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from _table import data_folder, markdown
+from _table import markdown, music_folder
 from sounds import Wave, recipe_of, table
 
 from musicfeat import Extractor
@@ -253,9 +253,7 @@ def main() -> None:
     options.add_argument("--sources", nargs="*", help="sources of music; by default those kept from training")
     options.add_argument("--misses", action="store_true", help="list what was missed or wrong")
     chosen = options.parse_args()
-    music = data_folder() / "music"
-    if not (music / "tracks.csv").is_file():
-        raise SystemExit(f"no music at {music}: set MUSICFEAT_DATA to a folder with music/tracks.csv")
+    music = music_folder()
     sources = chosen.sources or recipe_of(Extractor().card)["data"]["test_sources"]
     generator, given = np.random.default_rng(chosen.seed), tracks(music, sources, chosen.seed)
     by_change = {name: {kind: Score() for kind in KINDS} for name in CHANGES}

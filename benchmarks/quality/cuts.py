@@ -20,7 +20,7 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from _table import data_folder, markdown
+from _table import markdown, music_folder
 from detectors import OURS, Detector, Found, detectors
 from doctored import CUTS, SECONDS, Doctored, Way, backwards
 from edits import excerpts
@@ -175,9 +175,7 @@ def main() -> None:
     options.add_argument("--excerpts", type=int, default=4, help="excerpts of a track, at most four")
     options.add_argument("--curves", type=Path, help="write precision and recall at every threshold to this CSV")
     chosen = options.parse_args()
-    music, extractor = data_folder() / "music", Extractor(chosen.model, threads=1)
-    if not (music / "tracks.csv").is_file():
-        raise SystemExit(f"no music at {music}: set MUSICFEAT_DATA to a folder with music/tracks.csv")
+    music, extractor = music_folder(), Extractor(chosen.model, threads=1)
     rate = extractor.card.sample_rate
     tracks = [track for track in unseen_tracks(extractor.card, music, chosen.limit) if excerpts(track.wave, rate)]
     most = chosen.excerpts

@@ -17,7 +17,7 @@ from musicfeat.sound.audio import load
 from musicfeat_trainer.data.sets.dataset import DataSet
 from musicfeat_trainer.data.sets.registry import SetConfig
 from musicfeat_trainer.evaluate.intervals import interval
-from musicfeat_trainer.evaluate.metrics import label_figures, roc_auc_score
+from musicfeat_trainer.evaluate.metrics import mean_roc_auc
 
 STRENGTH = 0.01
 
@@ -61,8 +61,7 @@ def _areas(found: DataSet, vectors: dict[str, np.ndarray], split: Split) -> Row:
     groups = np.unique([found.items[i].group for i in test], return_inverse=True)[1]
 
     def mean(scores: np.ndarray, some: np.ndarray) -> float:
-        truth, sure = there[test][some][:, learned], known[test][some][:, learned]
-        return float(np.mean(list(label_figures(roc_auc_score, scores[some], truth, sure).values())))
+        return mean_roc_auc(scores[some], there[test][some][:, learned], known[test][some][:, learned])
 
     values = {}
     for name, x in vectors.items():

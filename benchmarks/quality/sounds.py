@@ -44,11 +44,16 @@ def recipe_of(card: ModelCard) -> dict[str, Any]:
 def unseen_tracks(card: ModelCard, root: Path, limit: int) -> list[Track]:
     """Tracks of the sources that the model's recipe kept from training, at most ``limit`` per source."""
     found = []
-    rows = [row for row in table(root / "tracks.csv") if row["noncommercial"] != "yes"]
+    rows = free_rows(root)
     for source in recipe_of(card)["data"]["test_sources"]:
         paths = [row["path"] for row in rows if row["source"] == source][:limit]
         found += [Track(source, path, load(root / path, rate=card.sample_rate)) for path in paths]
     return found
+
+
+def free_rows(root: Path) -> list[dict[str, str]]:
+    """Rows of the tracks that anyone may use, of the table in a folder of music."""
+    return [row for row in table(root / "tracks.csv") if row["noncommercial"] != "yes"]
 
 
 def table(path: Path) -> list[dict[str, str]]:
