@@ -117,6 +117,7 @@ def test_half_keeps_spectrogram_inputs_and_outputs_single(half: onnx.ModelProto)
     assert {types[n.output[0]] for n in logarithms if n.output[0] not in names} == {onnx.TensorProto.FLOAT}
 
 
+@pytest.mark.slow
 def test_half_in_true_half_arithmetic_is_close(half: onnx.ModelProto, clips: np.ndarray) -> None:
     expected = Session(threads=1).run(clips[:2], ("embedding", "reversal"))
     found = evaluate(half, clips[:2])
@@ -202,6 +203,7 @@ def test_a_fixed_batch_makes_every_shape_static_and_takes_any_number_of_windows(
     np.testing.assert_allclose(found.reversal, expected.reversal, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_int8_shows_what_it_costs(music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["music-small", "-o", str(tmp_path / "a.onnx"), "--precision", "int8", "--clips", str(music)]) == 0
     printed = capsys.readouterr().out
@@ -226,6 +228,7 @@ def test_a_run_exports_in_any_precision(run: Path, music: Path, tmp_path: Path) 
     assert Session(tmp_path / "a.onnx", threads=1).card.precision == "int8"
 
 
+@pytest.mark.slow
 def test_what_turns_embeddings_away_is_not_written(
     music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

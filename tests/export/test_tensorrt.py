@@ -70,6 +70,7 @@ def test_a_fresh_model_stands_in_the_table_at_any_rate(exported: Path, tmp_path:
     check(onnx.load(tmp_path / "44100.onnx"))
 
 
+@pytest.mark.slow
 def test_signed_int8_stands_in_the_table_and_unsigned_does_not(music: Path) -> None:
     clips = windows_of(music, Session(threads=1).card, 16)
     check(to_int8(onnx.load(find_model(None)), clips, signed=True))
@@ -78,6 +79,7 @@ def test_signed_int8_stands_in_the_table_and_unsigned_does_not(music: Path) -> N
     assert any("INT32, supported are" in fault for fault in faults)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "window"),
     [(CQT, 63000), (lambda: CQT(CQTSpec(centred=True)), 63000), (LogMelStack, 63000), (SampleCNN, WINDOW)],

@@ -13,9 +13,10 @@ from support.looks import axe as fetch_axe
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever starts a browser is slow."""
+    """Whatever starts a browser, asks npm for packages or compiles C is slow."""
+    slow = {"launch", "packages", "headers"}
     for item in items:
-        if isinstance(item, pytest.Function) and "launch" in item.fixturenames:
+        if isinstance(item, pytest.Function) and not slow.isdisjoint(item.fixturenames):
             item.add_marker(pytest.mark.slow)
 
 

@@ -59,6 +59,7 @@ def test_hears_own_validator_passes(hear: ModuleType, monkeypatch: pytest.Monkey
     validate.ValidateModel("musicfeat.hear", "", "cpu")()
 
 
+@pytest.mark.slow
 def test_mteb_encodes_sounds(clip: np.ndarray, rate: int) -> None:
     pytest.importorskip("mteb", reason="the extra musicfeat[maeb] is not installed")
     from musicfeat import maeb
@@ -126,6 +127,7 @@ except MusicfeatError as error:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_models_come_from_the_hub_when_asked(hub: str, tmp_path: Path) -> None:
     pytest.importorskip("huggingface_hub", reason="the extra musicfeat[hub] is not installed")
     assert asked("hf:owner/music", hub, tmp_path) == "opened music-small"

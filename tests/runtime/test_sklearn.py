@@ -65,6 +65,7 @@ def embedder() -> Embedder:
     return Embedder(sr=RATE, threads=1)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(estimator_checks, "estimator_checks_generator"), reason="scikit-learn older than 1.6")
 def test_the_conventions_of_scikit_learn(embedder: Embedder) -> None:
     """Its own checks, on tiny clips of noise."""
@@ -139,6 +140,7 @@ def test_a_pipeline_learns_from_files(embedder: Embedder, files: list[Path], cla
     assert fitted[:-1].get_feature_names_out()[0] == "embedding0"
 
 
+@pytest.mark.slow
 def test_a_search_in_two_processes(embedder: Embedder, waves: list[np.ndarray], classes: list[str]) -> None:
     pipeline = make_pipeline(embedder, LogisticRegression(max_iter=1000))
     grid = {"embedder__features": [("embedding",), ("reversal",)], "logisticregression__C": [1.0]}

@@ -28,6 +28,7 @@ from support.torchaudio import needed
 torch.set_num_threads(1)
 
 
+@pytest.mark.slow
 def test_nothing_of_ours_imports_it_before_it_is_used() -> None:
     code = "import sys, musicfeat_trainer.cli; print('torchaudio' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

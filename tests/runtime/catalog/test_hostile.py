@@ -218,6 +218,7 @@ def test_files_that_crash_grow_and_vanish_cost_only_themselves(tmp_path: Path, l
     assert workers() == []
 
 
+@pytest.mark.slow
 def test_a_file_that_hangs_costs_only_itself(tmp_path: Path, long_flac: Path) -> None:
     """The limit grows with a file's size: the good file carries so much padding that any machine is fast enough."""
     hangs, good = tmp_path / "hangs.flac", tmp_path / "good.wav"
@@ -396,6 +397,7 @@ def wait_for(condition: Callable[[], object], seconds: float = PATIENCE) -> None
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("inline")
 def test_a_second_run_stops_and_the_first_goes_on(
     tmp_path: Path, long_flac: Path, capsys: pytest.CaptureFixture[str]
@@ -417,6 +419,7 @@ def test_a_second_run_stops_and_the_first_goes_on(
     assert embed_catalog([tmp_path / "a.wav", long_flac], out).unchanged == 1
 
 
+@pytest.mark.slow
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path, long_flac: Path) -> None:
     run = started(str(long_flac), "-o", str(tmp_path / "out"), "--workers", "1")
     watched = psutil.Process(run.pid)

@@ -367,6 +367,7 @@ def test_a_connection_that_is_dropped_closes_its_file(made: Path, place: Path) -
         assert held == 0
 
 
+@pytest.mark.slow
 def test_the_command_binds_to_this_machine_only_and_ends_with_its_workers(made: Path) -> None:
     with command(str(made / "catalog")) as (process, port):
         client = HTTPConnection("127.0.0.1", port, timeout=600)

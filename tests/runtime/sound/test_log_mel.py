@@ -21,6 +21,7 @@ def test_power_written_out(noise: np.ndarray) -> None:
     np.testing.assert_allclose(mel_power(noise, spec)[7], np.abs(spectrum) ** 2 @ mel_matrix(spec), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_mel_matrix_agrees_with_librosa() -> None:
     librosa = pytest.importorskip("librosa", reason="the benchmark extra is not installed")
     spec = LogMelSpec()

@@ -70,6 +70,7 @@ def test_a_copy_has_no_edits(music: np.ndarray, change: str) -> None:
     assert found.speed == pytest.approx(speed, abs=5e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["3 % faster, mp3", "equalised"])
 def test_each_edit_is_located(music: np.ndarray, change: str) -> None:
     noise = 0.1 * np.random.default_rng(0).standard_normal(RATE).astype(np.float32)

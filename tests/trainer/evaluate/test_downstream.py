@@ -148,6 +148,7 @@ def test_tags_of_which_some_are_unknown(root: Path, store: Path, config: MethodC
     assert not known.all()
 
 
+@pytest.mark.slow
 def test_numbers_are_learnt(root: Path, store: Path, config: MethodConfig) -> None:
     classes = dataset_of(root, thirds)
     heights = np.array([200.0, 2000.0, 900.0])[classes.targets]
@@ -386,6 +387,7 @@ def toml(value: object) -> str:
     return json.dumps(value)
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_table_and_keeps_what_pictures_need(
     run: Path, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -75,6 +75,7 @@ def test_sweeps_are_held_to_librosa(cqt: CQT, start: float, stop: float) -> None
     assert_alike(run(cqt, sweep)[0], librosa_decibels(sweep, silence=32))
 
 
+@pytest.mark.slow
 def test_real_music_is_held_to_librosa(cqt: CQT, music_folder: Path) -> None:
     with (music_folder / "tracks.csv").open(newline="") as file:
         rows = {row["source"]: row for row in csv.DictReader(file) if float(row["duration_s"]) > 45}
