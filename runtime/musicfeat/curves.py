@@ -41,6 +41,14 @@ class Curve:
         tops = peaks(self.times, self.values, least, APART_SECONDS)
         return [Finding("spliced", time, time, value) for time, value in tops]
 
+    def thinned(self, most: int) -> Curve:
+        """The curve with at most so many values: the greatest of each stretch, at the middle of the stretch."""
+        size = max(1, -(-len(self.times) // most))
+        firsts = np.arange(0, len(self.times), size)
+        lasts = np.minimum(firsts + size, len(self.times)) - 1
+        middles = (self.times[firsts] + self.times[lasts]) / 2
+        return Curve(middles, np.maximum.reduceat(self.values, firsts), self.step * size)
+
     def stretches(self, least: float = 0.5) -> list[Finding]:
         """Stretches of a curve of backward music, in time order; their log-odds are the mean of those in them."""
         gains, found = self.log_odds, []
@@ -70,11 +78,15 @@ def stitched(starts: Seconds, values: Floats, step: float, first: float, end: fl
 
 
 def peaks(times: Seconds, values: npt.NDArray[np.floating], least: float, apart: float) -> list[tuple[float, float]]:
-    """Times and values of at least ``least``, the highest first taken, ``apart`` seconds apart; in time order."""
+    """Times and values of local maxima of at least ``least``, in time order.
+
+    The highest is taken first, and none within ``apart`` seconds of it: what several windows heard of one place is
+    one peak, and its slopes are none.
+    """
+    beside = np.maximum(np.append(values[1:], -np.inf), np.append(-np.inf, values[:-1]))
+    tops = np.flatnonzero((values >= beside) & (values >= least))
     found: list[tuple[float, float]] = []
-    for i in np.argsort(-values, kind="stable"):
-        if values[i] < least:
-            break
+    for i in tops[np.argsort(-values[tops], kind="stable")]:
         if all(abs(times[i] - time) >= apart for time, _ in found):
             found.append((float(times[i]), float(values[i])))
     return sorted(found)

@@ -8,6 +8,7 @@ there.
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,9 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat.extractor import Extractor
+from musicfeat.features import Features
 from musicfeat.finding import Finding, runs
+from musicfeat.sound.arguments import PathLike
 
-__all__ = ["Finding", "Track", "heard", "reversals", "splices"]
+__all__ = ["Finding", "Track", "heard", "reversals", "splices", "suspicious"]
 
 Doubles = npt.NDArray[np.float64]
 ALIKE = 0.5
@@ -59,6 +62,21 @@ class Track(NamedTuple):
     def whole(self) -> bool:
         """True if no row is missing."""
         return len(self.rows) == self.rows[:, 0].max() + 1 and bool(self.ends.max() >= self.duration - 1e-6)
+
+
+def suspicious(path: PathLike, features: Features, extractor: Extractor, least: float) -> list[Finding]:
+    """Findings in a file with these features, in time order; only models without curves decode it again, for cuts.
+
+    Raises:
+        AudioError: the file cannot be decoded any more.
+    """
+    rows = np.stack([np.arange(len(features)), features.starts, features.ends, features.reversal], axis=1)
+    track = Track(os.fsdecode(path), float(features.ends[-1]), rows, tuple(features.edits(least)))
+    found = reversals(track, extractor.window, least)
+    found += heard(track, found, least)
+    if features.cuts is None and "successor" in extractor.session.outputs and features.duration > extractor.window:
+        found += splices(track.path, extractor, least)
+    return sorted(found, key=lambda finding: finding.start)
 
 
 def reversals(track: Track, window: float, least: float) -> list[Finding]:

@@ -41,8 +41,8 @@ def test_cuts_are_peaks_and_stretches_run_on_over_a_gap() -> None:
     backwards[10:20] = 0.98
     backwards[14] = 0.4
     backwards[30] = 0.9  # half a second alone
-    assert [finding.start for finding in Curve(times, cut, 0.5).cuts()] == [4.25, 4.75, 15.25]
-    assert [finding.start for finding in Curve(times, cut, 0.5).cuts(0.65)] == [4.25, 4.75]
+    assert [finding.start for finding in Curve(times, cut, 0.5).cuts()] == [4.75, 15.25]
+    assert [finding.start for finding in Curve(times, cut, 0.5).cuts(0.65)] == [4.75]
     (stretch,) = Curve(times, backwards, 0.5).stretches()
     assert (stretch.kind, stretch.start, stretch.end) == ("reversed", 5.0, 10.0)
     assert 0.9 < stretch.probability < 0.98
@@ -51,6 +51,23 @@ def test_cuts_are_peaks_and_stretches_run_on_over_a_gap() -> None:
 def test_peaks_keep_apart_and_take_the_highest_first() -> None:
     times = np.arange(5) / 10
     assert peaks(times, np.array([0.5, 0.9, 0.8, 0.1, 0.7]), 0.3, 0.25) == [(0.1, 0.9), (0.4, 0.7)]
+
+
+def test_slopes_are_no_peaks() -> None:
+    times = np.arange(100) / 20
+    hill = np.clip(1 - np.abs(times - 2) / 1.5, 0, 1)
+    assert peaks(times, hill, 0.05, 0.5) == [(2.0, 1.0)]
+    assert peaks(times, np.full(100, 0.3), 0.2, 1.0) == [(float(t), 0.3) for t in range(5)]  # undecided throughout
+    assert peaks(times[:0], hill[:0], 0.2, 1.0) == []
+
+
+def test_a_thinned_curve_keeps_its_peaks() -> None:
+    values = np.zeros(1001, np.float32)
+    values[[500, 1000]] = [0.9, 0.7]
+    found = Curve(np.arange(1001) / 10, values, 0.1).thinned(100)
+    assert len(found.values) == 91
+    assert [round(float(time)) for time in found.times[found.values > 0]] == [50, 100]
+    assert Curve(np.arange(3.0), values[:3], 1.0).thinned(10).times.tolist() == [0, 1, 2]
 
 
 def test_findings_of_continuity_have_kinds() -> None:

@@ -83,11 +83,17 @@ class Answers:
             "dimension": settings.dimension,
             "outputs": list(settings.outputs),
             "labels": list(settings.labels),
+            "curves": self.draws_curves,
             "sources": library.files.sources,
             "groups": library.groups.titles,
             "tracks_missing": self.missing,
             "problems": self.problems(),
         }
+
+    @property
+    def draws_curves(self) -> bool:
+        """True if files are judged by the catalog's model, and it has curves of edits."""
+        return isinstance(self.model, Model) and "cut" in self.model.outputs and not self.other_model()
 
     def problems(self) -> list[str]:
         """Problems with this catalog on this machine, and how to solve each."""
@@ -134,23 +140,23 @@ class Answers:
             "duration": rounded(features.duration),
             "present": True,
             "reversed": rounded(features.reversed),
-            **curves.described(self.library.catalog.settings.window, features.duration, found.splices),
+            **curves.described(self.library.catalog.settings.window, features.duration, found.heard),
         }
 
-    def cuts(self, track: int) -> dict[str, Any]:
-        """A track of the catalog, with the cuts found in its file.
+    def edits(self, track: int) -> dict[str, Any]:
+        """A track of the catalog, with the edits found in its file, and the curves of models that have them.
 
         Raises:
             CatalogError: the model is not the catalog's.
-            AudioError: see ``Workers.cuts``.
+            AudioError: see ``Workers.edits``.
         """
         self._check_model()
-        path, longer = self.library.files.checked(track), self.library.columns.files[track].duration
-        found = self.workers.cuts(path) if longer > self.library.catalog.settings.window else []
-        return self.library.track(track, found)
+        path, seconds = self.library.files.checked(track), self.library.columns.files[track].duration
+        audible = self.draws_curves or seconds > self.library.catalog.settings.window
+        return self.library.track(track, self.workers.edits(path) if audible else None)
 
     def added(self, path: str, name: str) -> dict[str, Any]:
-        """A new file, added to the catalog. Errors as for ``cuts`` and ``add``."""
+        """A new file, added to the catalog. Errors as for ``edits`` and ``add``."""
         self._check_model()
         return add(self.library.catalog, self.workers.options, path, name)
 

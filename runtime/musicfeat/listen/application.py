@@ -69,7 +69,7 @@ class Application:
             self._get(f"{track}/picture", self._picture),
             self._get(f"{track}/neighbours", self._neighbours),
             self._get(f"{track}/backwards", self._backwards),
-            self._get(f"{track}/cuts", lambda request: self._answers.cuts(self._track(request))),
+            self._get(f"{track}/edits", lambda request: self._answers.edits(self._track(request))),
             self._get("/api/features", self._features),
             Route("/api/analyse", self._analyse, methods=["POST"]),
             self._get("/api/analyse/{token}/backwards", self._upload_backwards),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from musicfeat.catalog.names import to_path
 from musicfeat.catalog.reader import Catalog
 from musicfeat.features import pool_probability
+from musicfeat.finding import Finding
+from musicfeat.suspicion import LEAST
 
 Array = npt.NDArray[Any]
 FILE = ("path", "duration", "size", "mtime")
@@ -55,6 +59,8 @@ class Columns:
     """[R] each: start, end (s), weight, silent, and reversal and jigsaw if the catalog has them."""
     tags: npt.NDArray[np.float16] | None
     """[R, labels] probabilities."""
+    edits: dict[int, tuple[Finding, ...]]
+    """Edits by the number of the file, of probability ``LEAST`` and more, before any prior."""
     place: npt.NDArray[np.int64]
     """[R] index here of each row in the catalog's order."""
 
@@ -84,12 +90,16 @@ def read_columns(catalog: Catalog) -> Columns:
     files: dict[str, File] = {}
     order: dict[str, int] = {}
     parts: dict[str, list[Array]] = {name: [] for name in ("track", "tags", *numbers)}
-    for batch in catalog.batches([*FILE, *WHO, *numbers, *(["tags"] if labels else [])]):
+    edits = defaultdict[int, list[Finding]](list)
+    held = catalog.settings.edits
+    for batch in catalog.batches([*FILE, *WHO, *numbers, *(["tags"] if labels else []), *(["edits"] if held else [])]):
         parts["track"].append(_tracks(batch, order, files))
         for name, kind in numbers.items():
             parts[name].append(batch.column(name).to_numpy(zero_copy_only=False).astype(kind))
         if labels:
             parts["tags"].append(_tags(batch))
+        if held:
+            _add_edits(batch, parts["track"][-1], edits)
     track = _joined(parts.pop("track"), np.empty(0, np.uint32))
     tagged = parts.pop("tags")
     tags = _joined(tagged, np.empty((0, len(labels)), np.float16)) if labels else None
@@ -103,6 +113,7 @@ def read_columns(catalog: Catalog) -> Columns:
         track=track[by_time],
         values={name: array[by_time] for name, array in values.items()},
         tags=None if tags is None else tags[by_time],
+        edits={track: tuple(found) for track, found in edits.items()},
         place=place,
     )
 
@@ -128,6 +139,16 @@ def _tracks(batch: pa.RecordBatch, order: dict[str, int], files: dict[str, File]
             facts = duration[row].as_py() or 0.0, size[row].as_py(), mtime[row].cast(pa.int64()).as_py()
             files[name] = File(to_path(name), *facts, *(batch.column(column)[row].as_py() for column in WHO))
     return np.array([order[name] for name in names], np.uint32)[indices] if names else np.empty(0, np.uint32)
+
+
+def _add_edits(batch: pa.RecordBatch, track: Array, edits: defaultdict[int, list[Finding]]) -> None:
+    """Add the likely edits in the rows of a batch to those of their files."""
+    column = batch.column("edits")
+    found = column.flatten()
+    likely = np.flatnonzero(np.asarray(found.field("probability")) >= LEAST)
+    rows = np.asarray(pc.list_parent_indices(column))[likely]
+    for row, edit in zip(rows, found.take(pa.array(likely)).to_pylist(), strict=True):
+        edits[int(track[row])].append(Finding(**edit))
 
 
 def _tags(batch: pa.RecordBatch) -> Array:

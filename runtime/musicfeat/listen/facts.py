@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.suspicion import LEAST, Track, reversals
+from musicfeat.curves import Curve
+from musicfeat.report.edited import drawn
+from musicfeat.suspicion import LEAST, Finding, Track, reversals
+from musicfeat.suspicion import heard as under_priors
 
 Numbers = npt.NDArray[Any]
+
+
+class Heard(NamedTuple):
+    """Edits heard in a track."""
+
+    edits: tuple[Finding, ...] = ()
+    """Cuts and backward stretches, before any prior."""
+    curves: Mapping[str, Curve] = {}
+    """Curves that they were found in, by the name of the output; none of models without curves."""
+
+
+NOTHING = Heard()
 
 
 class Curves(NamedTuple):
@@ -25,35 +40,35 @@ class Curves(NamedTuple):
     tags: Mapping[str, Numbers]
     """[W] probabilities by label."""
 
-    def described(self, window: float, duration: float, cuts: Sequence[tuple[float, float]] = ()) -> dict[str, Any]:
+    def described(self, window: float, duration: float, heard: Heard = NOTHING) -> dict[str, Any]:
         """The curves, and suspicious places in time order.
 
         Args:
             window: seconds of a window.
             duration: seconds of the track.
-            cuts: seconds and probability of each splice found.
+            heard: edits found in the track, and the curves that they were found in.
         """
-        places = self._reversed(window, duration)
-        places += [_place(time, time, "spliced", probability) for time, probability in cuts]
+        places = [_place(finding) for finding in self._suspicious(window, duration, heard.edits)]
         curves = {name: getattr(self, name) for name in ("starts", "ends", "reversal", "jigsaw")}
         unknown = np.full(len(self.starts), np.nan)
         return {
             **{name: listed(unknown if curve is None else curve) for name, curve in curves.items()},
+            "edited": drawn(heard.curves),
             "tags": {label: listed(curve) for label, curve in self.tags.items()},
             "suspicious": sorted(places, key=lambda place: float(place["start"])),
         }
 
-    def _reversed(self, window: float, duration: float) -> list[dict[str, Any]]:
-        if self.reversal is None:
-            return []
-        numbers = np.arange(len(self.starts))
-        rows = np.stack([numbers, self.starts, self.ends, self.reversal], axis=1).astype(np.float64)
-        found = reversals(Track("", duration, rows), window, LEAST)
-        return [_place(one.start, one.end, one.kind, one.probability) for one in found]
+    def _suspicious(self, window: float, duration: float, edits: tuple[Finding, ...]) -> list[Finding]:
+        reversal = np.full(len(self.starts), 0.5) if self.reversal is None else self.reversal
+        rows = np.stack([np.arange(len(self.starts)), self.starts, self.ends, reversal], axis=1).astype(np.float64)
+        track = Track("", duration, rows, edits)
+        found = reversals(track, window, LEAST)
+        return found + under_priors(track, found, LEAST)
 
 
-def _place(start: float, end: float, kind: str, probability: float) -> dict[str, Any]:
-    return {"start": rounded(start), "end": rounded(end), "kind": kind, "probability": rounded(probability)}
+def _place(found: Finding) -> dict[str, Any]:
+    numbers = {name: rounded(getattr(found, name)) for name in ("start", "end", "probability")}
+    return {**numbers, "kind": found.kind}
 
 
 def rounded(value: float | None) -> float | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from musicfeat.catalog.search.best import Best, Found, promising
 from musicfeat.catalog.search.space import Floats, similarities
 from musicfeat.errors import InputError
 from musicfeat.listen.columns import Columns, read_columns
-from musicfeat.listen.facts import Curves, rounded
+from musicfeat.listen.facts import Curves, Heard, rounded
 from musicfeat.listen.files import Files
 from musicfeat.listen.groups import Groups
 from musicfeat.listen.vectors import Vectors, open_vectors
@@ -72,8 +71,8 @@ class Library:
         found = (track for track in self.by_name if all(word in self.files.key(track) for word in words))
         return [self.summary(track) for track, _ in zip(found, range(limit), strict=False)]
 
-    def track(self, track: int, cuts: Sequence[tuple[float, float]] = ()) -> dict[str, Any]:
-        """All facts of the catalog about a track, and the given cuts: seconds and probability."""
+    def track(self, track: int, heard: Heard | None = None) -> dict[str, Any]:
+        """All facts of the catalog about a track, and what was heard in its file; None: the edits in the catalog."""
         rows, values, tags = self.columns.rows(track), self.columns.values, self.columns.tags
         labels = zip(self.catalog.settings.labels, () if tags is None else tags[rows].T, strict=tags is not None)
         curves = Curves(
@@ -84,7 +83,8 @@ class Library:
             dict(labels),
         )
         duration = self.columns.files[track].duration
-        return self.summary(track) | curves.described(self.catalog.settings.window, duration, cuts)
+        heard = heard or Heard(self.columns.edits.get(track, ()))
+        return self.summary(track) | curves.described(self.catalog.settings.window, duration, heard)
 
     def neighbours(self, track: int, start: float | None, k: int) -> list[dict[str, Any]]:
         """The tracks most similar to a track, or to its window at a time, each by its most similar window.

@@ -15,10 +15,12 @@ from musicfeat.catalog.workers.options import ModelOptions
 from musicfeat.errors import InputError
 from musicfeat.extractor import Extractor
 from musicfeat.features import Features
+from musicfeat.listen.facts import Heard
+from musicfeat.report.edited import curves_of
 from musicfeat.report.overview import overview
 from musicfeat.sound.audio import blocks, decoded
 from musicfeat.sound.waveform import Waveform
-from musicfeat.suspicion import LEAST, splices
+from musicfeat.suspicion import LEAST
 
 BACKWARDS_SECONDS = 1800
 """Longest file that is played backwards, since that takes the whole file in memory."""
@@ -31,7 +33,7 @@ AUDIBLE = 1e-3
 class Task:
     """A request to a worker process."""
 
-    kind: Literal["describe", "picture", "analyse", "cuts", "backwards", "pieces"]
+    kind: Literal["describe", "picture", "analyse", "edits", "backwards", "pieces"]
     path: str = ""
     count: int = 0
     """Number of pieces."""
@@ -49,15 +51,11 @@ class Model(NamedTuple):
     outputs: tuple[str, ...]
 
 
-Cuts = list[tuple[float, float]]
-"""Seconds and probability of each cut."""
-
-
 class Judged(NamedTuple):
     """Results for a recording."""
 
     features: Features
-    splices: Cuts
+    heard: Heard
     picture: dict[str, Any] | None = None
 
 
@@ -88,8 +86,8 @@ def perform(options: ModelOptions, task: Task) -> Any:
         return overview(task.path).packed()
     if task.kind == "analyse":
         return analyse(options, task.path)
-    if task.kind == "cuts":
-        return cuts(_model(options), task.path)
+    if task.kind == "edits":
+        return edits(_model(options), task.path)
     return backwards(options, task.path) if task.kind == "backwards" else pieces(options, task)
 
 
@@ -105,17 +103,22 @@ def describe(options: ModelOptions) -> Model:
 
 
 def analyse(options: ModelOptions, path: str) -> Judged:
-    """Features of a file, its cuts and its picture."""
+    """Features of a file, its edits and its picture."""
     model = _model(options)
     found = model(path)
-    return Judged(found, cuts(model, path) if found.duration > model.window else [], overview(path).packed())
+    heard = _heard(found) if found.cuts else edits(model, path) if found.duration > model.window else Heard()
+    return Judged(found, heard, overview(path).packed())
 
 
-def cuts(model: Extractor, path: str) -> Cuts:
-    """Cuts in a file longer than a window, if the model can find cuts."""
-    if "successor" not in model.session.outputs:
-        return []
-    return [(cut.start, cut.probability) for cut in splices(path, model, LEAST)]
+def edits(model: Extractor, path: str) -> Heard:
+    """Edits in a file: from curves, read in the catalog's windows, or from joins if it is longer than a window."""
+    if "cut" in model.session.outputs:
+        return _heard(model(path))
+    return Heard(tuple(model.continuity(path).findings(LEAST))) if "successor" in model.session.outputs else Heard()
+
+
+def _heard(features: Features) -> Heard:
+    return Heard(tuple(features.edits(LEAST)), curves_of(features))
 
 
 def backwards(options: ModelOptions, path: str) -> Judged:
@@ -127,7 +130,8 @@ def backwards(options: ModelOptions, path: str) -> Judged:
         length += len(block)
         if length > BACKWARDS_SECONDS * rate:
             raise InputError(f"only files up to {BACKWARDS_SECONDS // 60} minutes are judged backwards: cut it first")
-    return Judged(replace(model(np.concatenate(played)[::-1], rate), path=path), [])
+    found = replace(model(np.concatenate(played)[::-1], rate), path=path)
+    return Judged(found, _heard(found))
 
 
 def pieces(options: ModelOptions, task: Task) -> Pieces:

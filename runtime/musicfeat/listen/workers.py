@@ -9,7 +9,8 @@ from typing import Any
 from musicfeat.catalog.workers.options import ModelOptions
 from musicfeat.catalog.workers.process import OPENING_SECONDS, CrashError, WorkerProcess
 from musicfeat.errors import AudioError
-from musicfeat.listen.tasks import Cuts, Judged, Model, Pieces, Task, perform
+from musicfeat.listen.facts import Heard
+from musicfeat.listen.tasks import Judged, Model, Pieces, Task, perform
 
 PICTURES = 64
 """Most pictures kept in memory, of up to 80 kB each."""
@@ -50,9 +51,9 @@ class Workers:
         """
         return self._judged(Task("analyse", path))
 
-    def cuts(self, path: str) -> Cuts:
-        """Cuts in a file. Errors as for ``analyse``."""
-        return self._judged(Task("cuts", path))
+    def edits(self, path: str) -> Heard:
+        """Edits in a file. Errors as for ``analyse``."""
+        return self._judged(Task("edits", path))
 
     def backwards(self, path: str) -> Judged:
         """Results for a file played backwards. Errors as for ``analyse``; InputError if it is too long."""

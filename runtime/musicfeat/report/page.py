@@ -18,9 +18,10 @@ from musicfeat.extractor import Extractor
 from musicfeat.features import Features
 from musicfeat.files import replacing
 from musicfeat.report.bundle import Bundle, bundled
+from musicfeat.report.edited import curves_of, drawn
 from musicfeat.report.overview import overview
 from musicfeat.sound.audio import PathLike
-from musicfeat.suspicion import LEAST, Finding, Track, reversals, splices
+from musicfeat.suspicion import LEAST, suspicious
 
 LARGEST_SOUND = 64 << 20
 """Greatest size in bytes of an embedded sound file; more is too much to send, and for some browsers to open."""
@@ -74,18 +75,10 @@ def judged(path: PathLike, extractor: Extractor) -> dict[str, Any]:
         "reversal": _rounded(features.reversal),
         "jigsaw": _rounded(features.jigsaw),
         "tags": _tags(features),
-        "suspicious": [vars(finding) for finding in suspicious(path, features, extractor)],
+        "edited": drawn(curves_of(features)),
+        "suspicious": [vars(finding) for finding in suspicious(path, features, extractor, LEAST)],
         "picture": overview(path).packed(),
     }
-
-
-def suspicious(path: PathLike, features: Features, extractor: Extractor) -> list[Finding]:
-    """Stretches that seem to play backwards, and cuts if there is enough sound to find any, in time order."""
-    rows = np.stack([np.arange(len(features)), features.starts, features.ends, features.reversal], axis=1)
-    found = reversals(Track(str(path), float(features.ends[-1]), rows), extractor.window, LEAST)
-    if "successor" in extractor.session.outputs and features.duration > extractor.window:
-        found += splices(os.fspath(path), extractor, LEAST)
-    return sorted(found, key=lambda finding: finding.start)
 
 
 def html(data: Mapping[str, Any], bundle: Bundle, sound: str | None = None) -> str:

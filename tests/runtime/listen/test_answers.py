@@ -21,7 +21,8 @@ from musicfeat import Extractor
 from musicfeat.catalog import Catalog, CatalogError, embed_catalog
 from musicfeat.catalog.search import Searcher
 from musicfeat.errors import InputError
-from musicfeat.listen.facts import Curves
+from musicfeat.finding import Finding
+from musicfeat.listen.facts import Curves, Heard
 from musicfeat.listen.library import Library
 from musicfeat.listen.projection import principal, scaled, t_sne
 from musicfeat.suspicion import splices
@@ -138,10 +139,12 @@ def test_a_track_says_what_the_extractor_says(client: Client, music: Path, extra
 def test_what_is_not_known_is_null_and_what_was_cut_is_suspicious() -> None:
     starts = np.arange(3) * 10.0
     backwards = np.array([0.1, 0.1, 0.999])
-    found = Curves(starts, starts + 10, backwards, None, {}).described(10.0, 30.0, [(4.0, 0.7)])
+    found = Curves(starts, starts + 10, backwards, None, {}).described(
+        10.0, 30.0, Heard((Finding("spliced", 4.0, 4.0, 0.9996),))
+    )
     assert found["jigsaw"] == [None, None, None]
     splice, stretch = found["suspicious"]
-    assert splice == {"start": 4.0, "end": 4.0, "kind": "spliced", "probability": 0.7}
+    assert splice == {"start": 4.0, "end": 4.0, "kind": "spliced", "probability": pytest.approx(0.79, abs=0.01)}
     assert (stretch["start"], stretch["end"], stretch["kind"]) == (20.0, 30.0, "reversed")
 
 
@@ -245,14 +248,14 @@ def test_a_new_file_is_added_when_that_is_asked(music: Path, tmp_path: Path) -> 
 def test_cuts_are_heard_when_that_is_asked(client: Client, music: Path, extractor: Extractor) -> None:
     path = music / "keys" / "Waltz.wav"
     track = track_of(client, "Waltz.wav")
-    heard = client.get(f"/api/tracks/{track}/cuts")
+    heard = client.get(f"/api/tracks/{track}/edits")
     expected = [(cut.start, cut.probability) for cut in splices(path, extractor, 0.5)]
     found = [(place["start"], place["probability"]) for place in heard["suspicious"] if place["kind"] == "spliced"]
     np.testing.assert_allclose(np.reshape(found, (-1, 2)), np.reshape(expected, (-1, 2)), atol=1e-3)
     known = client.get(f"/api/tracks/{track}")
     assert {**heard, "suspicious": None} == {**known, "suspicious": None}
     short = track_of(client, "short.wav")
-    assert client.get(f"/api/tracks/{short}/cuts") == client.get(f"/api/tracks/{short}")
+    assert client.get(f"/api/tracks/{short}/edits") == client.get(f"/api/tracks/{short}")
 
 
 @pytest.mark.parametrize("count", [3, 5])
@@ -366,7 +369,7 @@ def test_a_catalog_of_another_model_is_shown_and_not_compared(catalog: Path, mus
         assert (answer.status, "--model" in answer.json["error"]) == (409, True)
         found = client.analyse(music / "strings" / "short.wav").json
         assert (found["neighbours"], "music-huge" in found["note"]) == ([], True)
-        for path, method in (("/api/tracks/0/cuts", "GET"), (f"/api/analyse/{found['token']}/add", "POST")):
+        for path, method in (("/api/tracks/0/edits", "GET"), (f"/api/analyse/{found['token']}/add", "POST")):
             assert client.ask(path, method, OWN).status == 409
         assert not (other / "added").exists()
 

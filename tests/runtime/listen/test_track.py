@@ -181,7 +181,7 @@ def test_places_and_neighbours_play(listen: Listen) -> None:
 
 def test_cuts_are_marked_once_they_are_listened_for(listen: Listen) -> None:
     track = listen.ids["edited <b>.wav"]
-    heard = listen.client.get(f"/api/tracks/{track}/cuts")["suspicious"]
+    heard = listen.client.get(f"/api/tracks/{track}/edits")["suspicious"]
     cuts = sum(place["kind"] == "spliced" for place in heard)
     listen.go(f"track/{track}", ".neighbours li")
     before = listen.find(".facts").text

@@ -64,7 +64,8 @@ export const api = {
   track,
   picture: (id) => json(`tracks/${id}/picture`),
   neighbours: (id, start, k = 10) => json(`tracks/${id}/neighbours?${new URLSearchParams({ start, k })}`),
-  cuts: (id) => json(`tracks/${id}/cuts`),
+  /** A track with the edits heard in its file, and the curves of models that have them. */
+  edits: (id) => json(`tracks/${id}/edits`),
   backwards: (id) => json(`tracks/${id}/backwards`),
   /** The address of a track's sound. */
   audio: (id) => `api/tracks/${id}/audio`,

@@ -15,6 +15,7 @@ const HEAT = [[12, 7, 46], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 25
 const [LOWEST, HIGHEST] = [30, 7200];
 const HERTZ = [500, 1000, 2000, 4000];
 const UNDECIDED = 0.5;
+const [NAME_LINES, NAME_PIXELS] = [3, 15];
 
 /** @param {{peaks: Int8Array, seconds: number, places: object[]}} picture least and greatest sample alternate */
 export function drawWaveform(canvas, { peaks, seconds, places = [] }) {
@@ -46,10 +47,11 @@ export function drawSpectrogram(canvas, { spectrogram, frames, bands, seconds })
 }
 
 /**
- * @param {{times: number[], curves: object[], seconds: number, places: object[]}} judgement each curve is
- *   {values, colour, dashes}: values from 0 to 1 at `times`, with a gap where one is null or exactly one half
+ * @param {{curves: object[], seconds: number, places: object[]}} judgement each curve is {times, values, colour,
+ *   dashes}: values from 0 to 1 at `times`, with a gap where one is null or exactly one half; places with a `label`
+ *   are named
  */
-export function drawCurves(canvas, { times, curves, seconds, places = [] }) {
+export function drawCurves(canvas, { curves, seconds, places = [] }) {
   const plot = frame(canvas, seconds);
   const { context, colours } = plot;
   const height = (value) => plot.y + plot.height * (1 - value);
@@ -59,13 +61,14 @@ export function drawCurves(canvas, { times, curves, seconds, places = [] }) {
     context.fillRect(plot.x, height(value) - 0.5, plot.width, 1);
     leftLabel(plot, height(value), `${100 * value} %`);
   }
-  for (const { values, colour, dashes } of curves) {
+  for (const { times, values, colour, dashes } of curves) {
     const points = values.map((value, i) => (isDecided(value) ? [plot.at(times[i]), height(value)] : null));
     polyline(context, points, colours[colour], dashes);
     const lonely = (point, i) => points.length * 12 < plot.width || (!points[i - 1] && !points[i + 1]);
     points.filter((point, i) => point && lonely(point, i)).forEach((point) => dot(context, point, colours[colour]));
   }
   flag(plot, places);
+  label(plot, places);
 }
 
 /** @param {{edges: number[], rows: {label: string, values: number[]}[], seconds: number}} tags from edge to edge */
@@ -155,6 +158,19 @@ function flag({ context, colours, at, y, height }, places) {
     context.lineTo(x + 6, y - 9);
     context.lineTo(x, y);
     context.fill();
+  }
+}
+
+/** Names beside flags and bars, each on the first line where it has room; those without room are in the list. */
+function label({ context, colours, at, x, y, width }, places) {
+  const ends = Array(NAME_LINES).fill(x);
+  [context.fillStyle, context.textAlign, context.textBaseline] = [colours.suspect, "left", "top"];
+  for (const { start, label: name } of places.filter(({ label: name }) => name)) {
+    const [left, size] = [at(start) + 5, context.measureText(name).width];
+    const line = ends.findIndex((end) => end <= left);
+    if (line < 0 || left + size > x + width) continue;
+    context.fillText(name, left, y + 4 + NAME_PIXELS * line);
+    ends[line] = left + size + 8;
   }
 }
 

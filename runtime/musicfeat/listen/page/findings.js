@@ -69,22 +69,28 @@ export function told({ start, end, kind, probability }) {
 
 /** A description of the pictures for people who cannot see them. */
 export function alternatives(data) {
-  const { duration, suspicious } = data;
+  const { duration, suspicious, edited = {} } = data;
   const places = suspicious.map(told).map(({ where, what }) => `${what} at ${where}`);
   const marked = places.length ? ` Marked: ${places.join("; ")}.` : "";
+  const middles = data.starts.map((start, i) => (start + data.ends[i]) / 2);
   const named = strongest(data).map(({ label, share }) => `${label} ${percent(share)}`);
   return {
     waveform: `Waveform of ${clock(duration)} of sound.${marked}`,
     spectrogram: `Spectrogram of ${clock(duration)} of sound, 30 Hz to 7.2 kHz.`,
-    curves: `${range("P(backwards)", data.reversal, data)} ${range("P(out of order)", data.jigsaw, data)}${marked}`,
+    edited: `${moments("P(cut)", edited.cut)} ${moments("P(backwards)", edited.backwards)}${marked}`,
+    curves: `${range("P(backwards)", data.reversal, middles)} ${range("P(out of order)", data.jigsaw, middles)}${marked}`,
     tags: `Tags over time, the strongest first: ${named.join(", ")}.`,
   };
 }
 
-function range(name, values, { starts, ends }) {
-  const known = values.map((value, i) => [value, (starts[i] + ends[i]) / 2]).filter(([value]) => isDecided(value));
+function moments(name, curve) {
+  return range(name, curve?.values ?? [], curve?.times ?? []);
+}
+
+function range(name, values, times) {
+  const known = values.map((value, i) => [value, times[i]]).filter(([value]) => isDecided(value));
   if (!known.length) return `${name} is not known.`;
-  const [least, most] = [Math.min, Math.max].map((extreme) => extreme(...known.map(([value]) => value)));
+  const [least, most] = known.reduce(([low, high], [p]) => [Math.min(low, p), Math.max(high, p)], [1, 0]);
   const [, time] = known.find(([value]) => value === most);
   return `${name} lies between ${percent(least)} and ${percent(most)}, the highest at ${clock(time)}.`;
 }

@@ -8,11 +8,17 @@ const CURVES = [
   { name: "plays backwards", key: "reversal", colour: "backwards", dashes: [] },
   { name: "pieces out of order", key: "jigsaw", colour: "disordered", dashes: [6, 4] },
 ];
+const EDITED = [
+  { name: "a cut here", key: "cut", colour: "accent", dashes: [] },
+  { name: "plays backwards", key: "backwards", colour: "backwards", dashes: [] },
+];
+/** Curves that are still to come, see `setEdited`. */
+export const UNKNOWN = Object.fromEntries(EDITED.map(({ key }) => [key, { times: [], values: [] }]));
 
 /**
  * @param {object} data from /api/tracks/ID
  * @param {{player: object, clip: {id: number|null, name: string, url: string}|null}} sound null if it cannot be played
- * @returns {{element: Element, setPicture: Function, close: Function}}
+ * @returns {{element: Element, setPicture: Function, setEdited: Function, close: Function}}
  */
 export function sheet(data, { player, clip }) {
   let picture = { seconds: data.duration, peaks: new Int8Array(), spectrogram: new Uint8Array(), frames: 0, bands: 0 };
@@ -20,14 +26,20 @@ export function sheet(data, { player, clip }) {
   const places = data.suspicious;
   const words = alternatives(data);
   const times = data.starts.map((start, i) => (start + data.ends[i]) / 2);
-  const curves = CURVES.map(({ key, ...look }) => ({ ...look, values: data[key] }));
-  const judged = { times, curves, seconds: data.duration, places };
+  const curves = CURVES.map(({ key, ...look }) => ({ ...look, times, values: data[key] }));
+  const judged = { curves, seconds: data.duration, places };
+  const named = places.map((found) => ({ ...found, label: told(found).what }));
+  const edited = EDITED.filter(({ key }) => data.edited?.[key]).map((look) => ({ ...look, ...data.edited[look.key] }));
   const tags = { edges: edges(data), rows: best, seconds: data.duration };
   const lanes = [
     lane("waveform", "Waveform", words.waveform, (canvas) => drawWaveform(canvas, { ...picture, places })),
     lane("spectrogram", "Spectrogram", words.spectrogram, (canvas) => drawSpectrogram(canvas, picture)),
     lane("curves", "Findings of the model", words.curves, (canvas) => drawCurves(canvas, judged), ...curves.map(key)),
   ];
+  if (edited.length) {
+    const draw = (canvas) => drawCurves(canvas, { curves: edited, seconds: data.duration, places: named });
+    lanes.splice(1, 0, lane("edited", "Edits, moment by moment", words.edited, draw, ...edited.map(key)));
+  }
   if (best.length) lanes.push(lane("tags", "Instruments, as hints", words.tags, (canvas) => drawTags(canvas, tags)));
   const steering = clip ? transport(player, clip, data.duration, lanes) : null;
   const pictures = h("div", { className: "lanes" }, ...lanes.map(({ figure }) => figure));
@@ -41,6 +53,13 @@ export function sheet(data, { player, clip }) {
     /** @param {object} answer from /api/tracks/ID/picture */
     setPicture({ seconds, frames, bands, spectrogram, peaks }) {
       picture = { seconds, frames, bands, spectrogram: bytes(spectrogram), peaks: new Int8Array(bytes(peaks).buffer) };
+      redraw();
+    },
+    /** @param {object} found `edited` of /api/tracks/ID/edits */
+    setEdited(found) {
+      edited.forEach((curve) => Object.assign(curve, found[curve.key]));
+      const shown = lanes.find(({ name }) => name === "edited");
+      if (shown) shown.canvas.ariaLabel = alternatives({ ...data, edited: found }).edited;
       redraw();
     },
     close() {
@@ -67,7 +86,7 @@ function lane(name, title, alternative, draw, ...legend) {
   const head = h("i", { className: "playhead", hidden: true });
   const caption = h("figcaption", {}, h("strong", {}, title), ...legend);
   const figure = h("figure", {}, caption, h("div", { className: "lane" }, canvas, head));
-  return { figure, caption, canvas, head, draw };
+  return { name, figure, caption, canvas, head, draw };
 }
 
 function key({ name, colour }) {

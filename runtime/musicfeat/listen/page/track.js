@@ -1,6 +1,7 @@
 /** A track: its pictures, the model's results forwards and backwards, and similar tracks. */
 import { clock, h } from "./dom.js";
 import { neighbourList } from "./neighbours.js";
+import { UNKNOWN } from "./sheet.js";
 import { Turnable } from "./turnable.js";
 
 const NEIGHBOURS = 10;
@@ -11,21 +12,24 @@ export async function show(root, context) {
     root.append(h("p", {}, "No track is chosen yet: ", h("a", { href: "#/map" }, "choose one on the map"), "."));
     return { close() {} };
   }
-  const { api, player } = context;
+  const { api, player, catalog } = context;
   const data = await api.track(context.id);
   const { id, name, source, album, genre, present } = data;
   const clip = present ? { id, name, url: api.audio(id) } : null;
   const make = (known) => new Turnable(known, player, clip, () => api.backwards(id));
-  const view = { recording: make(data), picture: null, closed: false };
+  const drawn = present && catalog.curves;
+  const view = { recording: make(drawn ? { ...data, edited: UNKNOWN } : data), picture: null, closed: false };
   const cuts = h("button", { type: "button" }, "Listen for cuts");
-  cuts.addEventListener("click", () => markCuts(view, cuts, make, () => api.cuts(id)));
+  cuts.addEventListener("click", () => markCuts(view, cuts, make, () => api.edits(id)));
   const jigsaw = h("a", { className: "button", href: `#/game/${id}` }, "Jigsaw of this track");
-  const tools = h("div", { className: "tools" }, view.recording.switch, ...(present ? [cuts, jigsaw] : []));
+  const more = present ? [drawn ? null : cuts, jigsaw] : [];
+  const tools = h("div", { className: "tools" }, view.recording.switch, ...more);
   tools.append(view.recording.status);
   const who = [source, album, genre].filter(Boolean).join(" · ");
   const heading = h("header", {}, h("h1", {}, name), h("p", { className: "muted" }, who), tools);
   root.append(heading, view.recording.element, similar(data, context));
   const missing = "The file is missing or was moved: what the catalog knows is shown, but cannot be heard.";
+  if (drawn) trace(view, api, id);
   if (present) paint(view, api, id);
   else view.recording.say(missing, true);
   return {
@@ -42,6 +46,16 @@ async function paint(view, api, id) {
     view.recording.setPicture(view.picture);
   } catch (error) {
     view.recording.say(error.message, true);
+  }
+}
+
+/** Draw the curves of edits, which the catalog lacks, once the server has heard the file. */
+async function trace(view, api, id) {
+  try {
+    const { edited } = await api.edits(id);
+    if (!view.closed) view.recording.setEdited(edited);
+  } catch (error) {
+    if (!view.closed) view.recording.say(error.message, true);
   }
 }
 

@@ -45,6 +45,11 @@ export class Turnable {
     this.#reversed?.sheet?.setPicture(flipped(picture));
   }
 
+  /** @param {object} found `edited` of /api/tracks/ID/edits */
+  setEdited(found) {
+    this.#forwards.setEdited(found);
+  }
+
   say(text, wrong = false) {
     this.status.textContent = text;
     this.status.classList.toggle("wrong", wrong);
