@@ -51,8 +51,6 @@ class Source:
 
     def __init__(self, path: Path, data: bytes | None = None) -> None:
         self.path, self._data = path, data
-        self.head = b""
-        """The first 12 bytes, once ``check`` has passed."""
 
     def __str__(self) -> str:
         return str(self.path)
@@ -61,6 +59,12 @@ class Source:
     def size(self) -> int:
         """Size in bytes."""
         return self.path.stat().st_size if self._data is None else len(self._data)
+
+    @cached_property
+    def head(self) -> bytes:
+        """First 12 bytes."""
+        with self.open() as file:
+            return file.read(12)
 
     def open(self) -> BinaryIO:
         """A new file object at the beginning of the bytes."""
@@ -92,8 +96,7 @@ class Source:
                 raise AudioError(f"{self} does not exist or is not a regular file")
             if self.size == 0:
                 raise AudioError(f"{self} is empty (0 bytes)")
-            with self.open() as file:
-                self.head = file.read(12)
+            _ = self.head
         except (OSError, ValueError) as error:
             raise AudioError(f"{self} cannot be opened: {error}") from error
 

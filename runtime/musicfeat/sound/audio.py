@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from itertools import chain
 from typing import Any, BinaryIO, NamedTuple
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat.errors import AudioError, InputError
-from musicfeat.sound import ffmpeg, flac, libsndfile, ogg, riff
+from musicfeat.sound import ffmpeg, flac, joined, libsndfile, ogg, riff
 from musicfeat.sound.arguments import PathLike, Source, is_source, source_of
 from musicfeat.sound.loss import Loss
 from musicfeat.sound.mp3 import Lengths, lengths, seconds_of_frames
@@ -81,6 +81,12 @@ def decoded(audio: Any) -> Sound:
     """
     source = source_of(audio)
     source.check()
+    links = ogg.links(source) or joined.links(source)
+    return _chained(links) if links else _single(source)
+
+
+def _single(source: Source) -> Sound:
+    """A recording that is not joined with others."""
     sound = _opened(source, Loss())
     try:
         return sound._replace(sr=check_rate(sound.sr))
@@ -91,8 +97,6 @@ def decoded(audio: Any) -> Sound:
 def _opened(source: Source, loss: Loss) -> Sound:
     import soundfile
 
-    if links := ogg.links(source) or riff.links(source):
-        return _chained(links, source, loss)
     try:
         file = soundfile.SoundFile(riff.mended(source) or source.for_libsndfile())
     except (soundfile.LibsndfileError, TypeError, ValueError) as error:
@@ -138,14 +142,14 @@ def _with_ffmpeg(source: Source, loss: Loss, refusal: Exception | None, counted:
     return Sound(found.rate, found.blocks, loss, found.start)
 
 
-def _chained(links: list[BinaryIO], source: Source, loss: Loss) -> Sound:
+def _chained(links: Sequence[Source]) -> Sound:
     """Recordings joined in one file, one after the other, at the rate of the first."""
-    import soundfile
+    first, loss = _single(links[0]), Loss()
+    sounds = chain([first], map(_single, links[1:]))
+    return first._replace(blocks=_after_each_other(sounds, first.sr, loss), loss=loss)
 
-    try:
-        files = [soundfile.SoundFile(link) for link in links]
-    except (soundfile.LibsndfileError, TypeError, ValueError) as error:
-        return _with_ffmpeg(source, loss, error)
-    rate = files[0].samplerate
-    streams = (resample(libsndfile.blocks(file, source, None, loss), file.samplerate, rate) for file in files)
-    return Sound(rate, chain.from_iterable(streams), loss)
+
+def _after_each_other(sounds: Iterable[Sound], rate: int, loss: Loss) -> Iterator[Waveform]:
+    for sound in sounds:
+        yield from resample(sound.blocks, sound.sr, rate)
+        loss.seconds += sound.loss.seconds

@@ -5,12 +5,10 @@ RFC 3533, section 4: a link begins with pages that are marked as beginning a str
 
 from __future__ import annotations
 
-import itertools
 import mmap
-from typing import BinaryIO
 
 from musicfeat.sound.arguments import Source
-from musicfeat.sound.parts import part
+from musicfeat.sound.parts import SourcePart, parts
 
 CAPTURE = b"OggS"
 BEGINS = 2
@@ -18,14 +16,9 @@ HEADER = 27
 """Bytes of a page's header before the table of its segments' sizes."""
 
 
-def links(source: Source) -> list[BinaryIO]:
-    """Each link of a chain as a file; empty for a single link and for a file that is no Ogg."""
-    if source.head[:4] != CAPTURE:
-        return []
-    starts = _starts(source.mapped())
-    if len(starts) < 2:
-        return []
-    return [part(source.open(), *ends) for ends in itertools.pairwise([*starts, source.size])]
+def links(source: Source) -> list[SourcePart]:
+    """Each link of a chain; empty for a single link and for a file that is no Ogg."""
+    return parts(source, _starts(source.mapped())) if source.head[:4] == CAPTURE else []
 
 
 def _starts(data: mmap.mmap | bytes) -> list[int]:

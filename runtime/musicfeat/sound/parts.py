@@ -1,9 +1,14 @@
-"""A part of a file as a file of its own, behind bytes in memory."""
+"""A part of a file as a file of its own, also behind bytes in memory."""
 
 from __future__ import annotations
 
 import io
-from typing import BinaryIO
+import itertools
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, BinaryIO
+
+from musicfeat.sound.arguments import Source
 
 
 class _Part(io.RawIOBase):
@@ -40,3 +45,38 @@ class _Part(io.RawIOBase):
 def part(file: BinaryIO, begin: int, end: int, head: bytes = b"") -> BinaryIO:
     """The bytes ``head`` and then those from ``begin`` to ``end`` of an open file, which is closed with the part."""
     return io.BufferedReader(_Part(head, file, begin, end))
+
+
+class SourcePart(Source):
+    """One of several recordings in a file."""
+
+    def __init__(self, whole: Source, begin: int, end: int, name: str) -> None:
+        super().__init__(whole.path)
+        self._whole, self._begin, self._end, self._name = whole, begin, end, name
+
+    def __str__(self) -> str:
+        return f"{self._whole} ({self._name})"
+
+    @cached_property
+    def size(self) -> int:
+        return self._end - self._begin
+
+    def open(self) -> BinaryIO:
+        return part(self._whole.open(), self._begin, self._end)
+
+    def mapped(self) -> bytes:
+        return self._whole.mapped()[self._begin : self._end]
+
+    def for_libsndfile(self) -> Any:
+        return self.open()
+
+    def for_ffmpeg(self) -> Any:
+        return self.open()
+
+
+def parts(source: Source, starts: Sequence[int]) -> list[SourcePart]:
+    """A source cut at the offsets at which its recordings begin; empty if there is only one."""
+    if len(starts) < 2:
+        return []
+    ends = enumerate(itertools.pairwise([*starts, source.size]), 1)
+    return [SourcePart(source, begin, end, f"recording {number} of {len(starts)}") for number, (begin, end) in ends]

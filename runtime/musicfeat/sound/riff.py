@@ -1,4 +1,4 @@
-"""WAV files with wrong sizes, and recordings joined end to end in one WAV or AIFF file.
+"""WAV files with wrong sizes, and W64 files with chunks behind the sound, which libsndfile plays as sound.
 
 Wrong sizes come from writers that died before they wrote them, from lengths that do not fit into 32 bits, and from
 chunks of odd length without the byte that should pad them.
@@ -6,40 +6,22 @@ chunks of odd length without the byte that should pad them.
 
 from __future__ import annotations
 
-import itertools
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 from musicfeat.sound.arguments import Source
 from musicfeat.sound.parts import part
 
 LARGEST = 0xFFFFFFFF
 """Largest size that 32 bits hold; libsndfile takes it to mean the end of the file."""
-ORDERS: dict[bytes, Literal["little", "big"]] = {b"RIFF": "little", b"FORM": "big"}
-KINDS = (b"WAVE", b"AIFF", b"AIFC")
 NAMES = (b"data", b"fmt ", b"LIST", b"fact", b"bext", b"iXML", b"id3 ")
 """Chunks that may follow one of odd length that was not padded."""
 
 
-def links(source: Source) -> list[BinaryIO]:
-    """Each of several recordings joined in a WAV or AIFF file; empty for a single one and for other files."""
-    name, order = source.head[:4], ORDERS.get(source.head[:4])
-    if order is None or 8 + int.from_bytes(source.head[4:8], order) + 12 > source.size:
-        return []
-    starts, place = list[int](), 0
-    with source.open() as file:
-        while (head := _at(file, place, 12))[:4] == name and head[8:] in KINDS:
-            starts.append(place)
-            length = int.from_bytes(head[4:8], order)
-            end = place + 8 + length
-            place = end if _at(file, end, 4) == name else end + length % 2
-    if len(starts) < 2:
-        return []
-    return [part(source.open(), *ends) for ends in itertools.pairwise([*starts, source.size])]
-
-
 def mended(source: Source) -> BinaryIO | None:
-    """The file with corrected sizes; None if they are right already, or the file is no WAV."""
+    """The file with corrected sizes; None if nothing needs to be corrected."""
     head = source.head
+    if head[:4] == b"riff":
+        return _sound_alone(source)
     if head[:4] not in (b"RIFF", b"RF64", b"BW64") or head[8:] != b"WAVE":
         return None
     with source.open() as file:
@@ -58,6 +40,21 @@ def mended(source: Source) -> BinaryIO | None:
     size = min(there, LARGEST) if wrapped or unclosed else declared
     sizes = [min(number, LARGEST).to_bytes(4, "little") for number in (len(body) + 4 + size, size)]
     return part(source.open(), place + 8, source.size, b"RIFF" + sizes[0] + body + sizes[1])
+
+
+def _sound_alone(source: Source) -> BinaryIO | None:
+    """A W64 (Sony Wave64) file without what is behind its sound; None if nothing is."""
+    place = 40
+    with source.open() as file:
+        while place + 24 <= source.size:
+            name, size = _at(file, place, 4), int.from_bytes(_at(file, place + 16, 8), "little")
+            end = place + size
+            if name == b"data" and end < source.size:
+                return part(source.open(), 24, end, _at(file, 0, 16) + end.to_bytes(8, "little"))
+            if name == b"data" or size < 24:
+                break
+            place = end + -end % 8
+    return None
 
 
 def _chunks(file: BinaryIO, size: int) -> tuple[dict[bytes, int], bool]:

@@ -99,3 +99,25 @@ def test_quota_of_a_container(
     (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text(quota)
     (tmp_path / "cpu" / "cpu.cfs_period_us").write_text(period)
     assert cores.cores() == min(without, expected or without)
+
+
+def test_quota_of_a_real_control_group() -> None:
+    """Also by the module's path up to version 0.8."""
+    top = cores.GROUPS / "cpu" if (cores.GROUPS / "cpu").is_dir() else cores.GROUPS
+    group = top / f"musicfeat-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError as error:
+        pytest.skip(f"no control group can be made, which takes root and Linux: {error}")
+    try:
+        limit = ("cpu.cfs_quota_us", "50000") if top.name == "cpu" else ("cpu.max", "50000 100000")
+        try:
+            (group / limit[0]).write_text(limit[1])
+        except OSError as error:
+            pytest.skip(f"control groups have no quota of CPUs here: {error}")
+        code = "from musicfeat.session import cores; print(cores())"
+        shell = f'echo $$ > {group}/cgroup.procs && exec "$0" -c "{code}"'
+        done = subprocess.run(["sh", "-c", shell, sys.executable], capture_output=True, text=True, check=True)
+    finally:
+        group.rmdir()
+    assert done.stdout == "1\n"

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 
@@ -35,25 +36,85 @@ def heard(path: Path, data: bytes) -> tuple[np.ndarray, float]:
     return np.concatenate(list(sound.blocks)), sound.loss.seconds
 
 
-@pytest.mark.parametrize("suffix", ["wav", "aiff", "flac"])
+def coded(path: Path, wave: np.ndarray, rate: int, codec: str, form: str = "s16p") -> bytes:
+    """A file as PyAV writes it."""
+    av = pytest.importorskip("av", reason="the codecs extra is not installed")
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate, layout="mono", format=form)
+        samples = wave[None] if form == "fltp" else np.int16(wave[None] * 32767)
+        frame = av.AudioFrame.from_ndarray(samples, format=form, layout="mono")
+        frame.sample_rate = rate
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    return path.read_bytes()
+
+
+def kept(path: Path, wave: np.ndarray, rate: int) -> bytes:
+    """A file in which every sample of 16 bits is kept."""
+    codecs = {"tta": "tta", "wv": "wavpack", "flv": "pcm_s16le"}
+    codec = codecs.get(path.suffix[1:])
+    if codec is None:
+        return written(path, wave, rate)
+    return coded(path, wave, rate, codec, "s16p" if codec == "wavpack" else "s16")
+
+
+@pytest.mark.parametrize("suffix", [*sorted(FORMATS), "tta", "wv", "flv"])
 def test_every_part_of_a_joined_file_is_heard(suffix: str, tmp_path: Path, wave: np.ndarray, rate: int) -> None:
     if suffix == "flac":
         pytest.importorskip("av", reason="the codecs extra is not installed")
-    parts = [written(tmp_path / f"a.{suffix}", part, rate) for part in (wave, wave[: 3 * rate])]
-    sound, lost = heard(tmp_path / f"b.{suffix}", b"".join(parts))
-    np.testing.assert_allclose(sound, np.concatenate([wave, wave[: 3 * rate]]), atol=1 / 32768)
+    lengths = (len(wave), 3 * rate, 2 * rate - 1)
+    data = [kept(tmp_path / f"a.{suffix}", wave[:length], rate) for length in lengths]
+    sound, lost = heard(tmp_path / f"b.{suffix}", b"".join(data))
+    np.testing.assert_allclose(sound, np.concatenate([wave[:length] for length in lengths]), atol=2 / 32768)
     assert lost == 0
 
 
+@pytest.mark.parametrize("first", sorted({*FORMATS} - {"flac"}))
+@pytest.mark.parametrize("second", ["wav", "caf"])
+def test_joined_parts_may_differ_in_format_and_rate(
+    first: str, second: str, tmp_path: Path, wave: np.ndarray, rate: int
+) -> None:
+    data = written(tmp_path / f"a.{first}", wave, rate) + b"TAG" + bytes(125)
+    sound, _ = heard(tmp_path / "b.bin", data + written(tmp_path / f"b.{second}", wave, rate // 2))
+    assert len(sound) == pytest.approx(3 * len(wave), abs=2)
+    np.testing.assert_allclose(sound[: len(wave)], wave, atol=1 / 32768)
+
+
+@pytest.mark.parametrize(("suffix", "mark", "offset", "size"), [
+    ("wav", b"RIFF", 4, b"\xff" * 4), ("wav", b"RIFF", 4, bytes(4)), ("wav", b"RIFF", 4, b"\0\xf0\xff\x7f"),
+    ("au", b".snd", 8, b"\xff" * 4), ("caf", b"data", 4, b"\xff" * 8),
+])  # fmt: skip
+def test_joined_parts_that_were_written_to_a_pipe(
+    suffix: str, mark: bytes, offset: int, size: bytes, tmp_path: Path, wave: np.ndarray, rate: int
+) -> None:
+    data = bytearray(written(tmp_path / f"a.{suffix}", wave, rate))
+    marks = (mark, b"data") if suffix == "wav" else (mark,)
+    for place in (data.index(name) + offset for name in marks):
+        data[place : place + len(size)] = size
+    sound, _ = heard(tmp_path / f"b.{suffix}", bytes(data * 3))
+    np.testing.assert_allclose(sound, np.tile(wave, 3), atol=1 / 32768)
+
+
+@pytest.mark.parametrize("suffix", sorted({*FORMATS} - {"flac"}))
+def test_half_a_file_in_front_of_another_is_refused(suffix: str, tmp_path: Path, wave: np.ndarray, rate: int) -> None:
+    data = written(tmp_path / f"a.{suffix}", wave, rate)
+    with pytest.raises(AudioError, match=r"b\.\w+ \(recording 1 of 2\) is truncated"):
+        heard(tmp_path / f"b.{suffix}", data[: len(data) // 2] + data)
+    with pytest.raises(AudioError, match=r"b\.\w+ \(recording 2 of 2\) is truncated"):
+        heard(tmp_path / f"b.{suffix}", data + data[: len(data) // 2])
+
+
+def test_many_joined_parts_take_one_open_file_at_a_time(tmp_path: Path, wave: np.ndarray, rate: int) -> None:
+    data = written(tmp_path / "a.ogg", wave[: rate // 4], rate)
+    (tmp_path / "b.ogg").write_bytes(data * 300)
+    most = 0
+    for _ in decoded(tmp_path / "b.ogg").blocks:
+        most = max(most, sum(file.path.endswith("b.ogg") for file in psutil.Process().open_files()))
+    assert most <= 2
+
+
 def test_joined_mp4_is_refused(tmp_path: Path, wave: np.ndarray, rate: int) -> None:
-    av = pytest.importorskip("av", reason="the codecs extra is not installed")
-    with av.open(str(tmp_path / "a.m4a"), "w") as container:
-        stream = container.add_stream("aac", rate=rate, layout="mono")
-        frame = av.AudioFrame.from_ndarray(wave[None], format="fltp", layout="mono")
-        frame.sample_rate = rate
-        container.mux([*stream.encode(frame), *stream.encode(None)])
     with pytest.raises(AudioError, match="2 recordings joined"):
-        heard(tmp_path / "b.m4a", (tmp_path / "a.m4a").read_bytes() * 2)
+        heard(tmp_path / "b.m4a", coded(tmp_path / "a.m4a", wave, rate, "aac", "fltp") * 2)
 
 
 @pytest.mark.parametrize("with_codecs", [True, False])
@@ -130,6 +191,14 @@ def test_odd_chunks_without_padding_are_passed(tmp_path: Path, wave: np.ndarray,
     for chunk in (b"bext\3\0\0\0abc", b"axml\5\0\0\0<a/>\nLIST\5\0\0\0INFOa", b"bext\3\0\0\0abc\0"):
         sound, _ = heard(tmp_path / "b.wav", data[:place] + chunk + data[place:])
         np.testing.assert_array_equal(sound, expected)
+
+
+def test_chunks_behind_the_sound_of_a_w64_are_passed(tmp_path: Path, wave: np.ndarray, rate: int) -> None:
+    data = written(tmp_path / "a.w64", wave[:-3], rate)
+    name = data[data.index(b"data") + 4 :][:12]  # all chunks' names end alike
+    data += bytes(-len(data) % 8) + b"levl" + name + (24 + 999).to_bytes(8, "little") + b"\x55" * 999
+    sound, _ = heard(tmp_path / "b.w64", data[:16] + len(data).to_bytes(8, "little") + data[24:])
+    np.testing.assert_allclose(sound, wave[:-3], atol=1 / 32768)
 
 
 @pytest.mark.parametrize("size", [0x7FFFF000, 0x7FFFEFFC, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFDB])
