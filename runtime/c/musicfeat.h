@@ -31,7 +31,7 @@ typedef struct {
     size_t dimension;          /* numbers of an embedding */
     size_t label_count;
     const char *const *labels; /* UTF-8; of the tags, if the model has them */
-    int has_reversal, has_jigsaw, has_tags, has_successor;
+    int has_reversal, has_jigsaw, has_tags, has_successor, has_cut;
 } mf_info;
 
 /* What was found in a recording: `windows` rows. Free it by mf_free_features. */
@@ -59,12 +59,13 @@ typedef struct {
     double gap;          /* seconds missing at each join: as told, or the most probable */
 } mf_order_result;
 
-/* Evidence that the music runs straight on, at evenly spaced times; the first and the last are a third of a window from
- * the recording's ends. Free it by mf_free_continuity. */
+/* Evidence that the music runs straight on, at evenly spaced times: from a model's curve of cuts over the whole recording;
+ * else from joins, the first and the last a third of a window from its ends. Free it by mf_free_continuity. */
 typedef struct {
     size_t count;
     double *times;    /* [count] seconds */
     double *evidence; /* [count] nats: above 0 for "runs on", below for "was cut" */
+    double apart;     /* least seconds between two edits */
 } mf_continuity_result;
 
 /* A place where something was cut out or put in. */
@@ -91,13 +92,13 @@ mf_status mf_order(const mf_model *model, const float *const *pieces, const size
                    uint32_t sample_rate, double gap, mf_order_result **order);
 void mf_free_order(mf_order_result *order);
 
-/* Continuity at every time of a recording of at least one window. */
+/* Continuity at every time of a recording, which lasts at least one window unless the model has a curve of cuts. */
 mf_status mf_continuity(const mf_model *model, const float *samples, size_t count, uint32_t sample_rate,
                         mf_continuity_result **continuity);
 void mf_free_continuity(mf_continuity_result *continuity);
 
-/* Places with P(cut) of at least `least`, at least two seconds apart, the likeliest `room` of them, in time order;
- * answers how many. */
+/* Places with P(cut) of at least `least` and none likelier beside them, at least `apart` seconds apart, the likeliest
+ * `room` of them, in time order; answers how many. */
 size_t mf_edits(const mf_continuity_result *continuity, double least, mf_edit *edits, size_t room);
 
 /* Samples at another rate, the first one at the same time, like soxr's quality HQ. Free them by mf_free_samples. */

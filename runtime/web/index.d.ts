@@ -11,7 +11,7 @@ export interface AudioBufferLike {
   getChannelData(channel: number): Float32Array;
 }
 
-export type Output = "embedding" | "frames" | "reversal" | "successor" | "jigsaw" | "tags";
+export type Output = "embedding" | "frames" | "reversal" | "successor" | "jigsaw" | "tags" | "cut" | "backwards";
 
 /** Progress of a piece of work: `done` of `total` steps of a stage. */
 export interface Progress {
@@ -79,6 +79,8 @@ export interface ModelCard {
   precision: string;
   /** True if the model's answers depend on the level of the sound. */
   level_matters?: boolean;
+  /** Seconds from one value of a curve to the next, and from a window's start to the first, by output. */
+  curves?: Record<string, [number, number]>;
   weights_sha256: string;
 }
 
@@ -109,7 +111,7 @@ export class Extractor {
   reversed(audio: Audio, options?: ExtractOptions): Promise<number>;
   /** Put two or more pieces of one recording, each at least a second long, in playing order. */
   order(pieces: Audio[], options?: OrderOptions): Promise<Order>;
-  /** Continuity of a recording of at least one window, low where something was cut. */
+  /** Continuity of a recording, low where something was cut; models without curves need at least one window of it. */
   continuity(audio: Audio, options?: WorkOptions): Promise<Continuity>;
   /** Free the model's memory and end the worker, if there is one. */
   close(): Promise<void>;
@@ -145,6 +147,12 @@ export class Features {
   readonly tagCurve: Float32Array[] | null;
   /** Label to pooled probability; empty if the model has no tags. */
   readonly tags: Record<string, number>;
+  /** [C] P(a cut here) at each of `cutTimes`, in seconds; null of models without such a curve. */
+  readonly cutCurve: number[] | null;
+  readonly cutTimes: number[] | null;
+  /** [R] P(this plays backwards) at each of `reversalTimes`, in seconds; null of models without such a curve. */
+  readonly reversalCurve: number[] | null;
+  readonly reversalTimes: number[] | null;
   /** [W] features at a finer step, the rows of a window one after the other, if asked for. */
   readonly frames: Float32Array[] | null;
   /** Sample rate of the source in Hz. */
@@ -178,6 +186,10 @@ export class Continuity {
   readonly times: number[];
   /** [T] evidence in nats: above 0 that the music runs on, below 0 that it was cut. */
   readonly evidence: number[];
+  /** Least seconds between two edits. */
+  readonly apart: number;
+  /** P(this plays backwards) at times in seconds; null of models without such a curve. */
+  readonly backwards: { times: number[]; values: number[] } | null;
   /** [T] P(runs straight on). */
   readonly probability: number[];
   /** Seconds and P(cut) of places where something was probably cut, in time order. */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from musicfeat.model.card import ModelCard
@@ -56,6 +57,17 @@ def write(path: Path) -> Path:
     helper.set_model_props(model, _card(tuple(sizes)).to_metadata())
     onnx.save(model, path)
     return path
+
+
+def edited(seconds: float) -> np.ndarray:
+    """Sound for the model, at its rate: a quiet tone with clicks, hills and holes, partly below zero."""
+    generator = np.random.default_rng(7)
+    wave = 0.05 + 0.02 * np.sin(np.arange(round(seconds * RATE)) / 3)
+    for at in generator.uniform(0, seconds, round(2 * seconds)):
+        wave[int(at * RATE) :][: RATE // 50] += generator.uniform(0.1, 1.0)
+    wave[len(wave) // 3 : len(wave) // 2] -= 0.2
+    wave[-len(wave) // 8 : -len(wave) // 16] = 0
+    return wave.astype(np.float32)
 
 
 def _card(outputs: tuple[str, ...]) -> ModelCard:

@@ -109,6 +109,20 @@ static mf_status read_level(mf_model *model, OrtModelMetadata *metadata) {
     return MF_OK;
 }
 
+/* The two numbers of "cut" in the card's curves. */
+static mf_status read_curves(mf_model *model, OrtModelMetadata *metadata) {
+    char *text, *place, *end = NULL;
+    if (!model->has[CUT]) return MF_OK;
+    TRY(looked_up(model, metadata, "curves", &text));
+    place = strstr(text, "\"cut\"");
+    if (place && (place = strchr(place, '['))) model->cut_step = strtod(place + 1, &end);
+    int good = end && *end == ',' && model->cut_step > 0 && model->cut_step <= (double)model->window / (double)model->rate;
+    if (good) model->cut_first = strtod(place = end + 1, &end);
+    good = good && end != place && *end == ']' && fabs(model->cut_first) <= (double)model->window / (double)model->rate;
+    free(text);
+    return good ? MF_OK : mfi_fail(MF_MODEL, "a damaged model card: no times of the curve of cuts: export it anew");
+}
+
 mf_status mfi_read_card(mf_model *model, OrtModelMetadata *metadata) {
     char *contract, *labels;
     TRY(looked_up(model, metadata, "musicfeat_contract", &contract));
@@ -127,6 +141,7 @@ mf_status mfi_read_card(mf_model *model, OrtModelMetadata *metadata) {
     TRY(text_of(model, metadata, "version", &model->version));
     TRY(read_outputs(model, metadata));
     TRY(read_level(model, metadata));
+    TRY(read_curves(model, metadata));
     TRY(looked_up(model, metadata, "labels", &labels));
     mf_status status = strings_of(labels, &model->labels, &model->label_count);
     if (!model->labels) free(labels);

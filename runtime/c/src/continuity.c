@@ -1,4 +1,4 @@
-/* Continuity of a recording: scores of joins at every time show where something was cut out or put in. */
+/* Continuity of a recording: a curve of cuts, or scores of joins at every time, shows where something was cut out or put in. */
 #include "internal.h"
 
 #include <math.h>
@@ -32,6 +32,7 @@ static mf_status overlaid(const mf_model *model, const Sound *sound, mf_continui
     size_t step = model->window / model->pieces / STEPS, windows = (sound->count - model->window) / step + 1;
     size_t count = windows + STEPS * (model->pieces - 2);
     double *seen;
+    result->apart = APART_SECONDS;
     TRY(mfi_reserve(&result->times, count, sizeof *result->times));
     TRY(mfi_reserve(&result->evidence, count, sizeof *result->evidence));
     TRY(mfi_reserve(&seen, count, sizeof *seen));
@@ -45,20 +46,23 @@ static mf_status overlaid(const mf_model *model, const Sound *sound, mf_continui
     return status;
 }
 
+static mf_status judged(const mf_model *model, const Sound *sound, mf_continuity_result **continuity) {
+    if (!model->has[CUT] && sound->count < model->window)
+        return mfi_fail(MF_INPUT, "continuity needs at least a window of %g s of sound",
+                        (double)model->window / (double)model->rate);
+    TRY(mfi_reserve(continuity, 1, sizeof **continuity));
+    return (model->has[CUT] ? mfi_read_curve : overlaid)(model, sound, *continuity);
+}
+
 mf_status mf_continuity(const mf_model *model, const float *samples, size_t count, uint32_t sample_rate,
                         mf_continuity_result **continuity) {
     Sound sound = {0};
     if (!model || !continuity) return mfi_fail(MF_INPUT, "a model and a place for the continuity are needed");
     *continuity = NULL;
-    if (!model->has[SUCCESSOR] || model->window / model->pieces < STEPS)
-        return mfi_fail(MF_MODEL, "model %s has no successor", model->name);
+    if (!model->has[CUT] && (!model->has[SUCCESSOR] || model->window / model->pieces < STEPS))
+        return mfi_fail(MF_MODEL, "model %s has no cut and no successor", model->name);
     TRY(mfi_hear(model, samples, count, sample_rate, &sound));
-    mf_status status = MF_OK;
-    if (sound.count < model->window)
-        status = mfi_fail(MF_INPUT, "continuity needs at least a window of %g s of sound",
-                          (double)model->window / (double)model->rate);
-    if (!status) status = mfi_reserve(continuity, 1, sizeof **continuity);
-    if (!status) status = overlaid(model, &sound, *continuity);
+    mf_status status = judged(model, &sound, continuity);
     free(sound.owned);
     if (!status) return MF_OK;
     mf_free_continuity(*continuity);
@@ -68,12 +72,19 @@ mf_status mf_continuity(const mf_model *model, const float *samples, size_t coun
 
 static double cut_probability(double evidence) { return 1 - 1 / (1 + exp(-fmin(fmax(evidence, -50), 50))); }
 
-/* The likeliest place that no chosen one is near to; count if there is none. */
+/* A place is a peak if none beside it is likelier. */
+static int is_peak(const mf_continuity_result *found, size_t i) {
+    double here = cut_probability(found->evidence[i]);
+    return (i == 0 || cut_probability(found->evidence[i - 1]) <= here) &&
+           (i + 1 == found->count || cut_probability(found->evidence[i + 1]) <= here);
+}
+
+/* The likeliest peak that no chosen one is near to; count if there is none. */
 static size_t likeliest(const mf_continuity_result *found, double least, const mf_edit *edits, size_t chosen) {
     size_t best = found->count;
     for (size_t i = 0; i < found->count; i++) {
-        int is_free = cut_probability(found->evidence[i]) >= least;
-        for (size_t k = 0; is_free && k < chosen; k++) is_free = fabs(found->times[i] - edits[k].time) >= APART_SECONDS;
+        int is_free = cut_probability(found->evidence[i]) >= least && is_peak(found, i);
+        for (size_t k = 0; is_free && k < chosen; k++) is_free = fabs(found->times[i] - edits[k].time) >= found->apart;
         if (is_free && (best == found->count || found->evidence[i] < found->evidence[best])) best = i;
     }
     return best;

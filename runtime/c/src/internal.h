@@ -9,7 +9,7 @@
 #define TRY(call) do { mf_status tried = (call); if (tried) return tried; } while (0)
 #define ORT(model, call) TRY(mfi_answered((model)->ort, (model)->ort->call))
 
-enum { EMBEDDING, REVERSAL, JIGSAW, TAGS, SUCCESSOR, OUTPUTS };
+enum { EMBEDDING, REVERSAL, JIGSAW, TAGS, SUCCESSOR, CUT, OUTPUTS };
 extern const char *const MFI_NAMES[OUTPUTS];
 
 struct mf_model {
@@ -18,7 +18,8 @@ struct mf_model {
     OrtSession *session;
     OrtMemoryInfo *memory;
     char *name, *version, **labels;
-    size_t window, hop, pieces, distance, rate, dimension, label_count;
+    size_t window, hop, pieces, distance, rate, dimension, label_count, moments;
+    double cut_step, cut_first; /* seconds from one of a window's moments to the next, and from its start to the first */
     int has[OUTPUTS], level_matters;
 };
 
@@ -52,6 +53,9 @@ mf_status mfi_run(const mf_model *model, float *window, float *const to[OUTPUTS]
 /* sound.c: samples checked and brought to the model's rate; free `owned` */
 mf_status mfi_hear(const mf_model *model, const float *samples, size_t count, uint32_t rate, Sound *sound);
 mf_status mfi_check_rate(uint32_t rate);
+
+/* curves.c: evidence of a recording's continuity from the model's curve of cuts */
+mf_status mfi_read_curve(const mf_model *model, const Sound *sound, mf_continuity_result *result);
 
 /* joins.c: score of every piece directly before every other, for one gap in seconds; total is [n][n] */
 mf_status mfi_score_joins(Joins *joins, double gap, double *total);

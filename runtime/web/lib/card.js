@@ -1,9 +1,10 @@
 /** The card in a model file: the fields of `ModelCard` in `musicfeat/model/card.py`. */
+import { CURVES } from "./curves.js";
 import { InputError, ModelError } from "./errors.js";
 import { metadata } from "./onnx_file.js";
 
 const CONTRACT = "1";
-const OUTPUTS = ["embedding", "frames", "reversal", "successor", "jigsaw", "tags"];
+const OUTPUTS = ["embedding", "frames", "reversal", "successor", "jigsaw", "tags", ...CURVES];
 
 /**
  * @param {Uint8Array} bytes of an ONNX file
@@ -23,7 +24,8 @@ export function readCard(bytes) {
   try {
     const card = Object.fromEntries([...pairs].map(([key, value]) => [key, JSON.parse(value)]));
     const consistent = card.sample_rate > 0 && 0 < card.hop && card.hop <= card.window && card.pieces > 1;
-    if (consistent && card.outputs.includes("embedding")) return { labels: [], ...card };
+    const timed = CURVES.every((name) => card.outputs.includes(name) === (card.curves?.[name]?.[0] > 0));
+    if (consistent && timed && card.outputs.includes("embedding")) return { labels: [], ...card };
   } catch {
     // Falls through to the same error.
   }

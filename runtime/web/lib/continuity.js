@@ -1,16 +1,17 @@
 /** Continuity of a recording, and cuts in it: the rules of `musicfeat/sequence/continuity.py`. */
+import { APART_SECONDS as CUTS_APART, logOdds, peaks, stitched } from "./curves.js";
 import { logistic } from "./numbers.js";
 import { checkWindow } from "./sound.js";
+import { count, cut } from "./windows.js";
 
 const STEPS = 14;
 const APART_SECONDS = 2;
 
 /** Evidence that the music is continuous, at each of T times; see index.d.ts. */
 export class Continuity {
-  /** @param {{times: number[], evidence: number[]}} found */
-  constructor({ times, evidence }) {
-    this.times = times;
-    this.evidence = evidence;
+  /** @param {{times: number[], evidence: number[], apart: number, backwards: object|null}} found */
+  constructor({ times, evidence, apart, backwards }) {
+    Object.assign(this, { times, evidence, apart, backwards });
   }
 
   get probability() {
@@ -19,22 +20,37 @@ export class Continuity {
 
   edits(least = 0.5) {
     const suspicion = this.probability.map((p) => 1 - p);
-    const found = [];
-    for (const i of [...suspicion.keys()].sort((a, b) => suspicion[b] - suspicion[a])) {
-      if (suspicion[i] < least) break;
-      if (found.every(([time]) => Math.abs(this.times[i] - time) >= APART_SECONDS)) {
-        found.push([this.times[i], suspicion[i]]);
-      }
-    }
-    return found.sort((a, b) => a[0] - b[0]);
+    return peaks(this.times, suspicion, least, this.apart);
   }
+}
+
+/**
+ * Continuity by the curves of a model, in windows that overlap by half; any length will do.
+ * @param {Float32Array} wave at the model's rate
+ * @param {object} card of the model
+ * @param {(window: Float32Array, share: number) => Promise<Object<string, Float32Array>>} run a window's curves
+ * @returns {Promise<object>} the fields of `Continuity`
+ */
+export async function heard(wave, card, run) {
+  const half = Math.floor(card.window / 2);
+  const windows = count(wave.length, card.window, half);
+  const [starts, rows] = [[], []];
+  for (const { samples, start } of cut(wave, card.window, half)) {
+    starts.push(start / card.sample_rate);
+    rows.push(await run(samples, starts.length / windows));
+  }
+  const end = wave.length / card.sample_rate;
+  const curve = (name) => rows[0][name] && stitched(starts, rows.map((row) => row[name]), card.curves[name], end);
+  const { times, values } = curve("cut");
+  const evidence = values.map((p) => -logOdds(p));
+  return { times, evidence, apart: CUTS_APART, backwards: curve("backwards") ?? null };
 }
 
 /**
  * @param {Float32Array} wave at the model's rate
  * @param {object} card of the model
  * @param {(window: Float32Array, share: number) => Promise<Float32Array>} score a window's `successor`, as a table
- * @returns {Promise<{times: number[], evidence: number[]}>}
+ * @returns {Promise<object>} the fields of `Continuity`
  */
 export async function continuity(wave, card, score) {
   checkWindow(wave, card);
@@ -52,5 +68,6 @@ export async function continuity(wave, card, score) {
   }
   const reached = [...total.keys()].filter((i) => seen[i]);
   const seconds = step / card.sample_rate;
-  return { times: reached.map((i) => seconds * (STEPS + i)), evidence: reached.map((i) => total[i] / seen[i]) };
+  const evidence = reached.map((i) => total[i] / seen[i]);
+  return { times: reached.map((i) => seconds * (STEPS + i)), evidence, apart: APART_SECONDS, backwards: null };
 }

@@ -1,5 +1,6 @@
 /** The processing, in any thread: channels to mono, to the model's rate, to windows, to findings. */
-import { continuity } from "./continuity.js";
+import { continuity, heard } from "./continuity.js";
+import { CURVES } from "./curves.js";
 import { InputError, ModelError } from "./errors.js";
 import { features, rowOf } from "./features.js";
 import { checkPieces, gapCandidates, joinScores, layoutOf } from "./joins.js";
@@ -64,11 +65,14 @@ export class Core {
   }
 
   async continuity(sound, hooks) {
-    this.#require("successor");
-    return continuity(this.#heard(sound), this.session.card, async (window, share) => {
-      const table = await this.#successor(window);
+    const curves = CURVES.filter((name) => this.session.outputs.includes(name));
+    const has = curves.includes("cut");
+    this.#require(has ? "cut" : "successor");
+    const run = has ? (window) => this.session.run(window, curves) : (window) => this.#successor(window);
+    return (has ? heard : continuity)(this.#heard(sound), this.session.card, async (window, share) => {
+      const found = await run(window);
       await between(hooks, { stage: "model", done: share, total: 1 });
-      return table;
+      return found;
     });
   }
 

@@ -2,6 +2,7 @@
  * The features of a recording from the outputs for its windows: the rules of `musicfeat/recording.py` and
  * `musicfeat/features.py`, which the tests compare with this file.
  */
+import { stitched } from "./curves.js";
 import { isSilent, poolingWeights } from "./windows.js";
 
 const DECISIVE_SECONDS = 1;
@@ -46,7 +47,9 @@ export class Features {
     const plain = (rows) => rows && rows.map((row) => Array.from(row));
     const pooled = { embedding: Array.from(this.embedding), reversed: this.reversed, tags: this.tagCurve && this.tags };
     const curves = { embeddings: plain(this.embeddings), tag_curve: plain(this.tagCurve) };
-    return { starts, ends, silent, weights, reversal, jigsaw, labels, ...curves, pooled };
+    const cuts = { cut_times: this.cutTimes, cut_curve: this.cutCurve };
+    const turned = { reversal_times: this.reversalTimes, reversal_curve: this.reversalCurve };
+    return { starts, ends, silent, weights, reversal, jigsaw, labels, ...curves, ...cuts, ...turned, pooled };
   }
 }
 
@@ -63,6 +66,7 @@ export function features(card, hop, rows, values) {
   const heard = (name) => values[name]?.map((row, i) => (rows[i].silent ? row.map(() => 0) : row)) ?? null;
   const decided = (name, least) =>
     rows.map(({ silent, valid }, i) => (silent || valid < least || !values[name] ? 0.5 : values[name][i][0]));
+  const [cut, backwards] = ["cut", "backwards"].map((name) => curve(card, rows, values, name));
   return {
     starts: rows.map(({ start }) => start / rate),
     ends: rows.map(({ start, valid }) => (start + valid) / rate),
@@ -74,7 +78,19 @@ export function features(card, hop, rows, values) {
     labels: card.labels,
     tagCurve: heard("tags"),
     frames: heard("frames"),
+    cutTimes: cut?.times ?? null,
+    cutCurve: cut?.values ?? null,
+    reversalTimes: backwards?.times ?? null,
+    reversalCurve: backwards?.values ?? null,
   };
+}
+
+/** A curve over the recording; null if it was not computed. */
+function curve(card, rows, values, name) {
+  if (!values[name]) return null;
+  const { start, valid } = rows.at(-1);
+  const starts = rows.map((row) => row.start / card.sample_rate);
+  return stitched(starts, values[name], card.curves[name], (start + valid) / card.sample_rate);
 }
 
 /** Mean of probabilities as log-odds, clipped so that one certain window cannot outvote the rest. */

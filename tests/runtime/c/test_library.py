@@ -20,6 +20,7 @@ import soxr
 
 from musicfeat import Extractor, load
 from musicfeat.model.pruning import metadata
+from support import curved
 from support.paths import ROOT
 
 LIBRARY = ROOT / "runtime" / "c"
@@ -301,6 +302,33 @@ def test_the_librarys_continuity_is_the_runtimes(driver: Path, song: np.ndarray,
     assert edits
     np.testing.assert_allclose(found["edits"], [time for time, _ in edits])
     np.testing.assert_allclose(found["cuts"], [probability for _, probability in edits], atol=1e-3)
+
+
+@pytest.mark.parametrize("seconds", [0.3, 2.0, 2.9, 11.37])
+def test_continuity_is_read_from_a_curve_of_cuts_where_the_model_has_one(
+    driver: Path, tmp_path: Path, seconds: float
+) -> None:
+    model, wave = curved.write(tmp_path / "curved.onnx"), curved.edited(seconds)
+    expected = Extractor(model, threads=1).continuity(wave, sr=curved.RATE)
+    (found,) = call(driver, tmp_path, model, "continuity", curved.RATE, 0.3, wave)
+    np.testing.assert_allclose(found["times"], expected.times, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(found["evidence"], expected.evidence, rtol=0, atol=1e-3)
+    edits = expected.edits(0.3)
+    assert len(edits) > 5 or seconds < 4
+    np.testing.assert_allclose(found["edits"], [time for time, _ in edits], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(found["cuts"], [probability for _, probability in edits], atol=1e-3)
+
+
+@pytest.mark.parametrize("lie", ['{}', '{"cut": 0.05}', '{"cut": [0, 0]}', '{"cut": [0.05, 1e9]}', '{"cut": [0.05', "7"])
+def test_cards_that_lie_about_a_curve_are_refused(driver: Path, tmp_path: Path, lie: str) -> None:
+    import onnx
+
+    model = onnx.load(curved.write(tmp_path / "curved.onnx"))
+    for pair in model.metadata_props:
+        pair.value = lie if pair.key == "curves" else pair.value
+    onnx.save(model, tmp_path / "lies.onnx")
+    (found,) = call(driver, tmp_path, tmp_path / "lies.onnx", "continuity", curved.RATE, 0.5, curved.edited(2))
+    assert "no times of the curve of cuts" in found["error"]
 
 
 def test_misuse_is_told_in_words(driver: Path, tmp_path: Path) -> None:

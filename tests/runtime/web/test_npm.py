@@ -16,6 +16,7 @@ import soxr
 import musicfeat
 from musicfeat import Extractor
 from musicfeat.sound.audio import load
+from support import curved
 from support.paths import WEB
 
 SCRIPT = Path(__file__).with_name("npm_package.mjs")
@@ -107,6 +108,29 @@ def test_continuity_is_the_runtimes(clip: np.ndarray, tmp_path: Path, extractor:
     np.testing.assert_allclose(found["times"], expected.times)
     np.testing.assert_allclose(found["evidence"], expected.evidence, rtol=1e-3, atol=5 * TOLERANCE)
     assert np.shape(found["edits"]) == np.shape(expected.edits())
+
+
+def test_curves_are_the_runtimes_where_the_model_has_them(tmp_path: Path) -> None:
+    """Shorter than a window, whole windows and parts of them; windows that touch and that overlap."""
+    model = curved.write(tmp_path / "curved.onnx")
+    waves = [curved.edited(seconds) for seconds in (0.3, 2.0, 2.9, 11.37)]
+    jobs: list[Job] = [("continuity", [wave], curved.RATE, {}) for wave in waves]
+    jobs += [("extract", [wave], curved.RATE, {"hop": hop}) for wave in waves for hop in (0.7, 2)]
+    found = package(tmp_path, jobs, model=str(model))
+    extractor = Extractor(model, threads=1)
+    for wave, heard in zip(waves, found, strict=False):
+        expected = extractor.continuity(wave, sr=curved.RATE)
+        assert expected.backwards is not None
+        np.testing.assert_allclose(heard["times"], expected.times, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(heard["evidence"], expected.evidence, rtol=0, atol=TOLERANCE)
+        np.testing.assert_allclose(heard["edits"], expected.edits(), rtol=0, atol=TOLERANCE)
+        np.testing.assert_allclose(heard["backwards"]["times"], expected.backwards.times, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(heard["backwards"]["values"], expected.backwards.values, rtol=0, atol=TOLERANCE)
+    assert len(found[3]["edits"]) > 5
+    for (_, [wave], _, more), heard in zip(jobs[4:], found[4:], strict=True):
+        features = Extractor(model, threads=1, hop=more["hop"])(wave, curved.RATE)
+        for name in ("cut_times", "cut_curve", "reversal_times", "reversal_curve"):
+            np.testing.assert_allclose(heard[name], getattr(features, name), rtol=0, atol=TOLERANCE, err_msg=name)
 
 
 @pytest.mark.slow
