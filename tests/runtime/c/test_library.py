@@ -319,7 +319,9 @@ def test_continuity_is_read_from_a_curve_of_cuts_where_the_model_has_one(
     np.testing.assert_allclose(found["cuts"], [probability for _, probability in edits], atol=1e-3)
 
 
-@pytest.mark.parametrize("lie", ['{}', '{"cut": 0.05}', '{"cut": [0, 0]}', '{"cut": [0.05, 1e9]}', '{"cut": [0.05', "7"])
+@pytest.mark.parametrize(
+    "lie", ["{}", '{"cut": 0.05}', '{"cut": [0, 0]}', '{"cut": [0.05, 1e9]}', '{"cut": [0.05', "7"]
+)
 def test_cards_that_lie_about_a_curve_are_refused(driver: Path, tmp_path: Path, lie: str) -> None:
     import onnx
 
