@@ -18,6 +18,7 @@ from musicfeat.listen.map import Map
 from musicfeat.listen.tasks import Judged, Model
 from musicfeat.listen.workers import Workers
 from musicfeat.model.session import bundled_models
+from musicfeat.versions.writing import Names, described
 
 SHOWN_FAILURES = 3
 
@@ -154,6 +155,13 @@ class Answers:
         path, seconds = self.library.files.checked(track), self.library.columns.files[track].duration
         audible = self.draws_curves or seconds > self.library.catalog.settings.window
         return self.library.track(track, self.workers.edits(path) if audible else None)
+
+    def compared(self, first: int, second: int) -> dict[str, Any]:
+        """The edits that lead from one track of the catalog to another. Errors as for ``Workers.compare``."""
+        files = self.library.files
+        found = self.workers.compare(files.checked(first), files.checked(second))
+        told = described(found, Names(files.names[first], files.names[second]))
+        return told | {"tracks": [self.library.summary(track) for track in (first, second)]}
 
     def added(self, path: str, name: str) -> dict[str, Any]:
         """A new file, added to the catalog. Errors as for ``edits`` and ``add``."""

@@ -70,6 +70,7 @@ class Application:
             self._get(f"{track}/neighbours", self._neighbours),
             self._get(f"{track}/backwards", self._backwards),
             self._get(f"{track}/edits", lambda request: self._answers.edits(self._track(request))),
+            self._get(f"{track}/compare/{{other:int}}", self._compare),
             self._get("/api/features", self._features),
             Route("/api/analyse", self._analyse, methods=["POST"]),
             self._get("/api/analyse/{token}/backwards", self._upload_backwards),
@@ -103,8 +104,8 @@ class Application:
 
         return Route(path, endpoint)
 
-    def _track(self, request: Request) -> int:
-        track = int(request.path_params["track"])
+    def _track(self, request: Request, name: str = "track") -> int:
+        track = int(request.path_params[name])
         if not track < len(self._library.columns.files):
             raise LookupError(f"there is no track {track}")
         return track
@@ -137,6 +138,9 @@ class Application:
         name = self._library.files.names[track]
         found = self._answers.backwards(lambda: self._library.files.checked(track), name)
         return found | {"id": track, "source": self._library.files.source(track)}
+
+    def _compare(self, request: Request) -> dict[str, Any]:
+        return self._answers.compared(self._track(request), self._track(request, "other"))
 
     def _features(self, request: Request) -> list[dict[str, Any]]:
         text = request.query_params.get("dimensions", "")

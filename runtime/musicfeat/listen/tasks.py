@@ -21,6 +21,7 @@ from musicfeat.report.overview import overview
 from musicfeat.sound.audio import blocks, decoded
 from musicfeat.sound.waveform import Waveform
 from musicfeat.suspicion import LEAST
+from musicfeat.versions.comparison import compare
 
 BACKWARDS_SECONDS = 1800
 """Longest file that is played backwards, since that takes the whole file in memory."""
@@ -33,8 +34,10 @@ AUDIBLE = 1e-3
 class Task:
     """A request to a worker process."""
 
-    kind: Literal["describe", "picture", "analyse", "edits", "backwards", "pieces"]
+    kind: Literal["describe", "picture", "analyse", "edits", "backwards", "pieces", "compare"]
     path: str = ""
+    other: str = ""
+    """Path of the second file of a comparison."""
     count: int = 0
     """Number of pieces."""
     start: float = 0.0
@@ -88,6 +91,8 @@ def perform(options: ModelOptions, task: Task) -> Any:
         return analyse(options, task.path)
     if task.kind == "edits":
         return edits(_model(options), task.path)
+    if task.kind == "compare":
+        return compare(task.path, task.other)
     return backwards(options, task.path) if task.kind == "backwards" else pieces(options, task)
 
 

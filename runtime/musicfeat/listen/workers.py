@@ -11,6 +11,7 @@ from musicfeat.catalog.workers.process import OPENING_SECONDS, CrashError, Worke
 from musicfeat.errors import AudioError
 from musicfeat.listen.facts import Heard
 from musicfeat.listen.tasks import Judged, Model, Pieces, Task, perform
+from musicfeat.versions.comparison import Comparison
 
 PICTURES = 64
 """Most pictures kept in memory, of up to 80 kB each."""
@@ -61,7 +62,11 @@ class Workers:
 
     def pieces(self, path: str, count: int, start: float, seed: int) -> Pieces:
         """Shuffled pieces. Errors as for ``analyse``; InputError if the file is too short or silent there."""
-        return self._judged(Task("pieces", path, count, start, seed))
+        return self._judged(Task("pieces", path, count=count, start=start, seed=seed))
+
+    def compare(self, path: str, other: str) -> Comparison:
+        """Edits that lead from one file to another. Errors as for ``analyse``."""
+        return self._judged(Task("compare", path, other))
 
     def close(self) -> None:
         """End the processes."""

@@ -10,8 +10,22 @@ import numpy as np
 from musicfeat.versions.borders import bordered
 from musicfeat.versions.detail import FRAME, SPEC, Floats
 from musicfeat.versions.fitting import fitted
-from musicfeat.versions.guesses import HOP, LEAST, LENGTH, SCOUTS, Guess, Stretches, chosen, runs_of, scouted, stretches
+from musicfeat.versions.guesses import (
+    HOP,
+    LEAST,
+    LENGTH,
+    NEAR,
+    SCOUTS,
+    Guess,
+    Stretches,
+    chosen,
+    common,
+    runs_of,
+    scouted,
+    stretches,
+)
 from musicfeat.versions.path import NOWHERE, Run, evidence, path
+from musicfeat.versions.repeats import settled
 from musicfeat.versions.search import Searched
 from musicfeat.versions.warped import Warped, Way, warped
 
@@ -29,6 +43,8 @@ UNLIKE = 0.7
 """Share of the usual correlation below which a stretch may run at another speed."""
 SIGMA = 7.0
 """Least correlation of such a part in standard deviations of chance."""
+REPEATS = 64
+"""Number of places at which a part's repeats are looked for."""
 ROUNDS = 2
 """Number of times that parts found nowhere are searched for."""
 
@@ -80,6 +96,8 @@ class Aligner:
             guesses += more
             scores += [evidence(self.detail(guess.way.speed), self.second, guess) for guess in more]
             runs = self._runs(scores) if more else runs
+        places = [self._repeats(run, guesses) for run in runs]
+        runs, guesses = settled(runs, places, len(self.first) / SPEC.sample_rate)
         return Alignment(guesses, self._bordered(guesses, runs))
 
     def _bordered(self, guesses: list[Guess], runs: list[Run]) -> list[Run]:
@@ -130,6 +148,21 @@ class Aligner:
         if not found and all(abs(speed / other.speed - 1) > 5 * SAME_SPEED for other in known):
             found = [Way(speed), Way(speed, True)]
         return found
+
+    def _repeats(self, run: Run, guesses: list[Guess]) -> list[Guess]:
+        """The guess of a run, and those of all places where the first sound repeats it; none for what is nowhere."""
+        if run.guess == NOWHERE:
+            return []
+        own, frames = guesses[run.guess], run.stop - run.start
+        length, found = min(LENGTH, frames), list[int]()
+        for hop in (max(1, (frames - length) // 2), max(1, length // 2)):  # three pieces tell most that have no repeats
+            pieces = self._stretches(run.start, run.stop, length, hop)
+            if length < SHORT or not len(pieces.starts):
+                return [own]
+            found = common(pieces.places(self.searched(own.way.speed, length), own.way.backwards, REPEATS))
+            if len(found) < 2:
+                return [own]
+        return [own, *(Guess(own.way, lag) for lag in found if abs(lag - own.lag) > NEAR)]
 
     def _overlooked(self, runs: list[Run], _: list[Guess], ways: list[Way]) -> list[Guess]:
         """Guesses for parts that were found nowhere, each searched for as a whole or in pieces of a second."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from musicfeat.versions.alignment import Alignment
 from musicfeat.versions.detail import FRAME
-from musicfeat.versions.path import NOWHERE, Run
+from musicfeat.versions.path import NOWHERE, Run, span_of
 
 Kind = Literal["kept", "cut", "inserted", "moved", "repeated", "reversed", "speed changed"]
 LEAST = 0.1
@@ -67,12 +67,9 @@ def parts_of(found: Alignment) -> list[Part]:
 
 
 def _part(found: Alignment, run: Run) -> Part:
-    way, lag = found.guesses[run.guess]
-    scale = FRAME * way.speed
-    ends = (lag - run.stop + 1, lag - run.start + 1) if way.backwards else (lag + run.start, lag + run.stop)
-    return Part(
-        Span(ends[0] * scale, ends[1] * scale), Span(run.start * FRAME, run.stop * FRAME), way.speed, way.backwards
-    )
+    guess = found.guesses[run.guess]
+    there, here = Span(*span_of(guess, run.start, run.stop)), Span(run.start * FRAME, run.stop * FRAME)
+    return Part(there, here, guess.way.speed, guess.way.backwards)
 
 
 def _continues(one: Part, other: Part) -> bool:

@@ -31,6 +31,8 @@ LEAST_RUN = 6
 """Least number of stretches, one a second, that tell a speed."""
 SAME_SLOPE = 0.0015
 """Difference of slopes of lags up to which runs have one speed."""
+NEARLY = 0.03
+"""Correlation that a stretch may lose at a repeat, where the frames lie otherwise."""
 GAIN = 0.3
 """Least sum of correlations that a guess must add to those before it."""
 
@@ -133,6 +135,13 @@ def chosen(ways: list[Way], found: list[Places]) -> list[Guess]:
         guesses.append(best)
         explained = np.maximum(explained, tables.pop(best))
     return guesses
+
+
+def common(found: Places) -> list[int]:
+    """Lags at which every stretch was found, and nearly as well as where it was found best."""
+    good = found.scores >= found.scores.max(axis=1, keepdims=True) - NEARLY
+    lags = [np.rint(some[kept]).astype(np.int64) for some, kept in zip(found.starts, good, strict=True)]
+    return [int(lag) for lag in lags[0] if all((np.abs(some - lag) <= NEAR).any() for some in lags[1:])]
 
 
 def _votes(ways: list[Way], found: list[Places]) -> list[Guess]:

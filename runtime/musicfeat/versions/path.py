@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from musicfeat.versions.detail import Floats
+from musicfeat.versions.detail import FRAME, Floats
 from musicfeat.versions.guesses import Guess
 from musicfeat.versions.search import Ints
 from musicfeat.versions.warped import Warped
@@ -74,6 +74,13 @@ def aligned(values: npt.NDArray[np.generic], guess: Guess, frames: int) -> Float
 def frames_of(guess: Guess, frames: Ints) -> Ints:
     """Frames of the first sound that a guess puts beside those of the second."""
     return guess.lag - frames if guess.way.backwards else guess.lag + frames
+
+
+def span_of(guess: Guess, start: int, stop: int) -> tuple[float, float]:
+    """Start and end in seconds of the first sound that a guess puts beside frames ``start`` to ``stop``."""
+    lag, scale = guess.lag, FRAME * guess.way.speed
+    ends = (lag - stop + 1, lag - start + 1) if guess.way.backwards else (lag + start, lag + stop)
+    return ends[0] * scale, ends[1] * scale
 
 
 def path(scores: Floats) -> list[Run]:

@@ -68,12 +68,13 @@ def _sums(energy: Floats, length: int) -> Floats:
 
 
 def _peaks(found: Floats, count: int) -> tuple[Floats, Doubles]:
-    """Height and place of the greatest local maxima of each row, the place that of a parabola through three values."""
+    """Height and place of the greatest local maxima of each row, those of a parabola through three values."""
     before, inner, after = found[:, :-2], found[:, 1:-1], found[:, 2:]
     tops = np.where((inner >= before) & (inner > after), inner, 0.0)
     count = min(count, tops.shape[1])
     best = np.argpartition(-tops, count - 1, axis=1)[:, :count]
     best = np.take_along_axis(best, np.argsort(-np.take_along_axis(tops, best, axis=1), axis=1, kind="stable"), axis=1)
     low, high, top = (np.take_along_axis(some, best, axis=1) for some in (before, after, inner))
-    between = 0.5 * (high - low) / np.maximum(2 * top - low - high, 1e-6)
-    return np.take_along_axis(tops, best, axis=1), best + 1 + np.clip(between, -0.5, 0.5).astype(np.float64)
+    between = np.clip(0.5 * (high - low) / np.maximum(2 * top - low - high, 1e-6), -0.5, 0.5)
+    heights = np.where(np.take_along_axis(tops, best, axis=1) > 0, top + between * (high - low) / 4, 0)
+    return heights, best + 1 + between.astype(np.float64)

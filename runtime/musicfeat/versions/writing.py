@@ -56,13 +56,17 @@ def _clock(seconds: float) -> str:
 
 
 def as_json(found: Comparison, names: Names) -> str:
-    """Everything for programs; times in seconds, ``first`` and ``second`` as [start, end]."""
+    """Everything for programs, see ``described``."""
+    return json.dumps(described(found, names), indent=1, ensure_ascii=False)
+
+
+def described(found: Comparison, names: Names) -> dict[str, Any]:
+    """Everything as plain values; times in seconds, ``first`` and ``second`` of an entry as [start, end]."""
     entries = [
         {"kind": e.kind, "first": [*e.first], "second": [*e.second], "speed": round(e.speed, 6)} for e in found.entries
     ]
     sounds = [{"path": path, "duration": seconds} for path, seconds in zip(names, found.durations, strict=True)]
-    document = {"first": sounds[0], "second": sounds[1], "speed": round(found.speed, 6), "entries": entries}
-    return json.dumps(document, indent=1, ensure_ascii=False)
+    return {"first": sounds[0], "second": sounds[1], "speed": round(found.speed, 6), "entries": entries}
 
 
 def write_labels(found: Comparison, names: Names, folder: Path) -> list[Path]:

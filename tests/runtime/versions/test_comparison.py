@@ -15,7 +15,12 @@ from musicfeat.cli import main
 from musicfeat.demo import synthesise
 from musicfeat.errors import InputError
 from musicfeat.versions.comparison import Comparison, compare
+from musicfeat.versions.detail import FRAME
 from musicfeat.versions.edits import Edit
+from musicfeat.versions.guesses import Guess
+from musicfeat.versions.path import NOWHERE, Run
+from musicfeat.versions.repeats import settled
+from musicfeat.versions.warped import Way
 
 RATE = 44100
 NEAR = 0.05
@@ -218,3 +223,29 @@ def test_bad_input_is_one_line(
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", ["as it is", "3 % faster, mp3"])
+@pytest.mark.parametrize("framed", [False, True])
+def test_loops_that_repeat_to_the_note_keep_their_order(music: np.ndarray, change: str, framed: bool) -> None:
+    """Three seconds out of a piece of loops of 1.84 s: nothing but the order of the rest tells where it goes on."""
+    treat, speed = CHANGES[change]
+    loops = np.tile(seconds(music, 0, 4 * 0.46), 15)
+    piece = np.concatenate([seconds(music, 20, 26), loops, seconds(music, 10, 18)]) if framed else loops
+    cut = np.concatenate([seconds(piece, 0, 12), seconds(piece, 15, 99)])
+    edit = only(compare(piece, treat(cut), RATE), "cut")
+    assert times(edit) == pytest.approx([12, 15, 12 / speed, 12 / speed], abs=NEAR)
+    assert not compare(piece, treat(piece), RATE).edits
+
+
+def test_of_places_that_sound_the_same_the_ones_in_order_are_taken() -> None:
+    way, lags = Way(), range(-300, 301, 100)
+    runs = [Run(0, 1000, 0), Run(1000, 2000, 1), Run(2000, 2500, NOWHERE), Run(2500, 4000, 0)]
+    repeats = [Guess(way, 250 + lag) for lag in lags]
+    found, guesses = settled(runs, [[Guess(way, 0)], repeats, [], [Guess(way, 250)]], 4250 * FRAME)
+    assert [run[:2] for run in found] == [(0, 1000), (1000, 2000), (2000, 2500), (2500, 4000)]
+    assert [guesses[run.guess].lag if run.guess != NOWHERE else None for run in found] == [0, 250, None, 250]
+    joined, guesses = settled([Run(0, 1000, 0), Run(1000, 2000, 1)], [[Guess(way, 0)], [*repeats, Guess(way, 0)]], 23.2)
+    assert (joined, guesses) == ([Run(0, 2000, 0)], [Guess(way, 0)])
+    assert settled([Run(0, 100, NOWHERE)], [[]], 1.0) == ([Run(0, 100, NOWHERE)], [])

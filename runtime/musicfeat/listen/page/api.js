@@ -66,6 +66,8 @@ export const api = {
   neighbours: (id, start, k = 10) => json(`tracks/${id}/neighbours?${new URLSearchParams({ start, k })}`),
   /** A track with the edits heard in its file, and the curves of models that have them. */
   edits: (id) => json(`tracks/${id}/edits`),
+  /** The edits that lead from one track to another, as `musicfeat compare --json` tells them, and both tracks. */
+  compare: (id, other) => json(`tracks/${id}/compare/${other}`),
   backwards: (id) => json(`tracks/${id}/backwards`),
   /** The address of a track's sound. */
   audio: (id) => `api/tracks/${id}/audio`,

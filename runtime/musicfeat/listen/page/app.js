@@ -10,14 +10,17 @@ const VIEWS = {
   features: () => import("./features.js"),
   teach: () => import("./teach.js"),
   game: () => import("./game.js"),
+  compare: () => import("./compare.js"),
   analyse: () => import("./analyse.js"),
 };
-const TITLES = { map: "Map", track: "Track", features: "Features", teach: "Teach", game: "Game", analyse: "Analysis" };
+const TITLES = {
+  map: "Map", track: "Track", features: "Features", teach: "Teach", game: "Game", compare: "Compare", analyse: "Analysis",
+};
 const PAUSE = 200; // ms without a key before the search starts
 
 const element = (id) => document.getElementById(id);
 const player = new Player();
-/** Arguments of every view; `id` and `start` (seconds) come from the address, `file` from the drop zone. */
+/** Arguments of every view; `id` and `start` (seconds, or another id) are of the address, `file` of the drop zone. */
 const context = { api, player, catalog: null, id: null, start: null, file: null, search: "", again: () => go() };
 const shown = { name: null, view: null, turn: 0 };
 

@@ -22,7 +22,8 @@ export async function show(root, context) {
   const cuts = h("button", { type: "button" }, "Listen for cuts");
   cuts.addEventListener("click", () => markCuts(view, cuts, make, () => api.edits(id)));
   const jigsaw = h("a", { className: "button", href: `#/game/${id}` }, "Jigsaw of this track");
-  const more = present ? [drawn ? null : cuts, jigsaw] : [];
+  const versions = h("a", { className: "button", href: `#/compare/${id}` }, "Compare with a version");
+  const more = present ? [drawn ? null : cuts, jigsaw, versions] : [];
   const tools = h("div", { className: "tools" }, view.recording.switch, ...more);
   tools.append(view.recording.status);
   const who = [source, album, genre].filter(Boolean).join(" · ");
