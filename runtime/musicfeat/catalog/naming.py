@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from musicfeat.catalog.credits import NAMES, Credits, read_credits
 from musicfeat.catalog.names import to_path
-from musicfeat.catalog.parts import changing, rewrite
 from musicfeat.catalog.reader import Catalog
+from musicfeat.catalog.rewriting import changing, rewrite
 from musicfeat.catalog.schema import CREDIT_COLUMNS
 
 THREADS = 8

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from musicfeat.catalog.locks import share, starting
 from musicfeat.catalog.schema import CREDIT_COLUMNS, conformed, schema
 from musicfeat.catalog.settings import Settings
 from musicfeat.errors import CatalogError
@@ -105,74 +104,8 @@ def seal(journal: Path, settings: Settings) -> None:
     """Write a journal as the Parquet part of its name, then remove it; doing so twice is harmless."""
     part = journal.parent / f"{journal.stem.removeprefix('.')}.parquet"
     if not part.exists():
-        _write(part, _journaled(journal), settings)
+        write_part(part, _journaled(journal), settings)
     journal.unlink()
-
-
-def drop(folder: Path, settings: Settings, paths: set[str]) -> None:
-    """Remove all rows of some files (names as in the column ``path``), part by part."""
-    gone = pa.array(sorted(paths), pa.string())
-    for part in sorted(folder.glob("part-*.parquet")) if paths else []:
-        held = pq.read_table(part, columns=["path"], partitioning=None).column("path")
-        if pc.any(pc.is_in(held, gone)).as_py():
-            _write(part, _without(part, gone), settings)
-
-
-@contextmanager
-def changing(folder: Path, settings: Settings) -> Iterator[None]:
-    """Lock out all other writers while parts are rewritten, after the files of a killed one are recovered.
-
-    Raises:
-        CatalogError: another run is at work on the catalog, or it cannot be written.
-    """
-    with ExitStack() as held:
-        with starting(folder), writing(folder):
-            for writer in held.enter_context(share(folder, (0, 1))):
-                recover(folder, settings, writer)
-        with writing(folder):
-            yield
-
-
-def rewrite(
-    folder: Path,
-    settings: Settings,
-    change: Callable[[pa.Table], pa.Table | None],
-    columns: Sequence[str],
-) -> int:
-    """Change rows part by part, each whole or not at all; a kill leaves some parts changed and the others unchanged.
-
-    Args:
-        folder: the catalog; no other writer may change its parts meanwhile.
-        settings: settings of the catalog.
-        change: some columns of a part -> columns that replace them or are added, with as many rows; None leaves the
-            part unchanged.
-        columns: names of the columns passed to ``change``.
-
-    Returns:
-        Number of parts that were changed.
-    """
-    changed, wanted = 0, pa.schema([schema(settings).field(name) for name in columns])
-    for part in sorted(folder.glob("part-*.parquet")):
-        with pq.ParquetFile(part) as file:
-            held = [name for name in columns if name in file.schema_arrow.names]
-            rows = conformed(file.read(held), wanted)
-        new = change(rows)
-        if new is not None:
-            _write(part, _replaced(part, new), settings)
-            changed += 1
-    return changed
-
-
-def _replaced(part: Path, columns: pa.Table) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(part) as file:
-        done = 0
-        for batch in file.iter_batches(GROUP_ROWS):
-            new = columns.slice(done, batch.num_rows).combine_chunks()
-            unchanged = [name for name in batch.schema.names if name not in new.schema.names]
-            arrays = [batch.column(name) for name in unchanged]
-            arrays += [column.chunk(0) for column in new.columns]
-            yield pa.RecordBatch.from_arrays(arrays, [*unchanged, *new.schema.names])
-            done += batch.num_rows
 
 
 def _number(path: Path) -> int:
@@ -201,13 +134,7 @@ def _checksum(batch: pa.RecordBatch) -> bytes:
     return b"%08x" % zlib.crc32(batch.serialize())
 
 
-def _without(part: Path, gone: pa.Array) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(part) as file:
-        for batch in file.iter_batches(GROUP_ROWS):
-            yield batch.filter(pc.invert(pc.is_in(batch.column("path"), gone)))
-
-
-def _write(part: Path, batches: Iterable[pa.RecordBatch], settings: Settings) -> None:
+def write_part(part: Path, batches: Iterable[pa.RecordBatch], settings: Settings) -> None:
     """Write a part under another name, then move it into place; write none if there are no rows."""
     temporary = part.parent / f".{part.name}.tmp"
     wanted, rows = schema(settings), 0

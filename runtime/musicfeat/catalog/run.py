@@ -13,10 +13,11 @@ from pathlib import Path
 from musicfeat.catalog.listing import Shard, find
 from musicfeat.catalog.locks import name_of, share, starting
 from musicfeat.catalog.names import to_path
-from musicfeat.catalog.parts import Writer, drop, recover, writing
+from musicfeat.catalog.parts import Writer, recover, writing
 from musicfeat.catalog.plan import Plan, plan
 from musicfeat.catalog.progress import Progress, Summary, told
 from musicfeat.catalog.reader import Catalog
+from musicfeat.catalog.rewriting import drop
 from musicfeat.catalog.schema import to_batch
 from musicfeat.catalog.settings import FILE, Precision, Rows, Settings, settings_of, write_or_check
 from musicfeat.catalog.taught import heads_of, install, with_heads

@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from musicfeat.catalog.parts import changing, rewrite
 from musicfeat.catalog.reader import Catalog, vectors
+from musicfeat.catalog.rewriting import changing, derive
 from musicfeat.catalog.schema import array_of, schema, struct_of
 from musicfeat.catalog.settings import FILE, Settings
 from musicfeat.errors import CatalogError
@@ -61,7 +61,7 @@ def install(folder: Path, settings: Settings, heads: Iterable[Head]) -> None:
         head.save(place / f"{UNFINISHED}{head.name}.json")
     with replacing(folder / FILE) as temporary:
         temporary.write_text(settings.to_json())
-    rewrite(folder, settings, lambda rows: _columns(rows, wanted.values()), ["status", "embedding"])
+    derive(folder, settings, lambda rows: _columns(rows, wanted.values()), ["status", "embedding"])
     for name in wanted:
         os.replace(place / f"{UNFINISHED}{name}.json", place / f"{name}.json")
 

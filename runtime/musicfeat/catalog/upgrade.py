@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from musicfeat.catalog.names import to_path
-from musicfeat.catalog.parts import changing, writing
+from musicfeat.catalog.parts import writing
 from musicfeat.catalog.progress import Summary
 from musicfeat.catalog.reader import SWITCHING, Catalog
+from musicfeat.catalog.rewriting import changing
 from musicfeat.catalog.run import embed_catalog
 from musicfeat.catalog.settings import FILE, read_settings
 from musicfeat.catalog.taught import FOLDER

@@ -20,9 +20,9 @@ import pyarrow.dataset as ds
 
 from musicfeat.catalog.listing import find
 from musicfeat.catalog.names import absolute, to_path, to_text
-from musicfeat.catalog.parts import changing, drop, rewrite
 from musicfeat.catalog.progress import Summary
 from musicfeat.catalog.reader import Catalog
+from musicfeat.catalog.rewriting import changing, drop, rewrite
 from musicfeat.catalog.run import embed_catalog
 from musicfeat.catalog.settings import FILE
 from musicfeat.catalog.workers.file_state import state

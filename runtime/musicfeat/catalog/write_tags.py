@@ -22,8 +22,8 @@ import pyarrow.compute as pc
 
 from musicfeat.catalog.findings import Found
 from musicfeat.catalog.names import to_path, to_text
-from musicfeat.catalog.parts import changing, rewrite
 from musicfeat.catalog.reader import Catalog
+from musicfeat.catalog.rewriting import changing, rewrite
 from musicfeat.catalog.settings import Settings
 from musicfeat.catalog.workers.file_state import state
 from musicfeat.errors import AudioError, CatalogError, InputError, MusicfeatError

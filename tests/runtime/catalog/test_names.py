@@ -20,7 +20,7 @@ from mediafile import MediaFile
 from musicfeat.catalog import Catalog, embed_catalog
 from musicfeat.catalog.credits import NAMES, NOBODY, read_credits
 from musicfeat.catalog.naming import Naming
-from musicfeat.catalog.parts import changing
+from musicfeat.catalog.rewriting import changing
 from musicfeat.catalog.search.searcher import search
 from musicfeat.catalog.tracks import FILE, Tracks
 from musicfeat.cli import main

@@ -111,7 +111,7 @@ def test_a_column_is_filled_from_stored_embeddings(folder: Path) -> None:
 
 def test_what_a_kill_left_is_done_to_its_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     head, _ = Teacher(folder).teach(mood(20), "mood")
-    monkeypatch.setattr("musicfeat.catalog.parts._write", _stopping_after(1))
+    monkeypatch.setattr("musicfeat.catalog.rewriting.write_part", _stopping_after(1))
     with pytest.raises(KeyboardInterrupt):
         fill(Catalog(folder), [head])
     monkeypatch.undo()
@@ -124,15 +124,15 @@ def test_what_a_kill_left_is_done_to_its_end(folder: Path, monkeypatch: pytest.M
 
 
 def _stopping_after(count: int) -> object:
-    from musicfeat.catalog import parts
+    from musicfeat.catalog.parts import write_part
 
-    write, done = parts._write, []
+    done: list[object] = []
 
     def stopping(*arguments: object) -> None:
         if len(done) == count:
             raise KeyboardInterrupt
         done.append(arguments)
-        write(*arguments)  # type: ignore[arg-type]
+        write_part(*arguments)  # type: ignore[arg-type]
 
     return stopping
 

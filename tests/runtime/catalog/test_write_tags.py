@@ -19,7 +19,7 @@ import mutagen
 
 from musicfeat.catalog import Catalog, embed_catalog
 from musicfeat.catalog.findings import Found, fields_of, findings
-from musicfeat.catalog.parts import changing
+from musicfeat.catalog.rewriting import changing
 from musicfeat.catalog.write_tags import NOTES, sound_digest, write_tags
 from musicfeat.cli import main
 from musicfeat.errors import CatalogError
