@@ -17,6 +17,8 @@ LEAST_SHORT = 0.7
 SHORT_SECONDS = 2.0
 LEAST_SIGMA = 7.0
 """Least correlation of copies in standard deviations of chance."""
+REPEATED = 0.8
+"""Share of the best correlation from which another offset agrees as well, so that the sound between is repeated."""
 SHARED_CORRELATION = 0.3
 SHARED_SECONDS = 0.5
 """Length of sound around a moment that decides if both sounds share it."""
@@ -37,6 +39,8 @@ class Likeness:
     """Correlation of the detail where they overlap, up to 1."""
     seconds: float
     """Length of the overlap."""
+    before_repeat: float
+    """Seconds of it after which it agrees as well again, because it is a loop; the whole overlap if it never does."""
     sigma: float
     """Correlation in standard deviations of chance at other offsets; it grows with the length compared."""
     offset: float
@@ -47,14 +51,14 @@ class Likeness:
     @property
     def same(self) -> bool:
         """True if they are one recording where they overlap."""
-        return self.correlation >= least_correlation(self.seconds) and self.sigma >= LEAST_SIGMA
+        return self.correlation >= least_correlation(self.before_repeat) and self.sigma >= LEAST_SIGMA
 
 
-NOTHING = Likeness(0.0, 0.0, 0.0, 0.0, (0.0, 0.0))
+NOTHING = Likeness(0.0, 0.0, 0.0, 0.0, 0.0, (0.0, 0.0))
 
 
 def least_correlation(seconds: float) -> float:
-    """Least correlation of copies of this length; chance correlation shrinks with the root of the length."""
+    """Least correlation of copies of this length, where a loop counts once; chance shrinks with the root of length."""
     return LEAST + (LEAST_SHORT - LEAST) * min(1.0, (SHORT_SECONDS / max(seconds, 1e-9)) ** 0.5)
 
 
@@ -66,12 +70,16 @@ def likeness(first: Detail, second: Detail) -> Likeness:
     best = int(np.argmax(found))
     lag, peak, between = int(lags[best]), *_peak(found, best)
     overlap = min(len(first) - lag, len(second)) - max(0, -lag)
-    apart = found[np.abs(lags - lag) * FRAME > SHARED_SECONDS]
+    distances = np.abs(lags - lag)
+    far = distances * FRAME > SHARED_SECONDS
+    again = int(distances[far & (found >= REPEATED * found[best])].min(initial=overlap))
+    within = far & (distances <= again - SHARED_SECONDS / FRAME)  # one turn of a loop
+    apart = found[within if within.sum() * FRAME > 1 else far]
     chance = (CHANCE / (overlap * first.values.shape[1])) ** 0.5
     if len(apart) * FRAME > 1:  # periodic sounds agree at many offsets, so one agreement says less
         chance = max(chance, float(np.std(apart)))
     share = _shares(first, second, lag)
-    return Likeness(peak, overlap * FRAME, peak / chance, (lag + between) * FRAME, share)
+    return Likeness(peak, overlap * FRAME, again * FRAME, peak / chance, (lag + between) * FRAME, share)
 
 
 def correlations(first: Detail, second: Detail) -> tuple[npt.NDArray[np.int64], Doubles]:

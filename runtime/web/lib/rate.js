@@ -24,7 +24,8 @@ export function declaredRate(buffer) {
   }
 }
 
-function id3Size(bytes) {
+/** Bytes of an ID3 tag at the beginning. */
+export function id3Size(bytes) {
   if (String.fromCharCode(...bytes.subarray(0, 3)) !== "ID3" || bytes.length < 10) return 0;
   const size = 10 + bytes.subarray(6, 10).reduce((sum, byte) => sum * 128 + (byte & 127), 0);
   return Math.min(size, bytes.length);

@@ -3,6 +3,8 @@ import { AudioError, InputError } from "./errors.js";
 
 const MAX_CHANNELS = 64;
 const [MIN_RATE, MAX_RATE] = [1000, 1536000];
+const STRETCH = 2 ** 15; // Samples that are mixed in one way.
+const LEFT = 0.02; // The least share of two channels' power in their mean; below it, one is inverted.
 const LOUDEST = 1e30; // Resampling and summing stay finite up to here.
 const FULL_SCALE = new Map([[Float32Array, 1], [Float64Array, 1], [Int16Array, 2 ** 15], [Int32Array, 2 ** 31]]);
 
@@ -33,19 +35,37 @@ export function checkedRate(rate) {
 }
 
 /**
- * The mean of channels in single precision, scaled from integers; new samples, or the only channel itself.
+ * The mean of channels, scaled from integers, or for stretches in which they cancel the first channel that sounds; new
+ * samples, or the only channel itself.
  * @throws {InputError} the channels contain NaN or infinity
  */
 export function mixed(channels) {
-  const factor = 1 / (channels.length * (FULL_SCALE.get(channels[0].constructor) ?? 1));
   const alone = channels.length === 1 && channels[0] instanceof Float32Array;
-  const mono = alone ? channels[0] : Float32Array.from(channels[0]);
-  if (!alone) {
-    for (const other of channels.slice(1)) for (let i = 0; i < mono.length; i++) mono[i] += other[i];
-    if (factor !== 1) for (let i = 0; i < mono.length; i++) mono[i] *= factor;
-  }
+  const mono = alone ? channels[0] : new Float32Array(channels[0].length);
+  if (!alone) for (let begin = 0; begin < mono.length; begin += STRETCH) mixStretch(channels, mono, begin);
   for (let i = 0; i < mono.length; i++) if (!(Math.abs(mono[i]) <= LOUDEST)) throw infinite();
   return mono;
+}
+
+function mixStretch(channels, mono, begin) {
+  const end = Math.min(begin + STRETCH, mono.length);
+  const scale = 1 / (FULL_SCALE.get(channels[0].constructor) ?? 1);
+  const sums = new Float64Array(end - begin);
+  const powers = channels.map((channel) => {
+    let power = 0;
+    for (let i = begin; i < end; i++) {
+      const value = channel[i] * scale;
+      sums[i - begin] += value;
+      power += value * value;
+    }
+    return power;
+  });
+  let power = 0;
+  for (let i = begin; i < end; i++) power += (mono[i] = sums[i - begin] / channels.length) ** 2;
+  const mean = powers.reduce((sum, one) => sum + one, 0) / channels.length;
+  if (channels.length === 1 || !(power < (mean * LEFT * 2) / channels.length)) return;
+  const chosen = channels[powers.findIndex((one) => one >= mean / 2)];
+  for (let i = begin; i < end; i++) mono[i] = chosen[i] * scale;
 }
 
 /** The first and last `size` samples of a long waveform, joined; a short one whole. */

@@ -1,5 +1,5 @@
 /* Calls the C library for test_library.py: MODEL extract RATE HOP FILE, MODEL order RATE GAP FILES..., MODEL continuity
- * RATE LEAST FILE, MODEL resample RATE TO FILE RESULT, MODEL misuse. FILEs hold floats. Prints JSON; errors as {"code": ..., "error": ...}. */
+ * RATE LEAST FILE, MODEL resample RATE TO FILE RESULT, MODEL misuse, MODEL wav WAV RESULT. FILEs hold floats. Prints JSON; errors as {"code": ..., "error": ...}. */
 #include "musicfeat.h"
 
 #include <math.h>
@@ -99,6 +99,21 @@ static void resample(char **words) {
     free(samples);
 }
 
+/* A WAV file, heard by the model too, and its samples written. */
+static void wav(mf_model *model, char **words) {
+    size_t count;
+    float *samples;
+    uint32_t rate;
+    mf_features *f;
+    if (failed(mf_read_wav(words[0], &samples, &count, &rate))) return;
+    if (!failed(mf_extract(model, samples, count, rate, 0, &f))) {
+        FILE *file = fopen(words[1], "wb");
+        if (!file || fwrite(samples, sizeof *samples, count, file) != count || fclose(file)) exit(9);
+        mf_free_features(f);
+    }
+    mf_free_samples(samples);
+}
+
 /* Every argument that can be wrong, wrong. */
 static void misuse(mf_model *model) {
     float sound[30000] = {0.5f, -0.5f}, broken[3] = {0, NAN, 0}, loud[1] = {2e31f};
@@ -157,6 +172,7 @@ int main(int count, char **words) {
     else if (!strcmp(words[2], "order")) order(model, words + 3, count - 5);
     else if (!strcmp(words[2], "continuity")) continuity(model, words + 3);
     else if (!strcmp(words[2], "resample")) resample(words + 3);
+    else if (!strcmp(words[2], "wav")) wav(model, words + 3);
     else misuse(model);
     mf_close(model);
     return 0;

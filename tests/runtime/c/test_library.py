@@ -20,7 +20,9 @@ import soxr
 
 from musicfeat import Extractor, load
 from musicfeat.model.pruning import metadata
+from musicfeat.sound.audio import decoded
 from support import curved
+from support.hostile import hostile_samples, hostile_wavs
 from support.paths import ROOT
 
 LIBRARY = ROOT / "runtime" / "c"
@@ -387,6 +389,31 @@ def relabelled(model: bytes, card: dict[str, str]) -> bytes:
     del proto.metadata_props[:]
     onnx.helper.set_model_props(proto, card)
     return proto.SerializeToString()
+
+
+def test_hostile_samples_are_heard_or_refused_as_in_python(driver: Path, song: np.ndarray, tmp_path: Path) -> None:
+    for name, (channels, hertz, words) in hostile_samples(song[:RATE], RATE).items():
+        if len(channels) > 1:  # mixing is the program's
+            continue
+        (found,) = call(driver, tmp_path, MODEL, "extract", int(hertz), 0, channels)
+        if words:
+            assert words in found["error"]
+        else:
+            expected = Extractor(threads=1)(channels, int(hertz))
+            np.testing.assert_allclose(found["embedding"], expected.embedding, rtol=0, atol=1e-3, err_msg=name)
+
+
+def test_hostile_wavs_are_heard_or_refused_as_in_python(driver: Path, song: np.ndarray, tmp_path: Path) -> None:
+    path, result = tmp_path / "a.wav", tmp_path / "result.f32"
+    for name, (_, data, words, elsewhere) in hostile_wavs(song[: 3 * RATE], RATE).items():
+        path.write_bytes(data)
+        answers = call(driver, tmp_path, MODEL, "wav", path, result)
+        if words or elsewhere:
+            assert (elsewhere or words) in answers[0]["error"], name
+        else:
+            assert answers == [], name
+            expected = np.concatenate(list(decoded(path).blocks))
+            np.testing.assert_allclose(np.fromfile(result, np.float32), expected, atol=1e-6, err_msg=name)
 
 
 @pytest.mark.slow

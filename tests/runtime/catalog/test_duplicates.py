@@ -136,7 +136,7 @@ def test_what_is_kept_and_what_is_to_spare() -> None:
     small, wide = replace(mp3, size=1_000_000), replace(flac, sample_rate=96000, size=20_000_000)
     part = replace(flac, length=97.0, size=8_730_000)
     assert sorted([small, mp3, part, flac, wide], key=rank) == [wide, flac, part, mp3, small]
-    whole, half = (Likeness(0.9, 100, 50, 0.0, share) for share in ((1.0, 1.0), (0.97, 0.97)))
+    whole, half = (Likeness(0.9, 100, 100, 50, 0.0, share) for share in ((1.0, 1.0), (0.97, 0.97)))
     assert spare(flac, mp3, whole)
     assert not spare(mp3, flac, whole)  # better than what would be left
     assert not spare(flac, wide, whole)

@@ -128,3 +128,16 @@ def test_symmetry_and_errors(tmp_path: Path) -> None:
     assert likeness(one, Detail(one.values[:0], one.heard[:0])) == NOTHING
     with pytest.raises(AudioError, match="does not exist"):
         detail_of(tmp_path / "a.wav")
+
+
+def test_a_loop_counts_once() -> None:
+    """Two loops that share half of their bar agree at every bar, which is no more evidence than one bar is."""
+    bar, other = notes(3)[: 2 * RATE], notes(3, seed=1)[: 2 * RATE]
+    half = np.concatenate([bar[:RATE], other[RATE:]])
+    loop, alike = (np.tile(some, 8) for some in (bar, half))
+    found = likeness(detail_of(loop, RATE), detail_of(alike, RATE))
+    assert found.correlation > least_correlation(found.seconds)
+    assert found.before_repeat == pytest.approx(2, abs=0.05)
+    assert not found.same
+    for copy in (coded("mp3")(loop), loop[RATE // 3 :]):
+        assert likeness(detail_of(loop, RATE), detail_of(copy, RATE)).same

@@ -9,7 +9,7 @@ import { keepOutputs } from "../../../runtime/web/lib/onnx_file.js";
 import { bestOrder, logPartition, mostProbable, pathScore } from "../../../runtime/web/lib/order.js";
 import { declaredRate } from "../../../runtime/web/lib/rate.js";
 import { resample } from "../../../runtime/web/lib/resample.js";
-import { mixed } from "../../../runtime/web/lib/sound.js";
+import { asChannels, mixed } from "../../../runtime/web/lib/sound.js";
 import { count, cut, levelled, poolingWeights } from "../../../runtime/web/lib/windows.js";
 import { spectrogram } from "../../../runtime/web/spectrogram.js";
 
@@ -27,6 +27,7 @@ const rules = {
   poolingWeights,
   poolProbability,
   features: (card, hop, rows, values) => new Features(features(card, hop, rows, values)).toJSON(),
+  sound: (channels, rate) => [...mixed(asChannels(channels.map(wave), rate).channels)],
   mix: (channels) => [...mixed(channels.map(wave))],
   resample: (values, sr, rate) => [...resample(wave(values), sr, rate)],
   declaredRate: (path, size) => declaredRate(bytes(path, size ?? undefined).buffer),

@@ -19,7 +19,9 @@ from musicfeat.model.pruning import keep_outputs
 from musicfeat.model.session import Session, find_model, levelled
 from musicfeat.recording import Recording
 from musicfeat.sequence.order import best_order, log_partition, most_probable, path_score
+from musicfeat.sound.audio import opened
 from musicfeat.sound.windows import Window, cut, pooling_weights
+from support.hostile import hostile_samples
 from support.paths import WEB
 
 RULES = Path(__file__).with_name("rules.mjs")
@@ -123,6 +125,18 @@ def test_mixing() -> None:
     np.testing.assert_array_equal(np.float32(mono), left)
     np.testing.assert_allclose(mixed, (left + right) / 2, atol=1e-7)
     assert "holds NaN or infinite values" in infinite["refused"]
+
+
+def test_hostile_samples_are_mixed_or_refused_as_in_python() -> None:
+    cases = hostile_samples(noise(70_000), 22050)
+    numbers = {name: case for name, case in cases.items() if np.isfinite(case.channels).all()}
+    found = rules(*[("sound", list(case.channels), case.rate) for case in numbers.values()])
+    for (name, (channels, hertz, words)), mono in zip(numbers.items(), found, strict=True):
+        if words:
+            assert words in mono["refused"], name
+        else:
+            expected = np.concatenate(list(opened(channels, hertz).blocks))
+            np.testing.assert_allclose(mono, expected, rtol=1e-6, atol=1e-7, err_msg=name)
 
 
 @pytest.mark.parametrize("sr", [8000, 16000, 22050, 24000, 32000, 44100, 44101, 48000, 96000])

@@ -129,7 +129,8 @@ def _pairs(
         else:
             bound = needed(best.windows, best.elsewhere)
         sure = best.similarity >= bound
-        if sure or (least is None and doubtful(best, bound)):
+        pooled = float(tracks.pooled[first] @ tracks.pooled[second])
+        if sure or (least is None and doubtful(best, pooled, bound)):
             found.setdefault(first, []).append(Pair(second, best, sure))
             found.setdefault(second, []).append(Pair(first, best._replace(shift=0.0 - best.shift), sure))
     return found

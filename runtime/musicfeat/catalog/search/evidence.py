@@ -18,7 +18,7 @@ from musicfeat.catalog.search.alignment import Aligned
 
 FILE = Path(__file__).with_name("duplicates.json")
 FEW = 3
-"""Number of windows below which a track stored only as a pooled embedding counts as one window."""
+"""Number of windows below which the pooled embedding of a track counts as that of one window."""
 UNIFORM, UNIFORM_SHARE = 0.6, 0.45
 """Cosine of other moments above which tracks are as uniform as slow noise, and the share that they must reach."""
 LIKE_NOISE = 0.9
@@ -61,11 +61,13 @@ def needed_pooled(seconds: float, window: float) -> float:
     return bounds().track if seconds >= FEW * window else bounds().one
 
 
-def doubtful(found: Aligned, least: float) -> bool:
-    """True if a pair below ``least`` is worth comparing by sound."""
+def doubtful(found: Aligned, pooled: float, least: float) -> bool:
+    """True if a pair below ``least``, with this cosine of the pooled embeddings, is worth comparing by sound."""
+    if found.windows < FEW and max(found.similarity, pooled) >= (bounds().long + bounds().one) / 2:
+        return True
     above = (1 - found.elsewhere) * _share(found.windows, found.elsewhere) / 2
     lowest = max(0.8 * bounds().long, found.elsewhere + above)
-    return found.similarity >= min(LIKE_NOISE, (lowest if found.windows > 1 else (bounds().long + least) / 2))
+    return found.similarity >= min(LIKE_NOISE, lowest if found.windows > 1 else least)
 
 
 def _share(windows: int, elsewhere: float) -> float:
