@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import pytest
 import soundfile
 
 from support import teacher
+from support.browser import MissingError, install
 from support.paths import ROOT
 
 pytest.importorskip("librosa", reason="the benchmark extra is not installed")
@@ -64,6 +66,18 @@ def test_cqt(tmp_path: Path) -> None:
 def test_resample() -> None:
     out = run("resample.py", "--rounds", "1")
     assert out.count("| two matrix products |") == out.count("| soxr HQ") == 4
+
+
+def test_web_parity(data: Path) -> None:
+    if not shutil.which("node"):
+        pytest.skip("Node.js is not installed (Debian: nodejs)")
+    try:
+        install()
+    except MissingError as error:
+        pytest.skip(str(error))
+    out = run("web_parity.py", "--tracks", "2", "--windows", "1", data=data)
+    for words in ("| 2 tracks,", "| embeddings |", "| P(backwards) of the whole |"):
+        assert words in out
 
 
 def test_latency() -> None:
