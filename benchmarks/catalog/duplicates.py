@@ -5,10 +5,10 @@
 
 Music is read from $MUSICFEAT_DATA (../shared/data). For each kind of copy, a catalog holds all tracks and that copy of
 each; a copy is found if it is in its track's group. Wrong pairs are counted in a catalog of everything. With --short,
-the same is asked of loops at one tempo, of recorded notes and of environmental clips, all copies in one catalog. With
---fit, the bounds of ``evidence`` are fitted to the bundled weights, on sounds of which no two are one recording: noise,
-recorded notes, environmental clips and the music; and written where the package reads them. Their catalogs are kept in
-a folder, if one is named.
+the same is asked of loops at one tempo, of recorded notes and of environmental clips. With --fit, the bounds of
+``evidence`` are fitted to the bundled weights, on sounds of which no two are one recording: noise, recorded notes,
+environmental clips and the music; and written where the package reads them. Their catalogs are kept in a folder, if one
+is named.
 """
 
 from __future__ import annotations
@@ -72,12 +72,14 @@ def short_rows(limit: int, least: float | None = None, verify: bool = False) -> 
 def _column(waves: Iterable[Wave], least: float | None, verify: bool) -> list[str]:
     """The number of sounds, the share found of each kind of copy, and the number of wrong pairs."""
     with tempfile.TemporaryDirectory() as temporary:
-        folder, copies = Path(temporary), len(SHORT_COPIES)
+        folder, copies, shares = Path(temporary), len(SHORT_COPIES), list[str]()
         count = write_copies(folder / "sounds", waves, SHORT_COPIES)
         embed_catalog(folder / "sounds", folder / "catalog", outputs=())
-        found = groups(Catalog(folder / "catalog"), least, verify)
-        shares = [f"{round(count * share(found, kind, count))} of {count}" for kind in range(1, copies)]
-        return [str(count), *shares, f"{wrong(found)} of {_pairs(count, copies)}"]
+        for kind in range(1, copies):
+            found = groups(part_of(folder / "catalog", {0, kind}), least, verify)
+            shares.append(f"{round(count * share(found, kind, count))} of {count}")
+        mixed = wrong(groups(Catalog(folder / "catalog"), least, verify))
+        return [str(count), *shares, f"{mixed} of {_pairs(count, copies)}"]
 
 
 def _pairs(count: int, copies: int) -> int:

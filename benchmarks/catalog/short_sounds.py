@@ -76,7 +76,7 @@ def notes(count: int) -> Iterator[Wave]:
 
 def clips(count: int) -> Iterator[Wave]:
     """Environmental sounds of 5 s."""
-    return _spread(sorted((data_folder() / "esc10").glob("*/*.ogg")), count)
+    return _spread(sorted((data_folder() / "esc10").glob("*/*.*")), count)
 
 
 def _spread(paths: list[Path], count: int) -> Iterator[Wave]:

@@ -186,6 +186,19 @@ def test_catalog_check(data: Path) -> None:
         assert words in out
 
 
+def test_catalog_duplicates(data: Path, clip: np.ndarray, rate: int) -> None:
+    pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
+    for name in ("percussion/bass-drum", "percussion/snare-drum", "percussion/chinese-hand-cymbals",
+                 "percussion/woodblock", "guitar/a", "guitar/b"):  # fmt: skip
+        path = data / "notes" / f"{name}.flac"
+        path.parent.mkdir(exist_ok=True)
+        soundfile.write(path, clip[len(name) * 1000 :][: rate // 2] * np.linspace(1, 0, rate // 2), rate)
+    out = run("catalog/duplicates.py", "--short", "--limit", "1", "--verify", data=data)
+    assert "| pairs of different sounds taken for one | 0 of 0 |" in out
+    for words in ("| loops of one drum kit |", "| recorded notes |", "| MP3, 44.1 kHz | 1 of 1 |"):
+        assert words in out
+
+
 def test_catalog_tapes(data: Path) -> None:
     pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
     out = run("catalog/tapes.py", "--tracks", "2", data=data)
