@@ -121,6 +121,8 @@ def test_edits_of_all_kinds_are_made_and_known(splicer: Splicer) -> None:
     places = [stretch.start for edited in made for stretch in edited.cuts]
     assert min(places) < 0.5 * RATE  # anywhere in the window
     assert max(places) > 2.5 * RATE
+    more = [splicer.edited(generator, 10) for _ in range(60)]
+    assert sum(len(edited.cuts) for edited in more) > 1.3 * len(places)
     assert sum(KINDS.values()) == pytest.approx(1)
     assert sum(STYLES.values()) == pytest.approx(1)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -14,18 +14,14 @@ from musicfeat_trainer.bundled.collections import music_waves
 from musicfeat_trainer.bundled.cut_curves import Cuts, sounding
 from musicfeat_trainer.bundled.cut_marks import (
     NEAR,
-    backwards_marks,
     calibration,
     calibration_error,
-    cut_marks,
     judged,
-    middles,
     threshold,
 )
 from musicfeat_trainer.bundled.cut_net import BACKWARDS_FRAMES, CUT_FRAMES
+from musicfeat_trainer.bundled.cut_windows import Alarm, WindowMaker, Windows
 from musicfeat_trainer.bundled.splices import Splicer
-from musicfeat_trainer.bundled.splicing import Edited, Wave
-from musicfeat_trainer.bundled.wear import coded, crackled, mixed
 from musicfeat_trainer.distributed import rank
 from musicfeat_trainer.evaluate.metrics import mean_roc_auc
 from musicfeat_trainer.recipe.bundled import CutsConfig, Recipe
@@ -38,15 +34,6 @@ ALARMS = 64
 """False alarms that are remembered."""
 LEAST = 0.05
 """Least P(cut) of the peaks whose calibration is judged."""
-
-
-class Windows(NamedTuple):
-    """Windows with the answers for their curves; all in the order of the windows."""
-
-    power: Tensor  # [n, T, bands]
-    cut: tuple[Tensor, Tensor]  # [n, T // 2] there, and 1 where the answer counts
-    backwards: tuple[Tensor, Tensor]  # [n, T // 12], the same
-    places: list[list[int]]  # of the cuts in the cut curve
 
 
 class CutsPart(Part[Recipe, Cuts]):
@@ -75,8 +62,9 @@ class CutsPart(Part[Recipe, Cuts]):
 
     def open_training(self) -> None:
         held_out = (*self.recipe.data.validation_sources, *self.recipe.data.test_sources)
-        self.splicer = self._splicer(held_out, excluded=True)
-        self.alarms: list[tuple[int, int]] = []
+        self.maker = WindowMaker(self._splicer(held_out, excluded=True), self.optimisation, self.module)
+        self.alarms: list[Alarm] = []
+        self.made: Windows | None = None
 
     def open_validation(self) -> None:
         """Windows of held-out music, half of them edited, the others as they are."""
@@ -85,7 +73,8 @@ class CutsPart(Part[Recipe, Cuts]):
         count = self.optimisation.judged // 2
         drawn = [*(splicer.edited(generator) for _ in range(count)), *(splicer.clean(generator) for _ in range(count))]
         drawn = [edited.reversed() if i % 4 == 1 and i < count else edited for i, edited in enumerate(drawn)]
-        self.windows, self.clean = self._marked(drawn), count
+        maker = WindowMaker(splicer, self.optimisation, self.module)
+        self.windows, self.clean = maker.windows(drawn), count
 
     def _splicer(self, sources: Sequence[str], *, excluded: bool) -> Splicer:
         rate, least = self.optimisation.frontend.sample_rate, self.recipe.window
@@ -101,12 +90,13 @@ class CutsPart(Part[Recipe, Cuts]):
 
     def losses(self, number: int) -> dict[str, Tensor]:
         config = self.optimisation
-        if number % config.mine_every == 0 and number:
-            self._mine(number)
-        numpy_generator, generator = step_generators(config.seed, number, rank())
+        if self.made is None or number % config.renew_every == 0:
+            self._renew(number)
+        assert self.made
+        generator = step_generators(config.seed, number, rank())[1]
         torch.manual_seed(generator.initial_seed())
-        drawn = [self._window(numpy_generator) for _ in range(config.windows)]
-        power, cut, backwards, _ = self._marked(drawn)
+        chosen = torch.randperm(len(self.made.power), generator=generator)[: config.windows]
+        power, cut, backwards, _ = self.made.chosen(chosen)
         power = self.recipe.augment.worn(power, generator)
         spectrogram = self.module.frontend.normalise(power.to(self.device))
         with self.autocast():
@@ -120,53 +110,22 @@ class CutsPart(Part[Recipe, Cuts]):
         ]
         return {"cut": 20 * losses[0], "backwards": config.backwards_weight * losses[1]}
 
-    def _window(self, generator: np.random.Generator) -> Edited:
-        """A window of one of the kinds that the recipe has, worn at random."""
-        config, drawn = self.optimisation, generator.random()
-        if drawn < config.edited:
-            edited = self.splicer.edited(generator)
-        elif drawn < config.edited + config.ended:
-            edited = self.splicer.ended(generator)
-        elif drawn < config.edited + config.ended + config.mined and self.alarms:
-            edited = self.splicer.around(*self.alarms[generator.integers(len(self.alarms))], generator)
-        else:
-            edited = self.splicer.clean(generator)
-        if generator.random() < config.backwards:
-            edited = edited.reversed()
-        if generator.random() < config.mix:
-            edited = mixed(edited, self.splicer.clean(generator).wave, generator)
-        if generator.random() < config.crackle:
-            edited.wave = crackled(edited.wave, generator)
-        if generator.random() < config.coded:
-            edited.wave = coded(edited.wave, config.frontend.sample_rate, generator)
-        return edited
-
-    def _marked(self, drawn: Sequence[Edited]) -> Windows:
-        frames = self.recipe.window // self.optimisation.frontend.step
-        cut, backwards = frames // CUT_FRAMES, frames // BACKWARDS_FRAMES
-        power = [self._power(edited.wave) for edited in drawn]
-        step = self.recipe.window / cut
-        return Windows(
-            torch.cat(power),
-            _stacked([cut_marks(edited, cut) for edited in drawn]),
-            _stacked([backwards_marks(edited, backwards) for edited in drawn]),
-            [[place for place in middles(edited.cuts, step) if place < cut] for edited in drawn],
-        )
-
-    @torch.no_grad()
-    def _power(self, wave: Wave) -> Tensor:
-        return self.module.frontend.power(torch.from_numpy(wave)[None].to(self.device)).cpu()
+    def _renew(self, number: int) -> None:
+        """Make the windows for the next steps, some of them around the network's false alarms of now."""
+        if number:
+            self._mine(number)
+        self.made = self.maker.made(step_generators(self.optimisation.seed + 2, number, rank())[0], self.alarms)
 
     @torch.no_grad()
     def _mine(self, number: int) -> None:
         """Remember the places in clean training music where the network is surest of a cut."""
         config = self.optimisation
         generator, _ = step_generators(config.seed + 1, number, rank())
-        places = [self.splicer.place(generator) for _ in range(config.mine_windows)]
+        places = [self.maker.splicer.place(generator) for _ in range(config.mine_windows)]
         self.module.eval()
         found: list[tuple[float, int, int]] = []
         for recording, start in places:
-            power = self._power(self.splicer.at(recording, start))
+            power = self.maker.power(self.maker.splicer.at(recording, start))
             cut = self.module.net(self.module.frontend.normalise(power.to(self.device)))[0][0]
             at = int(cut[NEAR:-NEAR].argmax()) + NEAR
             found.append((float(cut[at]), recording, start + round((at + 0.5) * self.recipe.window / len(cut))))
@@ -224,8 +183,3 @@ def balanced(logits: np.ndarray, there: np.ndarray, counts: np.ndarray) -> float
     """Mean of the accuracies on answers of both kinds that count."""
     right = (logits > 0) == (there > 0)
     return float(np.mean([right[(counts > 0) & (there == kind)].mean() for kind in (0, 1)]))
-
-
-def _stacked(marks: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[Tensor, Tensor]:
-    there, counts = (torch.from_numpy(np.stack(part)) for part in zip(*marks, strict=True))
-    return there, counts

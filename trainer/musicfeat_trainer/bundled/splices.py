@@ -70,45 +70,47 @@ class Splicer:
             wave[-rest:] = samples(second, 0, rest)
         return Edited(wave)
 
-    def edited(self, generator: np.random.Generator) -> Edited:
-        """A window with one edit or two, the first anywhere in it."""
+    def edited(self, generator: np.random.Generator, most: int = 2) -> Edited:
+        """A window with one edit or up to ``most``, the first anywhere in it; the more, the nearer to each other."""
         recording = self.recordings[self.recording(generator)]
         first = int(generator.integers(1, self.size))
         at = int(generator.integers(0, len(recording) - first + 1)) + first
         style = str(generator.choice(list(STYLES), p=list(STYLES.values())))
         start, stop = at - first, self._settled(recording, at, style)
         strips = [Strip(recording, start, max(start + 1, stop))]
-        for kind in generator.choice(list(KINDS), 1 + (generator.random() < 0.4), p=list(KINDS.values())):
-            length = round(self._seconds(generator) * self.rate)
-            strips += self._next(strips[-1], str(kind), length, style, generator)
+        for kind in generator.choice(list(KINDS), 1 + generator.binomial(most - 1, 0.4), p=list(KINDS.values())):
+            length, rest = self._span(LONGEST, generator), self._span(LONGEST / (most - 1), generator)
+            strips += self._next(strips[-1], str(kind), length, rest, style, generator)
         strips[-1] = strips[-1]._replace(stop=strips[-1].start + self.size)
         if generator.random() < 0.4:
             strips = matched(strips)
         return spliced(strips, [self._join(style, generator) for _ in strips[1:]], self.size)
 
-    def _next(self, last: Strip, kind: str, length: int, style: str, generator: np.random.Generator) -> list[Strip]:
-        """Strips that follow ``last`` after an edit; the last of them goes on for a random while."""
+    def _next(
+        self, last: Strip, kind: str, length: int, rest: int, style: str, generator: np.random.Generator
+    ) -> list[Strip]:
+        """Strips that follow ``last`` after an edit of ``length`` samples; the last of them goes on for ``rest``."""
         recording, at = last.recording, last.stop
-        some = round(self._seconds(generator) * self.rate)
         if kind in ("out", "repeat", "elsewhere"):
             to = at + (length if kind == "out" else -length)
             if kind == "elsewhere" or not 0 <= to < len(recording) - SHORTEST * self.rate:
                 to = int(generator.integers(0, len(recording)))
             to = self._settled(recording, to, style)
-            return [Strip(recording, to, to + some)]
+            return [Strip(recording, to, to + rest)]
         if kind == "reversed":
             end = at + length
-            return [Strip(recording, at, end, backwards=True), Strip(recording, end, end + some)]
+            return [Strip(recording, at, end, backwards=True), Strip(recording, end, end + rest)]
         source = recording if kind == "inserted" else self.recordings[self.recording(generator)]
         begin = self._settled(source, int(generator.integers(0, max(1, len(source) - length))), style)
         put = Strip(source, begin, begin + length)
         if generator.random() < 0.3:
             put = transposed(put, 2 ** (generator.integers(-3, 4) / 12))
         back = at + (length if generator.random() < 0.5 else 0)
-        return [put, Strip(recording, back, back + some)]
+        return [put, Strip(recording, back, back + rest)]
 
-    def _seconds(self, generator: np.random.Generator) -> float:
-        return float(np.exp(generator.uniform(np.log(SHORTEST), np.log(LONGEST))))
+    def _span(self, longest: float, generator: np.random.Generator) -> int:
+        """Samples of a stretch of ``SHORTEST`` to ``longest`` seconds; each factor between them is equally likely."""
+        return round(float(np.exp(generator.uniform(np.log(SHORTEST), np.log(longest)))) * self.rate)
 
     def _join(self, style: str, generator: np.random.Generator) -> Join:
         drawn = generator.random()

@@ -141,14 +141,18 @@ class CutsConfig(Optimisation):
     dropout: float = Field(0.05, ge=0, lt=1)
     windows: int = Field(32, gt=0)
     """Windows in a step."""
+    made: int = Field(2048, gt=0)
+    """Windows made at a time, from which steps draw: making one takes several times as long as learning from it."""
+    renew_every: int = Field(250, gt=0)
+    """Steps after which windows are made anew and false alarms are looked for; it divides ``evaluate_every``."""
     edited: float = Field(0.55, ge=0, le=1)
     """Share of windows with an edit."""
+    most_edits: int = Field(10, ge=2, le=20)
+    """Most edits in such a window; those that judge the encoder have one or two."""
     ended: float = Field(0.06, ge=0, le=1)
     """Share of windows in which a recording ends."""
     mined: float = Field(0.12, ge=0, le=1)
     """Share of windows around the encoder's own false alarms on clean music."""
-    mine_every: int = Field(250, gt=0)
-    """Steps after which false alarms are looked for again; it divides ``evaluate_every``."""
     mine_windows: int = Field(256, gt=0)
     """Windows of clean music that are searched for false alarms."""
     backwards: float = Field(0.3, ge=0, le=1)
@@ -166,8 +170,8 @@ class CutsConfig(Optimisation):
 
     @model_validator(mode="after")
     def _mined_alike_after_a_stop(self) -> CutsConfig:
-        if self.evaluate_every % self.mine_every:
-            raise ValueError(f"mine_every must divide evaluate_every {self.evaluate_every}, got {self.mine_every}")
+        if self.evaluate_every % self.renew_every:
+            raise ValueError(f"renew_every must divide evaluate_every {self.evaluate_every}, got {self.renew_every}")
         if self.edited + self.ended + self.mined > 1:
             raise ValueError("the shares edited, ended and mined must be at most 1 together")
         return self

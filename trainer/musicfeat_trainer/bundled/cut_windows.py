@@ -1,0 +1,116 @@
+"""Windows of edited and of clean music, from which a network of cuts learns and by which it is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from musicfeat_trainer.bundled.cut_curves import Cuts
+from musicfeat_trainer.bundled.cut_marks import backwards_marks, cut_marks, middles
+from musicfeat_trainer.bundled.cut_net import BACKWARDS_FRAMES, CUT_FRAMES
+from musicfeat_trainer.bundled.splices import Splicer
+from musicfeat_trainer.bundled.splicing import Edited, Wave
+from musicfeat_trainer.bundled.wear import coded, crackled, mixed
+from musicfeat_trainer.recipe.bundled import CutsConfig
+
+Alarm = tuple[int, int]
+"""Number of a recording, and the sample of it where a network hears a cut that is none."""
+
+
+class Windows(NamedTuple):
+    """Windows with the answers for their curves; all in the order of the windows."""
+
+    power: Tensor  # [n, T, bands]
+    cut: tuple[Tensor, Tensor]  # [n, T // 2] there, and 1 where the answer counts
+    backwards: tuple[Tensor, Tensor]  # [n, T // 12], the same
+    places: list[list[int]]  # of the cuts in the cut curve
+
+    def chosen(self, numbers: Tensor) -> Windows:
+        """Some of the windows, by their numbers."""
+        pairs = (tuple(part[numbers] for part in pair) for pair in (self.cut, self.backwards))
+        cut, backwards = ((there, counts) for there, counts in pairs)
+        return Windows(self.power[numbers], cut, backwards, [self.places[i] for i in numbers.tolist()])
+
+
+class WindowMaker:
+    """Maker of windows, with the spectrum of a network and with the answers for it.
+
+    Args:
+        splicer: recordings and edits.
+        config: shares of the kinds of windows, and their wear.
+        module: the network; only its spectrum and its device matter.
+    """
+
+    def __init__(self, splicer: Splicer, config: CutsConfig, module: Cuts) -> None:
+        self.splicer, self.config, self.module = splicer, config, module
+
+    def made(self, generator: np.random.Generator, alarms: Sequence[Alarm]) -> Windows:
+        """Windows to learn from, as many as the recipe says, made on all cores; each has a generator of its own."""
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            parts = pool.map(
+                lambda own: self.windows([self.worn(self.drawn(own, alarms), own)]), generator.spawn(self.config.made)
+            )
+            return joined(list(parts))
+
+    def drawn(self, generator: np.random.Generator, alarms: Sequence[Alarm]) -> Edited:
+        """A window of one of the kinds that the recipe has."""
+        config, drawn = self.config, generator.random()
+        if drawn < config.edited:
+            return self.splicer.edited(generator, config.most_edits)
+        if drawn < config.edited + config.ended:
+            return self.splicer.ended(generator)
+        if drawn < config.edited + config.ended + config.mined and alarms:
+            recording, at = alarms[int(generator.integers(len(alarms)))]
+            return self.splicer.around(recording, at, generator)
+        return self.splicer.clean(generator)
+
+    def worn(self, edited: Edited, generator: np.random.Generator) -> Edited:
+        """A window turned round, mixed, crackling or coded at random."""
+        config = self.config
+        if generator.random() < config.backwards:
+            edited = edited.reversed()
+        if generator.random() < config.mix:
+            edited = mixed(edited, self.splicer.clean(generator).wave, generator)
+        if generator.random() < config.crackle:
+            edited.wave = crackled(edited.wave, generator)
+        if generator.random() < config.coded:
+            edited.wave = coded(edited.wave, config.frontend.sample_rate, generator)
+        return edited
+
+    def windows(self, drawn: Sequence[Edited]) -> Windows:
+        """Spectra and answers of some windows."""
+        frames = self.splicer.size // self.config.frontend.step
+        cut, backwards = frames // CUT_FRAMES, frames // BACKWARDS_FRAMES
+        step = self.splicer.size / cut
+        return Windows(
+            torch.cat([self.power(edited.wave) for edited in drawn]),
+            _stacked([cut_marks(edited, cut) for edited in drawn]),
+            _stacked([backwards_marks(edited, backwards) for edited in drawn]),
+            [[place for place in middles(edited.cuts, step) if place < cut] for edited in drawn],
+        )
+
+    @torch.no_grad()
+    def power(self, wave: Wave) -> Tensor:
+        """Mel power of a window, [1, T, bands]."""
+        device = self.module.calibrated.device
+        return self.module.frontend.power(torch.from_numpy(wave)[None].to(device)).cpu()
+
+
+def joined(parts: Sequence[Windows]) -> Windows:
+    """Windows of several groups as one group."""
+    cut, backwards = (
+        (torch.cat([pair[0] for pair in pairs]), torch.cat([pair[1] for pair in pairs]))
+        for pairs in ([part.cut for part in parts], [part.backwards for part in parts])
+    )
+    places = [place for part in parts for place in part.places]
+    return Windows(torch.cat([part.power for part in parts]), cut, backwards, places)
+
+
+def _stacked(marks: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[Tensor, Tensor]:
+    there, counts = (torch.from_numpy(np.stack(part)) for part in zip(*marks, strict=True))
+    return there, counts
