@@ -160,7 +160,7 @@ class CutsConfig(Optimisation):
     mix: float = Field(0.1, ge=0, le=1)
     """Share of windows with another recording mixed in."""
     crackle: float = Field(0.1, ge=0, le=1)
-    coded: float = Field(0.08, ge=0, le=1)
+    coded: float = Field(0.05, ge=0, le=1)
     """Share of windows coded to MP3, Vorbis or Opus after the edit."""
     cut_weight: float = Field(4.0, gt=0)
     """Weight of a place with a cut, beside 1 for a place without."""
