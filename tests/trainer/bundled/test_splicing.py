@@ -9,7 +9,6 @@ from musicfeat_trainer.bundled.cut_marks import (
     calibration_error,
     cut_marks,
     judged,
-    peaks,
     threshold,
 )
 from musicfeat_trainer.bundled.splices import KINDS, STYLES, Splicer, levels_of, matched, transposed
@@ -86,10 +85,10 @@ def test_marks_name_the_place_of_a_cut_and_leave_out_its_neighbours() -> None:
 def test_peaks_and_what_they_find() -> None:
     curve = np.zeros(60, np.float32)
     curve[[20, 22, 45]] = [3.0, 2.0, 1.0]
-    assert peaks(curve)[:2] == [20, 45]
     heights, true, found = judged(curve[None], [[21, 35]])
-    assert heights[:2].tolist() == [3.0, 1.0]
-    assert true[:2].tolist() == [True, False]
+    highest = np.argsort(-heights)[:2]
+    assert heights[highest].tolist() == [3.0, 1.0]  # 22 is too near to 20
+    assert true[highest].tolist() == [True, False]
     assert found[0] == 3.0
     assert found[1] <= 0.0
     assert threshold(np.array([5.0, 1.0, 3.0], np.float32), 1) == 3.0

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from musicfeat.curves import peaks
 from musicfeat_trainer.bundled.splicing import Edited, Stretch
 
 Floats = npt.NDArray[np.float32]
@@ -49,16 +50,6 @@ def backwards_marks(edited: Edited, places: int) -> tuple[Floats, Floats]:
     return (share > 0.5).astype(np.float32), (clear & (not edited.mixed)).astype(np.float32)
 
 
-def peaks(curve: Floats) -> list[int]:
-    """Places of the peaks of a curve, [T], the highest first and each at least ``APART`` from the higher ones."""
-    left, found = curve.astype(np.float64), []
-    while left.max() > -np.inf:
-        at = int(left.argmax())
-        found.append(at)
-        left[max(0, at - APART + 1) : at + APART] = -np.inf
-    return found
-
-
 def judged(logits: Floats, cuts: Sequence[Sequence[int]]) -> tuple[Floats, npt.NDArray[np.bool_], Floats]:
     """Peaks of curves, whether a cut is near each, and the height at which each cut is found.
 
@@ -71,7 +62,7 @@ def judged(logits: Floats, cuts: Sequence[Sequence[int]]) -> tuple[Floats, npt.N
     """
     heights, true, found = [], [], []
     for curve, places in zip(logits, cuts, strict=True):
-        tops = peaks(curve)
+        tops = [round(place) for place, _ in peaks(np.arange(len(curve), dtype=np.float64), curve, -np.inf, APART)]
         heights += [float(curve[top]) for top in tops]
         true += [any(abs(top - place) <= NEAR for place in places) for top in tops]
         found += [max((float(curve[t]) for t in tops if abs(t - place) <= NEAR), default=-np.inf) for place in places]
