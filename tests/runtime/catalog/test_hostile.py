@@ -32,6 +32,7 @@ from hypothesis import strategies as st
 
 from musicfeat import Extractor, MusicfeatError
 from musicfeat.catalog import Catalog, CatalogError, embed_catalog
+from musicfeat.catalog.locks import starting
 from musicfeat.catalog.names import to_path, to_text
 from musicfeat.catalog.parts import Writer, seal
 from musicfeat.catalog.reader import vectors
@@ -406,6 +407,8 @@ def test_a_second_run_stops_and_the_first_goes_on(
     first = started(str(long_flac), "-o", str(out), "--workers", "1")
     try:
         wait_for((out / ".lock-0of1").exists)
+        with starting(out):  # the first run has done so
+            pass
         psutil.Process(first.pid).suspend()  # whatever the other run takes, this one is at work
         write_noise(tmp_path / "a.wav")
         assert main(["embed", str(tmp_path / "a.wav"), "-o", str(out)]) == 1
