@@ -133,7 +133,7 @@ class Page:
         path = self.downloads / f"{name}.json"
         path.unlink(missing_ok=True)
         self.find("save").click()
-        self.until(path.is_file)
+        self.until(lambda: path.is_file() and path.stat().st_size > 0)  # Chromium holds the name with an empty file
         return json.loads(path.read_text())
 
     def errors(self) -> list[str]:

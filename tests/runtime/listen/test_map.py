@@ -261,14 +261,14 @@ def test_a_lasso_chooses_and_saves(page: Page, address: str, catalog: Path) -> N
 def test_by_keyboard_alone(page: Page, address: str) -> None:
     columns = windows(address)
     reached = []
-    for _ in range(9):
+    for _ in range(10):
         keys(page, Keys.TAB)
         reached.append(page.browser.switch_to.active_element)
         assert reached[-1].accessible_name
         outline = "const e = document.activeElement; return getComputedStyle(e.closest('#drop') ?? e).outlineStyle"
         assert page.run(outline) == "solid", reached[-1].accessible_name
-    assert [element.accessible_name for element in reached[1:5]] == ["Map", "Features", "Teach", "Game"]
-    assert "surface" in reached[7].get_attribute("class")
+    assert [element.accessible_name for element in reached[1:6]] == ["Map", "Features", "Teach", "Game", "Compare"]
+    assert "surface" in reached[8].get_attribute("class")
     page.run("document.querySelector('.surface').focus()")
     spoken = []
     arrows = (Keys.ARROW_LEFT, Keys.ARROW_UP, Keys.ARROW_RIGHT, Keys.ARROW_DOWN)
