@@ -24,7 +24,7 @@ sys.path.append(str(Path(__file__).parents[1] / "quality"))
 sys.path.append(str(Path(__file__).parent))
 
 import fitting
-from _table import data_folder, markdown
+from _table import markdown, music_folder
 from copies import COPIES, RATE, SHORT_COPIES, groups, part_of, share, write_copies, wrong
 from short_sounds import SOUNDS
 from sounds import Wave, recipe_of, table
@@ -41,7 +41,7 @@ KINDS: tuple[Rows, ...] = ("window", "track")
 
 def tracks(limit: int) -> Iterator[Wave]:
     """Tracks that the model's recipe kept from training."""
-    root = data_folder() / "music"
+    root = music_folder()
     held_out = recipe_of(Extractor().card)["data"]["test_sources"]
     for row in [row for row in table(root / "tracks.csv") if row["source"] in held_out][:limit]:
         yield load(root / row["path"], rate=RATE)

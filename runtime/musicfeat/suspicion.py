@@ -109,23 +109,24 @@ def splices(path: str, extractor: Extractor, least: float) -> list[Finding]:
         AudioError: the file cannot be decoded.
         ModelError: the model has no ``successor``.
     """
-    found = []
-    for time, suspicion in extractor.continuity(path).edits(_probability(_log_odds(least) - CUT_PRIOR)):
-        probability = _probability(_log_odds(suspicion) + CUT_PRIOR)
-        found.append(Finding("spliced", time, time, probability))
-    return found
+    cuts = extractor.continuity(path).edits(_probability(_log_odds(least) - CUT_PRIOR))
+    return [_under_prior(Finding("spliced", time, time, suspicion)) for time, suspicion in cuts]
 
 
 def heard(track: Track, known: list[Finding], least: float) -> list[Finding]:
     """Findings of a track's curves under the priors, but for reversed stretches that meet one of ``known``."""
     found = []
-    for edit in track.edits:
-        prior = CUT_PRIOR if edit.kind == "spliced" else REVERSED_PRIOR
-        probability = _probability(_log_odds(edit.probability) + prior)
+    for edit in map(_under_prior, track.edits):
         twice = edit.kind == "reversed" and any(edit.start < one.end and one.start < edit.end for one in known)
-        if probability >= least and not twice:
-            found.append(replace(edit, probability=probability))
+        if edit.probability >= least and not twice:
+            found.append(edit)
     return found
+
+
+def _under_prior(edit: Finding) -> Finding:
+    """An edit with the probability that it has once the prior of its kind is counted."""
+    prior = CUT_PRIOR if edit.kind == "spliced" else REVERSED_PRIOR
+    return replace(edit, probability=_probability(_log_odds(edit.probability) + prior))
 
 
 def _span(track: Track, own: Doubles, stretch: slice) -> tuple[float, float]:

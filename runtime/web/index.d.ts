@@ -147,10 +147,10 @@ export class Features {
   readonly tagCurve: Float32Array[] | null;
   /** Label to pooled probability; empty if the model has no tags. */
   readonly tags: Record<string, number>;
-  /** [C] P(a cut here) at each of `cutTimes`, in seconds; null of models without such a curve. */
+  /** [C] P(a cut here) at each of `cutTimes`, in seconds; null for models without such a curve. */
   readonly cutCurve: number[] | null;
   readonly cutTimes: number[] | null;
-  /** [R] P(this plays backwards) at each of `reversalTimes`, in seconds; null of models without such a curve. */
+  /** [R] P(this plays backwards) at each of `reversalTimes`, in seconds; null for models without such a curve. */
   readonly reversalCurve: number[] | null;
   readonly reversalTimes: number[] | null;
   /** [W] features at a finer step, the rows of a window one after the other, if asked for. */
@@ -188,7 +188,7 @@ export class Continuity {
   readonly evidence: number[];
   /** Least seconds between two edits. */
   readonly apart: number;
-  /** P(this plays backwards) at times in seconds; null of models without such a curve. */
+  /** P(this plays backwards) at times in seconds; null for models without such a curve. */
   readonly backwards: { times: number[]; values: number[] } | null;
   /** [T] P(runs straight on). */
   readonly probability: number[];

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double CERTAIN = 1e-6;
+static const double CERTAIN = 1e-6, APART_SECONDS = 0.5;
 
 static double evidence_of(float cut) {
     double p = fmin(fmax(cut, CERTAIN), 1 - CERTAIN);
@@ -49,7 +49,7 @@ mf_status mfi_read_curve(const mf_model *model, const Sound *sound, mf_continuit
     TRY(mfi_reserve(&result->times, windows * model->moments, sizeof *result->times));
     TRY(mfi_reserve(&result->evidence, windows * model->moments, sizeof *result->evidence));
     TRY(mfi_reserve(&window, model->window + model->moments, sizeof *window));
-    result->apart = 0.5;
+    result->apart = APART_SECONDS;
     mf_status status = slide(model, sound, windows, window, window + model->window, result);
     free(window);
     return status;

@@ -35,6 +35,11 @@ DICTIONARY_COLUMNS = ("path", "sha256", *CREDIT_COLUMNS, "model", "model_sha256"
 STATUS = pa.array(["ok", "error"])
 
 
+def parts_in(folder: Path) -> list[Path]:
+    """The Parquet parts in a catalog's folder, in the order of their names."""
+    return sorted(folder.glob("part-*.parquet"))
+
+
 class Writer:
     """Writer that appends rows of whole files to a catalog.
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from musicfeat.catalog.parts import parts_in
 from musicfeat.catalog.schema import schema
 from musicfeat.catalog.settings import Settings, read_settings
 from musicfeat.errors import CatalogError
@@ -44,7 +45,7 @@ class Catalog:
     @property
     def parts(self) -> list[Path]:
         """The Parquet files, in the order of their names."""
-        return sorted(self.folder.glob("part-*.parquet"))
+        return parts_in(self.folder)
 
     def batches(
         self, columns: Sequence[str] | None = None, where: ds.Expression | None = OK

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from musicfeat.catalog.locks import share, starting
-from musicfeat.catalog.parts import GROUP_ROWS, recover, write_part, writing
+from musicfeat.catalog.parts import GROUP_ROWS, parts_in, recover, write_part, writing
 from musicfeat.catalog.schema import conformed, schema
 from musicfeat.catalog.settings import Settings
 from musicfeat.model.cores import cores
@@ -39,7 +39,7 @@ def changing(folder: Path, settings: Settings) -> Iterator[None]:
 def drop(folder: Path, settings: Settings, paths: set[str]) -> None:
     """Remove all rows of some files (names as in the column ``path``), part by part."""
     gone = pa.array(sorted(paths), pa.string())
-    for part in _parts(folder) if paths else []:
+    for part in parts_in(folder) if paths else []:
         held = pq.read_table(part, columns=["path"], partitioning=None).column("path")
         if pc.any(pc.is_in(held, gone)).as_py():
             write_part(part, _without(part, gone), settings)
@@ -64,7 +64,7 @@ def rewrite(
         Number of parts that were changed.
     """
     changed, wanted = 0, _chosen(settings, columns)
-    for part in _parts(folder):
+    for part in parts_in(folder):
         with pq.ParquetFile(part) as file:
             held = [name for name in columns if name in file.schema_arrow.names]
             rows = conformed(file.read(held), wanted)
@@ -90,12 +90,8 @@ def derive(folder: Path, settings: Settings, columns: Callable[[pa.Table], pa.Ta
         write_part(part, _replaced(part, lambda batch, _: columns(conformed(batch, wanted))), settings)
 
     with ThreadPoolExecutor(cores()) as pool:
-        for _ in pool.map(written, _parts(folder)):
+        for _ in pool.map(written, parts_in(folder)):
             pass
-
-
-def _parts(folder: Path) -> list[Path]:
-    return sorted(folder.glob("part-*.parquet"))
 
 
 def _chosen(settings: Settings, names: Sequence[str]) -> pa.Schema:

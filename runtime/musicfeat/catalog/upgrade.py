@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from musicfeat.catalog.names import to_path
-from musicfeat.catalog.parts import writing
+from musicfeat.catalog.parts import parts_in, writing
 from musicfeat.catalog.progress import Summary
 from musicfeat.catalog.reader import SWITCHING, Catalog
 from musicfeat.catalog.rewriting import changing
@@ -64,10 +64,10 @@ def _switch(folder: Path) -> None:
     """Replace the old parts and settings by the new ones; repeating any step is harmless."""
     upgraded = folder / UPGRADED
     if (upgraded / FILE).exists():
-        for part in folder.glob("part-*.parquet"):
+        for part in parts_in(folder):
             if not part.name.startswith("part-new-"):
                 part.unlink()
-        for part in sorted(upgraded.glob("part-*.parquet")):
+        for part in parts_in(upgraded):
             os.replace(part, folder / part.name.replace("part-", "part-new-", 1))
         for head in (folder / FOLDER).glob("*.json"):
             head.unlink()

@@ -96,7 +96,7 @@ class Source:
                 raise AudioError(f"{self} does not exist or is not a regular file")
             if self.size == 0:
                 raise AudioError(f"{self} is empty (0 bytes)")
-            _ = self.head
+            _ = self.head  # read now, so that a file that cannot be read is told here
         except (OSError, ValueError) as error:
             raise AudioError(f"{self} cannot be opened: {error}") from error
 

@@ -26,15 +26,14 @@ class Windows(NamedTuple):
     """Windows with the answers for their curves; all in the order of the windows."""
 
     power: Tensor  # [n, T, bands]
-    cut: tuple[Tensor, Tensor]  # [n, T // 2] there, and 1 where the answer counts
-    backwards: tuple[Tensor, Tensor]  # [n, T // 12], the same
+    cut: Tensor  # [2, n, T // 2] there, and 1 where the answer counts
+    backwards: Tensor  # [2, n, T // 12], the same
     places: list[list[int]]  # of the cuts in the cut curve
 
     def chosen(self, numbers: Tensor) -> Windows:
         """Some of the windows, by their numbers."""
-        pairs = (tuple(part[numbers] for part in pair) for pair in (self.cut, self.backwards))
-        cut, backwards = ((there, counts) for there, counts in pairs)
-        return Windows(self.power[numbers], cut, backwards, [self.places[i] for i in numbers.tolist()])
+        places = [self.places[i] for i in numbers.tolist()]
+        return Windows(self.power[numbers], self.cut[:, numbers], self.backwards[:, numbers], places)
 
 
 class WindowMaker:
@@ -103,14 +102,11 @@ class WindowMaker:
 
 def joined(parts: Sequence[Windows]) -> Windows:
     """Windows of several groups as one group."""
-    cut, backwards = (
-        (torch.cat([pair[0] for pair in pairs]), torch.cat([pair[1] for pair in pairs]))
-        for pairs in ([part.cut for part in parts], [part.backwards for part in parts])
+    power, cut, backwards, places = zip(*parts, strict=True)
+    return Windows(
+        torch.cat(power), torch.cat(cut, 1), torch.cat(backwards, 1), [one for part in places for one in part]
     )
-    places = [place for part in parts for place in part.places]
-    return Windows(torch.cat([part.power for part in parts]), cut, backwards, places)
 
 
-def _stacked(marks: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[Tensor, Tensor]:
-    there, counts = (torch.from_numpy(np.stack(part)) for part in zip(*marks, strict=True))
-    return there, counts
+def _stacked(marks: Sequence[tuple[np.ndarray, np.ndarray]]) -> Tensor:
+    return torch.from_numpy(np.stack(marks, 1))

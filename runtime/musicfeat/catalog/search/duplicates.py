@@ -129,8 +129,7 @@ def _pairs(
         else:
             bound = needed(best.windows, best.elsewhere)
         sure = best.similarity >= bound
-        pooled = float(tracks.pooled[first] @ tracks.pooled[second])
-        if sure or (least is None and doubtful(best, pooled, bound)):
+        if sure or (least is None and doubtful(best, float(tracks.pooled[first] @ tracks.pooled[second]), bound)):
             found.setdefault(first, []).append(Pair(second, best, sure))
             found.setdefault(second, []).append(Pair(first, best._replace(shift=0.0 - best.shift), sure))
     return found

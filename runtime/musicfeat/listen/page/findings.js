@@ -72,15 +72,20 @@ export function alternatives(data) {
   const { duration, suspicious, edited = {} } = data;
   const places = suspicious.map(told).map(({ where, what }) => `${what} at ${where}`);
   const marked = places.length ? ` Marked: ${places.join("; ")}.` : "";
-  const middles = data.starts.map((start, i) => (start + data.ends[i]) / 2);
+  const times = middles(data);
   const named = strongest(data).map(({ label, share }) => `${label} ${percent(share)}`);
   return {
     waveform: `Waveform of ${clock(duration)} of sound.${marked}`,
     spectrogram: `Spectrogram of ${clock(duration)} of sound, 30 Hz to 7.2 kHz.`,
     edited: `${moments("P(cut)", edited.cut)} ${moments("P(backwards)", edited.backwards)}${marked}`,
-    curves: `${range("P(backwards)", data.reversal, middles)} ${range("P(out of order)", data.jigsaw, middles)}${marked}`,
+    curves: `${range("P(backwards)", data.reversal, times)} ${range("P(out of order)", data.jigsaw, times)}${marked}`,
     tags: `Tags over time, the strongest first: ${named.join(", ")}.`,
   };
+}
+
+/** Seconds of the middle of each window. */
+export function middles({ starts, ends }) {
+  return starts.map((start, i) => (start + ends[i]) / 2);
 }
 
 function moments(name, curve) {

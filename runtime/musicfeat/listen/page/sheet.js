@@ -1,7 +1,7 @@
 /** The sheet of a recording, for every view: facts, pictures over one time axis, suspicious places, a table. */
 import { drawCurves, drawSpectrogram, drawTags, drawWaveform } from "./curves.js";
 import { clock, h } from "./dom.js";
-import { alternatives, COLUMNS, edges, facts, rows, strongest, told } from "./findings.js";
+import { alternatives, COLUMNS, edges, facts, middles, rows, strongest, told } from "./findings.js";
 
 const AROUND = 3; // seconds played before and after a cut
 const CURVES = [
@@ -25,7 +25,7 @@ export function sheet(data, { player, clip }) {
   const best = strongest(data);
   const places = data.suspicious;
   const words = alternatives(data);
-  const times = data.starts.map((start, i) => (start + data.ends[i]) / 2);
+  const times = middles(data);
   const curves = CURVES.map(({ key, ...look }) => ({ ...look, times, values: data[key] }));
   const judged = { curves, seconds: data.duration, places };
   const named = places.map((found) => ({ ...found, label: told(found).what }));
