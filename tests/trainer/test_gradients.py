@@ -112,7 +112,7 @@ def test_gradients_of_the_bundled_and_of_a_tiny_recipe(onednn: str, aten: str, s
 def test_encoders_hand_contiguous_tensors_on(family: str, tmp_path: Path) -> None:
     """Weights in contiguous format decide only if no layer reads a tensor whose channels are last.
 
-    A ``TimeLastConv`` makes its input contiguous by itself.
+    A ``TimeLastConv`` reads either and puts channels last by itself.
     """
     names = [name for name, _ in known_recipes() if name.partition("/")[0] == family]
     layers: Layers = {}

@@ -25,7 +25,7 @@ def memory_format(device: torch.device) -> torch.memory_format:
     """Memory format for tensors: channels last, but contiguous on every CPU.
 
     With channels last, oneDNN's weight gradient of strided 1 x 1 convolutions of few channels writes past its memory
-    (torch 2.13, AVX2 and AVX-512 alike). With contiguous tensors, oneDNN pads channels to whole vectors.
+    (torch 2.13, AVX2 and AVX-512 alike). ``TimeLastConv`` goes round that, and puts channels last everywhere.
     """
     return torch.contiguous_format if device.type == "cpu" else torch.channels_last
 

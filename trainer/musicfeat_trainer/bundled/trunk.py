@@ -27,6 +27,7 @@ from musicfeat_trainer.objectives.simclr import Projector, nt_xent
 from musicfeat_trainer.objectives.tagging import mixed_labels, tagging_loss
 from musicfeat_trainer.objectives.time_reversal import ReversalHead, reversal_loss
 from musicfeat_trainer.recipe.bundled import Recipe, TrunkConfig
+from musicfeat_trainer.training.ahead import Ahead
 from musicfeat_trainer.training.part import Part, step_generators
 
 BATCH = 32
@@ -120,6 +121,7 @@ class TrunkPart(Part[Recipe, Trunk]):
         every = -(-sum(len(collection.tracks) for collection in music) // TRACKS)
         self.music = [replace(collection, tracks=collection.tracks[::every]) for collection in music]
         self.sampler = CropSampler(collections, self.window, self.recipe.tempo)
+        self.batches = Ahead(self._batch)
         self.collages = None
         if self.recipe.notes and config.collages:
             self.collages = NoteCollages(self.recipe.notes, self.module.frontend, config.labels)
@@ -131,7 +133,9 @@ class TrunkPart(Part[Recipe, Trunk]):
 
     def losses(self, number: int) -> dict[str, Tensor]:
         config = self.recipe.trunk
-        spectrogram, there, known, said = self._batch(number)
+        assert self.batches
+        spectrogram, there, known, said = self.batches(number)
+        torch.manual_seed(step_generators(config.seed, number, rank())[1].initial_seed())
         with self.autocast():
             layers = self.module.net.layers(spectrogram.to(self.device))
         last, middle = (x.float() for x in layers)
@@ -160,7 +164,6 @@ class TrunkPart(Part[Recipe, Trunk]):
         """Windows (first crops of pairs, second ones, backward windows), with labels and lessons of the pairs."""
         config, augment = self.recipe.trunk, self.recipe.augment
         numpy_generator, generator = step_generators(config.seed, number, rank())
-        torch.manual_seed(generator.initial_seed())
         lengths = augment.lengths(2 * config.pairs + config.flipped, self.window, generator)
         apart = round(config.apart / self.sampler.choices[0][0].store.frame_seconds)
         pairs = self.sampler.draw(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from musicfeat_trainer.objectives.objective import Views
 from musicfeat_trainer.precision import compile_in_place
 from musicfeat_trainer.recipe.method import MethodConfig, MethodRecipe
 from musicfeat_trainer.section import expanded
+from musicfeat_trainer.training.ahead import Ahead
 from musicfeat_trainer.training.checkpoint import load_checkpoint, load_recipe_of
 from musicfeat_trainer.training.part import Part, step_generators
 
@@ -62,8 +61,7 @@ class MethodPart(Part[MethodRecipe, Method]):
         objective.prepare(len(self.sampler.stretches))
         if isinstance(objective, TaughtEncoder) and self.lessons:
             objective.distillation.fit(torch.from_numpy(self.lessons.sample()).to(self.device))
-        self._pool = ThreadPoolExecutor(1)
-        self._next: tuple[int, Future[Clips]] | None = None
+        self.batches = Ahead(self._clips)
 
     def open_validation(self, split: str = "validation") -> None:
         sampler = self._sampler(split)
@@ -72,9 +70,7 @@ class MethodPart(Part[MethodRecipe, Method]):
         self.clips = [sampler.draw(batch, generator) for generator in draws]
 
     def losses(self, number: int) -> dict[str, Tensor]:
-        start = time.perf_counter()
-        clips = self._clips(number)
-        self.waited += time.perf_counter() - start
+        clips = self.batches(number)
         _, generator = step_generators(self.optimisation.seed, number, rank())
         torch.manual_seed(generator.initial_seed())
         return self.module.objective.losses(self.module.views(clips.to(self.device), generator))
@@ -120,14 +116,8 @@ class MethodPart(Part[MethodRecipe, Method]):
         return sampler_of(method, self.dataset, split, folder, method.config.clips, lessons=self.lessons)
 
     def _clips(self, number: int) -> Clips:
-        """Clips of a step, drawn while the step before it ran."""
-        future = self._next[1] if self._next and self._next[0] == number else self._drawn(number)
-        self._next = (number + 1, self._drawn(number + 1))
-        return future.result()
-
-    def _drawn(self, number: int) -> Future[Clips]:
         generator, _ = step_generators(self.optimisation.seed, number, rank())
-        return self._pool.submit(self.sampler.draw, self.optimisation.batch, generator)
+        return self.sampler.draw(self.optimisation.batch, generator)
 
 
 def sampler_of(

@@ -12,6 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from musicfeat.errors import InputError
 from musicfeat_trainer.distributed import average_gradients, from_first, rank, share_weights
+from musicfeat_trainer.memory import keep_freed_memory
 from musicfeat_trainer.optimisation import Optimisation
 from musicfeat_trainer.precision import memory_format
 from musicfeat_trainer.recipe.recipe import AnyRecipe
@@ -105,6 +106,8 @@ class Trainer:
         """
         if self.finished:
             return None
+        if self.device.type == "cpu":
+            keep_freed_memory()
         self.part.open_training()
         self.part.open_validation()
         scores, losses = None, []

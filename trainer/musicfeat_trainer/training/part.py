@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from musicfeat_trainer.optimisation import Optimisation
 from musicfeat_trainer.precision import autocast, compile_in_place
 from musicfeat_trainer.recipe.recipe import AnyRecipe
+from musicfeat_trainer.training.ahead import Ahead
 
 Module = TypeVar("Module", bound=nn.Module)
 RecipeType = TypeVar("RecipeType", bound=AnyRecipe)
@@ -52,8 +53,8 @@ class Part(ABC, Generic[RecipeType, Module]):
     def __init__(self, recipe: RecipeType, run: Path) -> None:
         self.recipe, self.run = recipe, run
         self.origin: dict[str, str] = {}
-        self.waited = 0.0
-        """Seconds that steps have waited for data."""
+        self.batches: Ahead[Any] | None = None
+        """Batches of the steps, for parts that draw them ahead."""
 
     @classmethod
     @abstractmethod
@@ -64,6 +65,11 @@ class Part(ABC, Generic[RecipeType, Module]):
     @abstractmethod
     def optimisation(self) -> Optimisation:
         """Settings of the optimiser."""
+
+    @property
+    def waited(self) -> float:
+        """Seconds that steps have waited for data that is drawn ahead."""
+        return self.batches.waited if self.batches else 0.0
 
     @property
     def device(self) -> torch.device:
