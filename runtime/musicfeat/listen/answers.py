@@ -78,7 +78,7 @@ class Answers:
             "rows": len(library.columns),
             "files": len(library.columns.files),
             "failed": len(library.failures),
-            "seconds": round(sum(file.duration for file in library.columns.files), 1),
+            "duration": round(sum(file.duration for file in library.columns.files), 1),
             "window": settings.window,
             "kind": settings.rows,
             "dimension": settings.dimension,

@@ -71,7 +71,7 @@ class Application:
             self._get(f"{track}/backwards", self._backwards),
             self._get(f"{track}/edits", lambda request: self._answers.edits(self._track(request))),
             self._get(f"{track}/compare/{{other:int}}", self._compare),
-            self._get("/api/features", self._features),
+            self._get("/api/dimensions", self._dimensions),
             Route("/api/analyse", self._analyse, methods=["POST"]),
             self._get("/api/analyse/{token}/backwards", self._upload_backwards),
             Route("/api/analyse/{token}/add", self._add, methods=["POST"]),
@@ -142,14 +142,14 @@ class Application:
     def _compare(self, request: Request) -> dict[str, Any]:
         return self._answers.compared(self._track(request), self._track(request, "other"))
 
-    def _features(self, request: Request) -> list[dict[str, Any]]:
-        text = request.query_params.get("dimensions", "")
+    def _dimensions(self, request: Request) -> list[dict[str, Any]]:
+        text = request.query_params.get("numbers", "")
         try:
-            dimensions = [int(part) for part in text.split(",")]
+            numbers = [int(part) for part in text.split(",")]
         except ValueError as error:
             raise InputError(f"dimensions are numbers, separated by commas, got {text!r}"[:200]) from error
         k, summed = _number(request, "k", 12, 1000), request.query_params.get("sum") == "1"
-        return self._library.features(dimensions, k, summed)
+        return self._library.dimensions(numbers, k, summed)
 
     async def _analyse(self, request: Request) -> Response:
         token, path = self._uploads.new()

@@ -127,7 +127,7 @@ class Games:
         found = self._workers.pieces(path, count, start, int(generator.integers(2**32)))
         token, name = secrets.token_urlsafe(16), self._library.files.names[track]
         self._games.add(token, Game(name, track, start, found))
-        urls = [{"url": f"/api/game/{token}/{number}.wav", "seconds": found.seconds} for number in range(count)]
+        urls = [{"url": f"/api/game/{token}/{number}.wav", "duration": found.duration} for number in range(count)]
         return {"token": token, "name": name, "track": track, "start": round(start, 3), "pieces": urls}
 
     def _place(self, rows: slice, latest: float, generator: np.random.Generator) -> float:

@@ -1,4 +1,4 @@
-"""A catalog for the page: tracks by number, their sources and files, map, neighbours, features."""
+"""A catalog for the page: tracks by number, their sources and files, map, neighbours, dimensions."""
 
 from __future__ import annotations
 
@@ -118,16 +118,16 @@ class Library:
             best.add(self._found(first + row, score) for row, score in zip(rows.tolist(), exact, strict=True))
         return [self._clip(int(found.path), found.start, found.end, similarity=found.similarity) for found in best.rows]
 
-    def features(self, dimensions: list[int], k: int, summed: bool) -> list[dict[str, Any]]:
+    def dimensions(self, numbers: list[int], k: int, summed: bool) -> list[dict[str, Any]]:
         """The clips with the greatest values of dimensions, standardised over the catalog; at most one per track.
 
         Raises:
             InputError: there is no such dimension.
         """
         count = self.catalog.settings.dimension
-        if not dimensions or not all(0 <= dimension < count for dimension in dimensions):
+        if not numbers or not all(0 <= number < count for number in numbers):
             raise InputError(f"dimensions are numbers from 0 to {count - 1}, separated by commas")
-        curves = {dimension: self._standardised(dimension) for dimension in dict.fromkeys(dimensions)}
+        curves = {dimension: self._standardised(dimension) for dimension in dict.fromkeys(numbers)}
         if summed:
             return [{"dimension": None, "clips": self._most(np.sum(list(curves.values()), axis=0), k)}]
         return [{"dimension": dimension, "clips": self._most(curve, k)} for dimension, curve in curves.items()]

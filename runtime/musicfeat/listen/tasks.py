@@ -67,7 +67,7 @@ class Pieces(NamedTuple):
 
     waves: list[bytes]
     """WAV files, shuffled."""
-    seconds: float
+    duration: float
     right: tuple[int, ...]
     """Indices of the shuffled pieces, in playing order."""
     order: tuple[int, ...]

@@ -26,7 +26,7 @@ SPEC = LogMelSpec()
 class Overview:
     """Data for a picture of a recording, bounded in size for any length."""
 
-    seconds: float
+    duration: float
     spectrogram: npt.NDArray[np.uint8]
     """[frames, bands] mel power in decibels, low bands first; 0 is ``DECIBELS`` below the loudest place, 255 there."""
     peaks: npt.NDArray[np.int8]
@@ -36,7 +36,7 @@ class Overview:
         """Plain values for JSON, with the arrays as base64 of their bytes."""
         frames, bands = self.spectrogram.shape
         texts = {name: base64.b64encode(getattr(self, name).tobytes()).decode() for name in ("spectrogram", "peaks")}
-        return {"seconds": self.seconds, "frames": frames, "bands": bands, **texts}
+        return {"duration": self.duration, "frames": frames, "bands": bands, **texts}
 
 
 def overview(path: PathLike, frames: int = 1200) -> Overview:

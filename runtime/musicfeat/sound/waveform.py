@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +21,8 @@ TYPES = ("float16", "bfloat16", "float32", "float64", np.dtype(np.longdouble).na
 LEFT = 0.02
 """Least share of two channels' power in their mean; below it, one channel is the other inverted, to 96 %."""
 MIN_RATE, MAX_RATE = 1_000, 1_536_000
+SILENCE = 256
+"""Least number of silent samples before a waveform that is resampled, or soxr's first sample is off by up to 6 %."""
 LOUDEST = 1e30
 """Largest sample for which resampling and summing stay finite."""
 
@@ -214,11 +217,17 @@ def resample(blocks: Iterable[Waveform], sr: int, rate: int) -> Iterator[Wavefor
         return
     import soxr
 
+    divisor = math.gcd(sr, rate)
+    periods = math.ceil(SILENCE * divisor / sr)
+    silence, surplus = np.zeros(periods * sr // divisor, dtype=np.float32), periods * rate // divisor
     stream, samples = soxr.ResampleStream(sr, rate, 1, dtype="float32", quality="HQ"), 0
-    for block in blocks:
-        samples += len(done := stream.resample_chunk(block))
+    for block in chain([silence], blocks):
+        done = stream.resample_chunk(block)
+        done, surplus = done[surplus:], max(0, surplus - len(done))
+        samples += len(done)
         yield done
-    samples += len(done := stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True))
+    done = stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True)[surplus:]
+    samples += len(done)
     # A few samples at a high rate can round to none at a low one; one sample is kept.
     yield done if samples else np.zeros(1, dtype=np.float32)
 

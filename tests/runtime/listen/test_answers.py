@@ -68,7 +68,7 @@ def test_the_catalog_is_described(client: Client) -> None:
     found = client.get("/api/catalog")
     assert (found["name"], found["files"], found["failed"]) == ("catalog", 5, 1)
     assert found["rows"] == 3 + 3 + 4 + 2 + 1
-    assert found["seconds"] == pytest.approx(24 + 24 + 34 + 12 + 4, abs=0.2)
+    assert found["duration"] == pytest.approx(24 + 24 + 34 + 12 + 4, abs=0.2)
     assert found["sources"] == ["keys", "strings"]
     assert (found["dimension"], len(found["labels"]), found["tracks_missing"]) == (296, LABELS, 0)
     (problem,) = found["problems"]
@@ -164,7 +164,7 @@ def test_a_picture_shows_where_it_is_loud(client: Client) -> None:
     image = np.frombuffer(base64.b64decode(found["spectrogram"]), np.uint8).reshape(found["frames"], found["bands"])
     peaks = np.frombuffer(base64.b64decode(found["peaks"]), np.int8).reshape(-1, 2)
     place = round(found["frames"] * 12 / 34)
-    assert found["seconds"] == pytest.approx(34, abs=0.01)
+    assert found["duration"] == pytest.approx(34, abs=0.01)
     assert found["frames"] <= 1200
     assert image[: place - 2].max() == 255
     assert image[place + 3 :].max() == 0
@@ -188,24 +188,24 @@ def test_silence_has_no_neighbours(client: Client) -> None:
     assert "silence" in answer.json["error"]
 
 
-def test_features_are_the_clips_that_excite_them_most(client: Client, catalog: Path) -> None:
+def test_dimensions_come_with_the_clips_that_excite_them_most(client: Client, catalog: Path) -> None:
     table = Catalog(catalog).table(["embedding", "silent", "start"])
     heard = ~np.asarray(table.column("silent"))
     values = np.stack(table.column("embedding").to_pylist())[heard]
     standard = (values - values.mean(axis=0)) / values.std(axis=0)
-    three, last = client.get("/api/features?dimensions=3,295&k=4")
+    three, last = client.get("/api/dimensions?numbers=3,295&k=4")
     assert (three["dimension"], last["dimension"], len(last["clips"])) == (3, 295, 4)
     assert three["clips"][0]["value"] == pytest.approx(standard[:, 3].max(), abs=0.01)
     assert [clip["value"] for clip in last["clips"]] == sorted((c["value"] for c in last["clips"]), reverse=True)
     assert len({clip["id"] for clip in last["clips"]}) == 4
-    (both,) = client.get("/api/features?dimensions=3,295&k=1&sum=1")
+    (both,) = client.get("/api/dimensions?numbers=3,295&k=1&sum=1")
     assert both["clips"][0]["value"] == pytest.approx((standard[:, 3] + standard[:, 295]).max(), abs=0.02)
 
 
-def test_features_spread_over_sources(catalog: Path) -> None:
+def test_clips_of_a_dimension_spread_over_sources(catalog: Path) -> None:
     library = Library(catalog)
     library.files.sources, library.files.source_of = ["a", "b"], [0, 0, 0, 0, 1]
-    chosen = library.features([5], 4, summed=False)[0]["clips"]
+    chosen = library.dimensions([5], 4, summed=False)[0]["clips"]
     assert [clip["source"] for clip in chosen].count("a") == 3
 
 
@@ -218,7 +218,7 @@ def test_a_new_file_is_analysed_and_not_added(client: Client, music: Path, extra
     np.testing.assert_allclose(found["reversal"], features.reversal, atol=1e-3)
     assert found["neighbours"][0]["name"] == "Waltz.wav"
     assert found["neighbours"][0]["similarity"] > 0.9
-    assert found["picture"]["seconds"] == pytest.approx(24, abs=0.01)
+    assert found["picture"]["duration"] == pytest.approx(24, abs=0.01)
     back = client.get(f"/api/analyse/{found['token']}/backwards")
     assert (back["name"], back["reversed"] > 0.5) == ("Ünheard.wav", True)
     assert client.get("/api/catalog") == before
@@ -317,10 +317,10 @@ def test_senseless_games_are_refused(client: Client, asked: Any, status: int) ->
         ("/api/tracks/0/neighbours?start=1e9", 422),
         ("/api/tracks/0/neighbours?start=soon", 422),
         ("/api/tracks/0/neighbours?k=-1", 422),
-        ("/api/features", 422),
-        ("/api/features?dimensions=296", 422),
-        ("/api/features?dimensions=-1", 422),
-        ("/api/features?dimensions=3,,4", 422),
+        ("/api/dimensions", 422),
+        ("/api/dimensions?numbers=296", 422),
+        ("/api/dimensions?numbers=-1", 422),
+        ("/api/dimensions?numbers=3,,4", 422),
         ("/api/game/unknown/0.wav", 404),
         ("/api/analyse/unknown/backwards", 404),
     ],
@@ -383,7 +383,7 @@ def test_an_empty_catalog_is_said(tmp_path: Path) -> None:
         assert client.get("/api/map")["count"] == 0
         assert client.ask("/api/map.bin").body == b""
         assert client.get("/api/tracks") == []
-        assert client.get("/api/features?dimensions=3") == [{"dimension": 3, "clips": []}]
+        assert client.get("/api/dimensions?numbers=3") == [{"dimension": 3, "clips": []}]
         assert client.play("/api/game", {"pieces": 3}).status == 422
 
 

@@ -1,4 +1,4 @@
-"""The map and the features of the listening page in headless Chromium, served as a user serves them."""
+"""The map and the dimensions of the listening page in headless Chromium, served as a user serves them."""
 
 from __future__ import annotations
 
@@ -267,7 +267,7 @@ def test_by_keyboard_alone(page: Page, address: str) -> None:
         assert reached[-1].accessible_name
         outline = "const e = document.activeElement; return getComputedStyle(e.closest('#drop') ?? e).outlineStyle"
         assert page.run(outline) == "solid", reached[-1].accessible_name
-    assert [element.accessible_name for element in reached[1:6]] == ["Map", "Features", "Teach", "Game", "Compare"]
+    assert [element.accessible_name for element in reached[1:6]] == ["Map", "Dimensions", "Teach", "Game", "Compare"]
     assert "surface" in reached[8].get_attribute("class")
     page.run("document.querySelector('.surface').focus()")
     spoken = []
@@ -293,14 +293,14 @@ def test_by_keyboard_alone(page: Page, address: str) -> None:
     until(lambda: page.run("return location.hash").startswith("#/track/"))
 
 
-def test_features_are_the_servers_and_play(page: Page, address: str) -> None:
-    page.browser.find_element("link text", "Features").click()
+def test_dimensions_are_the_servers_and_play(page: Page, address: str) -> None:
+    page.browser.find_element("link text", "Dimensions").click()
     until(lambda: page.run("return document.querySelectorAll('.answers section').length") == 3)
-    field = page.browser.find_element("css selector", ".features input")
+    field = page.browser.find_element("css selector", ".dimensions input")
     field.clear()
     field.send_keys("5, 17", Keys.ENTER)
     until(lambda: page.run("return document.querySelectorAll('.answers section').length") == 2)
-    expected = ask(address, "features?dimensions=5,17&k=12")
+    expected = ask(address, "dimensions?numbers=5,17&k=12")
     cards = page.browser.find_elements("css selector", ".answers section")
     for card, answer in zip(cards, expected, strict=True):
         assert card.accessible_name == f"Dimension {answer['dimension']}"
@@ -325,7 +325,7 @@ def test_features_are_the_servers_and_play(page: Page, address: str) -> None:
 @pytest.mark.parametrize("width", [390, 1280])
 def test_it_fits_is_accessible_and_nothing_jumps(page: Page, address: str, width: int, dark: bool) -> None:
     with screen(page.browser, width, dark, 800):
-        for view in ("#/map", "#/features"):
+        for view in ("#/map", "#/dimensions"):
             show(page, address)
             page.run("location.hash = arguments[0]", view)
             ready = "#count" if view == "#/map" else ".clips"
@@ -390,7 +390,7 @@ def test_what_is_missing_is_told(launch: Callable[..., Page], large: str, tmp_pa
     with listening(draw_catalog(tmp_path / "empty", 0, 1)) as empty:
         page.browser.get(empty)
         until(lambda: "no windows" in text(page, ".words"))
-        page.run("location.hash = '#/features'")
+        page.run("location.hash = '#/dimensions'")
         until(lambda: text(page, ".answers") or text(page, ".wrong"))
     assert page.errors() == []
 

@@ -25,7 +25,7 @@ def test_columns_are_means_of_the_whole_spectrogram(
     soundfile.write(tmp_path / "clip.wav", clip, rate, "FLOAT")
     wave = load(tmp_path / "clip.wav", rate=SPEC.sample_rate)
     found = overview(tmp_path / "clip.wav", frames)
-    assert found.seconds == len(wave) / SPEC.sample_rate
+    assert found.duration == len(wave) / SPEC.sample_rate
     steps = np.pad(wave, (0, -len(wave) % SPEC.hop)).reshape(-1, SPEC.hop)
     groups = [slice(i, i + size) for i in range(0, len(steps), size)]
     assert len(groups) <= frames

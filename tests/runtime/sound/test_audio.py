@@ -76,6 +76,14 @@ def test_resampling_does_not_depend_on_how_the_sound_is_cut(size: int) -> None:
     np.testing.assert_allclose(whole, soxr.resample(wave, 44100, 22050), atol=1e-6)
 
 
+@pytest.mark.parametrize("sr", [8000, 32000, 44100, 44101, 48000, 88200])
+def test_the_first_samples_are_those_that_follow_silence(sr: int) -> None:
+    """soxr alone gives 0.20915 where 0.21593 is right, for a sound that begins at once."""
+    sound, before = np.full(sr, 0.3, np.float32), np.zeros(3 * sr, np.float32)
+    expected = soxr.resample(np.concatenate([before, sound]), sr, 22050)[3 * 22050 :]
+    np.testing.assert_allclose(np.concatenate(list(resample([sound], sr, 22050))), expected, atol=2e-6)
+
+
 def test_a_sample_never_rounds_to_none() -> None:
     assert len(load(np.ones(1), 192000, rate=16000)) == 1
 

@@ -71,9 +71,9 @@ export const api = {
   backwards: (id) => json(`tracks/${id}/backwards`),
   /** The address of a track's sound. */
   audio: (id) => `api/tracks/${id}/audio`,
-  /** @param {number[]} dimensions @param {{k?: number, sum?: boolean}} options */
-  features: (dimensions, { k = 12, sum = false } = {}) =>
-    json(`features?${new URLSearchParams({ dimensions: dimensions.join(","), k, ...(sum && { sum: 1 }) })}`),
+  /** @param {number[]} numbers of dimensions @param {{k?: number, sum?: boolean}} options */
+  dimensions: (numbers, { k = 12, sum = false } = {}) =>
+    json(`dimensions?${new URLSearchParams({ numbers: numbers.join(","), k, ...(sum && { sum: 1 }) })}`),
   /** @param {File} file */
   analyse: (file, signal) => post("analyse", file, { "X-File-Name": encodeURIComponent(file.name) }, signal),
   /** @param {string} token from `analyse` */

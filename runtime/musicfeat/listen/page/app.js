@@ -7,14 +7,14 @@ import { Player, playerBar, steerByKeyboard } from "./player.js";
 const VIEWS = {
   map: () => import("./map.js"),
   track: () => import("./track.js"),
-  features: () => import("./features.js"),
+  dimensions: () => import("./dimensions.js"),
   teach: () => import("./teach.js"),
   game: () => import("./game.js"),
   compare: () => import("./compare.js"),
   analyse: () => import("./analyse.js"),
 };
 const TITLES = {
-  map: "Map", track: "Track", features: "Features", teach: "Teach", game: "Game", compare: "Compare", analyse: "Analysis",
+  map: "Map", track: "Track", dimensions: "Dimensions", teach: "Teach", game: "Game", compare: "Compare", analyse: "Analysis",
 };
 const PAUSE = 200; // ms without a key before the search starts
 

@@ -17,9 +17,9 @@ const HERTZ = [500, 1000, 2000, 4000];
 const UNDECIDED = 0.5;
 const [NAME_LINES, NAME_PIXELS] = [3, 15];
 
-/** @param {{peaks: Int8Array, seconds: number, places: object[]}} picture least and greatest sample alternate */
-export function drawWaveform(canvas, { peaks, seconds, places = [] }) {
-  const plot = frame(canvas, seconds);
+/** @param {{peaks: Int8Array, duration: number, places: object[]}} picture least and greatest sample alternate */
+export function drawWaveform(canvas, { peaks, duration, places = [] }) {
+  const plot = frame(canvas, duration);
   const { context, colours } = plot;
   const middle = plot.y + plot.height / 2;
   shade(plot, places);
@@ -36,9 +36,9 @@ export function drawWaveform(canvas, { peaks, seconds, places = [] }) {
   flag(plot, places);
 }
 
-/** @param {{spectrogram: Uint8Array, frames: number, bands: number, seconds: number}} picture [frames, bands] */
-export function drawSpectrogram(canvas, { spectrogram, frames, bands, seconds }) {
-  const plot = frame(canvas, seconds);
+/** @param {{spectrogram: Uint8Array, frames: number, bands: number, duration: number}} picture [frames, bands] */
+export function drawSpectrogram(canvas, { spectrogram, frames, bands, duration }) {
+  const plot = frame(canvas, duration);
   if (frames) heatMap(plot, spectrogram, frames, bands);
   for (const hertz of HERTZ) {
     const place = (mel(hertz) - mel(LOWEST)) / (mel(HIGHEST) - mel(LOWEST));
@@ -47,12 +47,12 @@ export function drawSpectrogram(canvas, { spectrogram, frames, bands, seconds })
 }
 
 /**
- * @param {{curves: object[], seconds: number, places: object[]}} judgement each curve is {times, values, colour,
+ * @param {{curves: object[], duration: number, places: object[]}} judgement each curve is {times, values, colour,
  *   dashes}: values from 0 to 1 at `times`, with a gap where one is null or exactly one half; places with a `label`
  *   are named
  */
-export function drawCurves(canvas, { curves, seconds, places = [] }) {
-  const plot = frame(canvas, seconds);
+export function drawCurves(canvas, { curves, duration, places = [] }) {
+  const plot = frame(canvas, duration);
   const { context, colours } = plot;
   const height = (value) => plot.y + plot.height * (1 - value);
   shade(plot, places);
@@ -71,9 +71,9 @@ export function drawCurves(canvas, { curves, seconds, places = [] }) {
   label(plot, places);
 }
 
-/** @param {{edges: number[], rows: {label: string, values: number[]}[], seconds: number}} tags from edge to edge */
-export function drawTags(canvas, { edges, rows, seconds }) {
-  const plot = frame(canvas, seconds);
+/** @param {{edges: number[], rows: {label: string, values: number[]}[], duration: number}} tags from edge to edge */
+export function drawTags(canvas, { edges, rows, duration }) {
+  const plot = frame(canvas, duration);
   const { context, colours } = plot;
   context.fillStyle = colours.accent;
   rows.forEach(({ label, values }, i) => {
@@ -95,7 +95,7 @@ export function isDecided(probability) {
 }
 
 /** Clears a canvas, sharp at the screen's density, and draws the time axis. */
-function frame(canvas, seconds) {
+function frame(canvas, duration) {
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
   const density = window.devicePixelRatio || 1;
   [canvas.width, canvas.height] = [Math.round(width * density), Math.round(height * density)];
@@ -106,21 +106,21 @@ function frame(canvas, seconds) {
   const colours = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
   const [left, right] = ["--gutter", "--margin"].map((name) => parseFloat(style.getPropertyValue(name)));
   const plot = { context, colours, x: left, y: TOP, width: width - left - right, height: height - TOP - BOTTOM };
-  plot.at = (time) => plot.x + (plot.width * Math.min(time, seconds)) / seconds;
+  plot.at = (time) => plot.x + (plot.width * Math.min(time, duration)) / duration;
   context.font = `12px ${style.fontFamily}`;
   context.fillStyle = colours.panel;
   context.fillRect(plot.x, plot.y, plot.width, plot.height);
-  if (seconds > 0) timeAxis(plot, seconds);
+  if (duration > 0) timeAxis(plot, duration);
   return plot;
 }
 
-function timeAxis(plot, seconds) {
+function timeAxis(plot, duration) {
   const { context, colours } = plot;
-  const step = TICKS.find((tick) => (plot.width * tick) / seconds >= TICK_PIXELS) ?? seconds;
+  const step = TICKS.find((tick) => (plot.width * tick) / duration >= TICK_PIXELS) ?? duration;
   context.fillStyle = colours.muted;
   context.textAlign = "center";
   context.textBaseline = "alphabetic";
-  for (let i = 0; i * step <= seconds * (1 + 1e-9); i++) {
+  for (let i = 0; i * step <= duration * (1 + 1e-9); i++) {
     context.fillRect(plot.at(i * step) - 0.5, plot.y + plot.height, 1, 4);
     context.fillText(clock(i * step, step < 1 ? 1 : 0), plot.at(i * step), plot.y + plot.height + 18);
   }

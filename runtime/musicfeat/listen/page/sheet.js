@@ -21,23 +21,23 @@ export const UNKNOWN = Object.fromEntries(EDITED.map(({ key }) => [key, { times:
  * @returns {{element: Element, setPicture: Function, setEdited: Function, close: Function}}
  */
 export function sheet(data, { player, clip }) {
-  let picture = { seconds: data.duration, peaks: new Int8Array(), spectrogram: new Uint8Array(), frames: 0, bands: 0 };
+  let picture = { duration: data.duration, peaks: new Int8Array(), spectrogram: new Uint8Array(), frames: 0, bands: 0 };
   const best = strongest(data);
   const places = data.suspicious;
   const words = alternatives(data);
   const times = middles(data);
   const curves = CURVES.map(({ key, ...look }) => ({ ...look, times, values: data[key] }));
-  const judged = { curves, seconds: data.duration, places };
+  const judged = { curves, duration: data.duration, places };
   const named = places.map((found) => ({ ...found, label: told(found).what }));
   const edited = EDITED.filter(({ key }) => data.edited?.[key]).map((look) => ({ ...look, ...data.edited[look.key] }));
-  const tags = { edges: edges(data), rows: best, seconds: data.duration };
+  const tags = { edges: edges(data), rows: best, duration: data.duration };
   const lanes = [
     lane("waveform", "Waveform", words.waveform, (canvas) => drawWaveform(canvas, { ...picture, places })),
     lane("spectrogram", "Spectrogram", words.spectrogram, (canvas) => drawSpectrogram(canvas, picture)),
     lane("curves", "Findings of the model", words.curves, (canvas) => drawCurves(canvas, judged), ...curves.map(key)),
   ];
   if (edited.length) {
-    const draw = (canvas) => drawCurves(canvas, { curves: edited, seconds: data.duration, places: named });
+    const draw = (canvas) => drawCurves(canvas, { curves: edited, duration: data.duration, places: named });
     lanes.splice(1, 0, lane("edited", "Edits, moment by moment", words.edited, draw, ...edited.map(key)));
   }
   if (best.length) lanes.push(lane("tags", "Instruments, as hints", words.tags, (canvas) => drawTags(canvas, tags)));
@@ -51,8 +51,8 @@ export function sheet(data, { player, clip }) {
   return {
     element,
     /** @param {object} answer from /api/tracks/ID/picture */
-    setPicture({ seconds, frames, bands, spectrogram, peaks }) {
-      picture = { seconds, frames, bands, spectrogram: bytes(spectrogram), peaks: new Int8Array(bytes(peaks).buffer) };
+    setPicture({ duration, frames, bands, spectrogram, peaks }) {
+      picture = { duration, frames, bands, spectrogram: bytes(spectrogram), peaks: new Int8Array(bytes(peaks).buffer) };
       redraw();
     },
     /** @param {object} found `edited` of /api/tracks/ID/edits */
@@ -106,9 +106,9 @@ function whenLookChanges(element, redraw) {
 }
 
 /** Play, pause and seek in this recording; the playhead crosses all lanes, and a click in one plays from there. */
-function transport(player, clip, seconds, lanes) {
+function transport(player, clip, duration, lanes) {
   const button = h("button", { type: "button", className: "toggle" }, "Play");
-  const seek = h("input", { type: "range", min: 0, max: seconds, step: 0.1, value: 0, "aria-label": "Position" });
+  const seek = h("input", { type: "range", min: 0, max: duration, step: 0.1, value: 0, "aria-label": "Position" });
   const time = h("span", { className: "time" }, clock(0));
   lanes[0].caption.append(time);
   const ours = () => player.current?.url === clip.url;
@@ -122,7 +122,7 @@ function transport(player, clip, seconds, lanes) {
     seek.ariaValueText = time.textContent = clock(place);
     lanes.forEach(({ head }) => {
       head.hidden = !ours();
-      head.style.setProperty("--at", Math.min(1, place / seconds));
+      head.style.setProperty("--at", Math.min(1, place / duration));
     });
     if (ours() && player.playing) frame = requestAnimationFrame(show);
   };
@@ -136,7 +136,7 @@ function transport(player, clip, seconds, lanes) {
   });
   lanes.forEach(({ canvas }) => {
     canvas.classList.add("seeks");
-    canvas.addEventListener("click", (event) => from(seconds * place(canvas, event.offsetX)));
+    canvas.addEventListener("click", (event) => from(duration * place(canvas, event.offsetX)));
   });
   for (const kind of ["change", "time"]) player.addEventListener(kind, show);
   return {

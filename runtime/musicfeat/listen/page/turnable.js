@@ -127,12 +127,12 @@ function compared(forwards, reversed) {
 }
 
 /** The picture of the same sound reversed: frames in reverse order, and the pairs of peaks too. */
-function flipped({ frames, bands, spectrogram, peaks, seconds }) {
+function flipped({ frames, bands, spectrogram, peaks, duration }) {
   const text = (values) => btoa(Array.from(values, (value) => String.fromCharCode(value)).join(""));
   const columns = (packed, size) => {
     const values = bytes(packed);
     const parts = Array.from({ length: values.length / size }, (_, i) => values.subarray(i * size, (i + 1) * size));
     return text(parts.reverse().flatMap((part) => [...part]));
   };
-  return { seconds, frames, bands, spectrogram: columns(spectrogram, bands), peaks: columns(peaks, 2) };
+  return { duration, frames, bands, spectrogram: columns(spectrogram, bands), peaks: columns(peaks, 2) };
 }

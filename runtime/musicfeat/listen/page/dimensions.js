@@ -1,4 +1,4 @@
-/** Features: the clips that excite dimensions of the embedding most, to see and hear. */
+/** Dimensions of the embedding, each with the clips that excite it most, to see and hear. */
 import { clock, h } from "./dom.js";
 
 const SHOWN = 12; // clips per dimension
@@ -6,12 +6,12 @@ const MOST = 12; // dimensions at once
 
 /** @returns {Promise<{close: () => void}>} */
 export async function show(root, context) {
-  const view = new FeaturesView(root, context);
+  const view = new DimensionsView(root, context);
   await view.ask();
   return view;
 }
 
-class FeaturesView {
+class DimensionsView {
   #api;
   #player;
   #dimension;
@@ -85,7 +85,7 @@ class FeaturesView {
     if (!wanted) return this.#say(`Write 1 to ${MOST} numbers from 0 to ${this.#dimension - 1}, such as 3, 17`, true);
     this.#say("Looking…");
     try {
-      const found = await this.#api.features(wanted, { k: SHOWN, sum: this.#sum.checked });
+      const found = await this.#api.dimensions(wanted, { k: SHOWN, sum: this.#sum.checked });
       if (turn !== this.#turn) return;
       this.#say("");
       this.#buttons = [];
