@@ -70,6 +70,7 @@ class MethodPart(Part[MethodRecipe, Method]):
         self.clips = [sampler.draw(batch, generator) for generator in draws]
 
     def losses(self, number: int) -> dict[str, Tensor]:
+        assert self.batches
         clips = self.batches(number)
         _, generator = step_generators(self.optimisation.seed, number, rank())
         torch.manual_seed(generator.initial_seed())
