@@ -135,7 +135,8 @@ def test_batches_do_not_depend_on_what_was_drawn_before(small_run: Path, recipe:
     part = MethodPart(open_recipe(recipe), small_run / "never")
     part.module = part.build(part.recipe)
     part.open_training()
-    drawn = [part._clips(number).views[0] for number in (3, 4, 5, 3)]
+    assert part.batches
+    drawn = [part.batches(number).views[0] for number in (3, 4, 5, 3)]
     torch.testing.assert_close(drawn[0], drawn[3], rtol=0, atol=0)
     assert not torch.equal(drawn[0], drawn[1])
 

@@ -14,8 +14,8 @@ Size = tuple[int, int]
 class TimeLastConv(nn.Conv2d):
     """Convolution over [batch, channels, bands, time]; its sizes are (time, bands), and so is the order of its weight.
 
-    Channels are last in memory, with which both CPUs and GPUs compute fastest. Time is the last axis of the picture,
-    because kernels work along it and the few bands of late layers would leave them little to do.
+    Channels are last in memory, with which PyTorch trains fastest on CPUs. Time is the last axis of the picture for the
+    exported graph: its kernels multiply along that axis, and the few bands of late layers would not fill a register.
     """
 
     def forward(self, input: Tensor) -> Tensor:
