@@ -30,7 +30,7 @@ from support.listening import Client, command, until_better
 
 WINDOWS, JUDGED, NEAREST = 20, 1000, 10
 DRAWING_SECONDS = 5
-listening_map.DIMENSION = 296
+listening_map.DIMENSION = 424
 Floats = npt.NDArray[np.floating]
 
 
@@ -81,7 +81,7 @@ def answers(client: Client, rounds: int, map_first: float, catalog: Path) -> lis
         "a track": lambda: client.get(f"/api/tracks/{draw.choice(tracks)['id']}"),
         "neighbours of a window": lambda: client.get(f"/api/tracks/{draw.choice(tracks)['id']}/neighbours?start=20"),
         "clips that excite two dimensions": lambda: client.get(
-            f"/api/features?dimensions={draw.integers(dimension)},{draw.integers(dimension)}"
+            f"/api/dimensions?numbers={draw.integers(dimension)},{draw.integers(dimension)}"
         ),
     }
     exact = median(lambda: searcher(vector), 3)

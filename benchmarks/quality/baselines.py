@@ -65,7 +65,7 @@ def untrained_twin(extractor: Extractor) -> Extractor:
     from musicfeat_trainer.recipe.bundled import Recipe
 
     torch.manual_seed(0)
-    recipe = Recipe.model_validate_json(extractor.card.recipe)
+    recipe = Recipe.model_validate_json(extractor.card.recipe).model_copy(update={"taught": {}})
     model = fresh_model(recipe)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "untrained.onnx"

@@ -29,7 +29,7 @@ def judge(extractor: Extractor, tracks: Iterable[Track]) -> list[Row]:
             whole = wave[: SECONDS * rate]
             clip, place = with_cut(wave, rate, generator) if number % 2 else (whole, None)
             found = extractor.continuity(clip, sr=rate).edits(least=0.0)
-            suspicion.append(max(p for _, p in found))
+            suspicion.append(max((p for _, p in found), default=0.0))
             edited.append(place is not None)
             if place is None:
                 alarms += [p for _, p in found]

@@ -1,9 +1,9 @@
 """Weights stored in 16 bits and computed in 32: fewer bytes, the same arithmetic, values equal to 1e-3.
 
-A product's weight becomes 16-bit integers and one scale per output, which a cast and a multiplication join again.
-ONNX Runtime folds both when it loads the file, so that a window takes the same time. Half
-precision would need as few bytes, but its 11 bits per weight turn embeddings by 1e-2; 16 bits relative to the
-largest weight of an output turn them by 1e-4. The spectrogram, the first convolutions and small weights stay.
+A product's weight becomes 16-bit integers, a scale per output and one per input, which a cast and multiplications join
+again. ONNX Runtime folds them when it loads the file, so that a window takes the same time. Half precision would need
+as few bytes, but its 11 bits per weight turn embeddings by 1e-2; 16 bits relative to the largest weight of an input and
+an output turn them by 1e-4. The spectrogram, the first convolutions and small weights stay.
 """
 
 from __future__ import annotations
@@ -58,21 +58,22 @@ def _axis(node: onnx.NodeProto) -> int:
 
 def _stored(tensor: onnx.TensorProto, axis: int) -> list[onnx.TensorProto]:
     values = numpy_helper.to_array(tensor)
-    scale = _scale(values, axis % values.ndim)
-    whole = np.round(values / scale).astype(np.int16)
-    return [
-        numpy_helper.from_array(whole, f"{tensor.name}.whole"),
-        numpy_helper.from_array(scale, f"{tensor.name}.scale"),
-    ]
+    axis %= values.ndim
+    inputs = _largest(values, 1 - axis)  # inputs of very different sizes have weights of very different sizes
+    scale = _largest(values / inputs, axis) / LARGEST
+    whole = np.round(values / inputs / scale).astype(np.int16)
+    parts = {"whole": whole, "scale": scale.astype(np.float32), "inputs": inputs}
+    return [numpy_helper.from_array(values, f"{tensor.name}.{name}") for name, values in parts.items()]
 
 
-def _scale(values: npt.NDArray[np.float32], axis: int) -> npt.NDArray[np.float32]:
-    """The integer step of each output; a power of two would waste bits, and a zero would divide by zero."""
+def _largest(values: npt.NDArray[np.float32], axis: int) -> npt.NDArray[np.float32]:
+    """The largest size of the weights at each place of an axis; 1 where all are zero."""
     others = tuple(i for i in range(values.ndim) if i != axis)
-    scale = np.abs(values).max(axis=others, keepdims=True) / LARGEST
-    return np.where(scale > 0, scale, 1.0).astype(np.float32)
+    largest = np.abs(values).max(axis=others, keepdims=True)
+    return np.where(largest > 0, largest, 1.0).astype(np.float32)
 
 
 def _read(name: str) -> list[onnx.NodeProto]:
     cast = helper.make_node("Cast", [f"{name}.whole"], [f"{name}.cast"], f"cast_{name}", to=TensorProto.FLOAT)
-    return [cast, helper.make_node("Mul", [f"{name}.cast", f"{name}.scale"], [name], f"scale_{name}")]
+    scale = helper.make_node("Mul", [f"{name}.cast", f"{name}.scale"], [f"{name}.scaled"], f"scale_{name}")
+    return [cast, scale, helper.make_node("Mul", [f"{name}.scaled", f"{name}.inputs"], [name], f"inputs_{name}")]

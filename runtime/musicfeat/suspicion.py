@@ -25,8 +25,10 @@ __all__ = ["Finding", "Track", "heard", "reversals", "splices", "suspicious"]
 Doubles = npt.NDArray[np.float64]
 ALIKE = 0.5
 """Correlation of the errors of two windows of a track; any number of them counts as 1 / ``ALIKE`` at most."""
-REVERSED_PRIOR, CUT_PRIOR = -2.0, -6.5
-"""Prior log-odds that a track has a backward stretch, and that a place has a cut; both are rare."""
+REVERSED_PRIOR, CUT_PRIOR, JOIN_PRIOR = -2.0, -3.0, -6.5
+"""Prior log-odds that a track has a backward stretch, and that a place has a cut; both are rare. ``JOIN_PRIOR`` is that
+of cuts found by ``successor``, in models without curves. With each, hardly any clean track has a finding of 0.5.
+"""
 LEAST = 0.5
 """Least probability at which the pages call a place suspicious."""
 WHOLE = 0.9
@@ -109,23 +111,24 @@ def splices(path: str, extractor: Extractor, least: float) -> list[Finding]:
         AudioError: the file cannot be decoded.
         ModelError: the model has no ``successor``.
     """
-    cuts = extractor.continuity(path).edits(_probability(_log_odds(least) - CUT_PRIOR))
-    return [_under_prior(Finding("spliced", time, time, suspicion)) for time, suspicion in cuts]
+    prior = CUT_PRIOR if "cut" in extractor.session.outputs else JOIN_PRIOR
+    cuts = extractor.continuity(path).edits(_probability(_log_odds(least) - prior))
+    return [_under_prior(Finding("spliced", time, time, suspicion), prior) for time, suspicion in cuts]
 
 
 def heard(track: Track, known: list[Finding], least: float) -> list[Finding]:
     """Findings of a track's curves under the priors, but for reversed stretches that meet one of ``known``."""
     found = []
-    for edit in map(_under_prior, track.edits):
+    for curved in track.edits:
+        edit = _under_prior(curved, CUT_PRIOR if curved.kind == "spliced" else REVERSED_PRIOR)
         twice = edit.kind == "reversed" and any(edit.start < one.end and one.start < edit.end for one in known)
         if edit.probability >= least and not twice:
             found.append(edit)
     return found
 
 
-def _under_prior(edit: Finding) -> Finding:
-    """An edit with the probability that it has once the prior of its kind is counted."""
-    prior = CUT_PRIOR if edit.kind == "spliced" else REVERSED_PRIOR
+def _under_prior(edit: Finding, prior: float) -> Finding:
+    """An edit with the probability that it has once the prior log-odds are counted."""
     return replace(edit, probability=_probability(_log_odds(edit.probability) + prior))
 
 

@@ -160,7 +160,7 @@ def test_catalogs_search_and_the_listening_page_work_with_a_method(tmp_path: Pat
     assert len(hits) == 3
     assert hits[0].similarity >= hits[-1].similarity
     library = Library(catalog)
-    (excited,) = library.features([2], 3, summed=False)
+    (excited,) = library.dimensions([2], 3, summed=False)
     first = excited["clips"][0]
     values = {(Path(row["path"]).stem, row["start"]): row["embedding"][2] for row in rows if row["embedding"]}
     (own_value,) = (v for (name, start), v in values.items() if name in first["name"] and start == first["start"])

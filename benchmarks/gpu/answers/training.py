@@ -47,7 +47,7 @@ def sounds(folder: Path) -> None:
 
 def plan(folder: Path, name: str, bfloat16: bool) -> Recipe:
     """The bundled model's recipe on the sounds of a folder, without what only data of others would bring."""
-    table = recipe().model_dump(exclude={"rendered", "notes", "openmic", "teachers"})
+    table = recipe().model_dump(exclude={"rendered", "notes", "openmic", "teachers", "taught"})
     table["data"] = {"audio": folder / "music", "store": folder / "store", "validation_sources": SOURCES[-1:]}
     table[name]["bfloat16"] = bfloat16
     return Recipe.model_validate(table)

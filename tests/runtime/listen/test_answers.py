@@ -28,7 +28,7 @@ from musicfeat.listen.projection import principal, scaled, t_sne
 from musicfeat.suspicion import splices
 from support.listening import OWN, Client, serving, until_better
 
-LABELS = 18
+LABELS = 62
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_the_catalog_is_described(client: Client) -> None:
     assert found["rows"] == 3 + 3 + 4 + 2 + 1
     assert found["duration"] == pytest.approx(24 + 24 + 34 + 12 + 4, abs=0.2)
     assert found["sources"] == ["keys", "strings"]
-    assert (found["dimension"], len(found["labels"]), found["tracks_missing"]) == (296, LABELS, 0)
+    assert (found["dimension"], len(found["labels"]), found["tracks_missing"]) == (424, LABELS, 0)
     (problem,) = found["problems"]
     assert "1 files failed" in problem
     assert "broken.mp3" in problem
@@ -144,7 +144,7 @@ def test_what_is_not_known_is_null_and_what_was_cut_is_suspicious() -> None:
     )
     assert found["jigsaw"] == [None, None, None]
     splice, stretch = found["suspicious"]
-    assert splice == {"start": 4.0, "end": 4.0, "kind": "spliced", "probability": pytest.approx(0.79, abs=0.01)}
+    assert splice == {"start": 4.0, "end": 4.0, "kind": "spliced", "probability": pytest.approx(0.992, abs=0.001)}
     assert (stretch["start"], stretch["end"], stretch["kind"]) == (20.0, 30.0, "reversed")
 
 
@@ -252,10 +252,12 @@ def test_cuts_are_heard_when_that_is_asked(client: Client, music: Path, extracto
     expected = [(cut.start, cut.probability) for cut in splices(path, extractor, 0.5)]
     found = [(place["start"], place["probability"]) for place in heard["suspicious"] if place["kind"] == "spliced"]
     np.testing.assert_allclose(np.reshape(found, (-1, 2)), np.reshape(expected, (-1, 2)), atol=1e-3)
+    assert set(heard["edited"]) == set(extractor.card.curves)
     known = client.get(f"/api/tracks/{track}")
-    assert {**heard, "suspicious": None} == {**known, "suspicious": None}
+    assert heard | {"suspicious": None, "edited": None} == known | {"suspicious": None, "edited": None}
     short = track_of(client, "short.wav")
-    assert client.get(f"/api/tracks/{short}/edits") == client.get(f"/api/tracks/{short}")
+    heard, known = client.get(f"/api/tracks/{short}/edits"), client.get(f"/api/tracks/{short}")
+    assert heard | {"edited": None} == known | {"edited": None}
 
 
 @pytest.mark.parametrize("count", [3, 5])
@@ -318,7 +320,7 @@ def test_senseless_games_are_refused(client: Client, asked: Any, status: int) ->
         ("/api/tracks/0/neighbours?start=soon", 422),
         ("/api/tracks/0/neighbours?k=-1", 422),
         ("/api/dimensions", 422),
-        ("/api/dimensions?numbers=296", 422),
+        ("/api/dimensions?numbers=424", 422),
         ("/api/dimensions?numbers=-1", 422),
         ("/api/dimensions?numbers=3,,4", 422),
         ("/api/game/unknown/0.wav", 404),

@@ -38,7 +38,7 @@ def multiplications(module: torch.nn.Module, *inputs: torch.Tensor) -> int:
 
 
 def test_both_curves_cost_a_small_part_of_the_trunk() -> None:
-    bundled = open_recipe("music_small_taught")
+    bundled = open_recipe("music_small")
     assert isinstance(bundled, Recipe)
     cuts, trunk = CutsPart.build(bundled), trunk_of(bundled)
     spectrogram = torch.zeros(1, bundled.window // bundled.trunk.frontend.step, 64)

@@ -11,8 +11,7 @@ from musicfeat.extractor import Extractor
 from musicfeat.heads import Head
 from musicfeat.model.card import CURVES, ModelCard
 
-PLAIN = ("reversal", "jigsaw", "tags")
-STORED = (*PLAIN, *CURVES)
+STORED = ("reversal", "jigsaw", "tags", *CURVES)
 """Outputs that a catalog can hold besides the embedding; of curves it holds what they find."""
 
 
@@ -33,11 +32,10 @@ class ModelOptions:
         if self.outputs is not None:
             return self._opened(threads, self.outputs)
         try:
-            found = self._opened(threads, PLAIN)
+            return self._opened(threads, STORED)
         except ModelError:  # it lacks some outputs that can be stored
-            found = Extractor(self.model, self.device, threads, self.hop)
-        wanted = tuple(name for name in STORED if name in found.card.outputs)
-        return found if wanted == PLAIN else self._opened(threads, wanted)
+            card = Extractor(self.model, self.device, threads, self.hop).card
+        return self._opened(threads, tuple(name for name in STORED if name in card.outputs))
 
     def _opened(self, threads: int, outputs: tuple[str, ...]) -> Extractor:
         return Extractor(self.model, self.device, threads, self.hop, outputs=outputs, heads=self.heads)
