@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 FOUND = 3
 TEXT = """List tracks that seem to play backwards, as a whole or for a while, and places where something was cut, surest
-first. Catalogs of models without curves hold no cuts: with --edits, read the audio files again and look for them, which
-takes about fifteen times as long as embedding. Cuts are hard to hear: about a third of them are found that way, and one
-clean track in twenty is reported."""
+first. Cuts are hard to hear: the curves of the bundled model, whose findings catalogs store, show about a fifth of them.
+Catalogs of models without curves hold no cuts: with --edits, read the audio files again and look for them, which takes
+about fifteen times as long as embedding."""
 LABELS = "write a label track for each track found: Audacity imports it, and Sonic Visualiser as an annotation layer"
 
 
