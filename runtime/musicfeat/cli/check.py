@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FOUND = 3
 TEXT = """List tracks that seem to play backwards, as a whole or for a while, and places where something was cut, surest
-first. Cuts are hard to hear: the curves of the bundled model, whose findings catalogs store, show about a fifth of them.
+first. Cuts are hard to hear: the curve of the bundled model, whose findings catalogs store, shows about a fifth.
 Catalogs of models without curves hold no cuts: with --edits, read the audio files again and look for them, which takes
 about fifteen times as long as embedding."""
 LABELS = "write a label track for each track found: Audacity imports it, and Sonic Visualiser as an annotation layer"
