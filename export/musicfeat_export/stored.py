@@ -57,16 +57,19 @@ def _axis(node: onnx.NodeProto) -> int:
 
 
 def _stored(tensor: onnx.TensorProto, axis: int) -> list[onnx.TensorProto]:
-    values = numpy_helper.to_array(tensor)
+    values: npt.NDArray[np.float32] = numpy_helper.to_array(tensor).astype(np.float32)
     axis %= values.ndim
     inputs = _largest(values, 1 - axis)  # inputs of very different sizes have weights of very different sizes
     scale = _largest(values / inputs, axis) / LARGEST
     whole = np.round(values / inputs / scale).astype(np.int16)
-    parts = {"whole": whole, "scale": scale.astype(np.float32), "inputs": inputs}
-    return [numpy_helper.from_array(values, f"{tensor.name}.{name}") for name, values in parts.items()]
+    return [
+        numpy_helper.from_array(whole, f"{tensor.name}.whole"),
+        numpy_helper.from_array(scale.astype(np.float32), f"{tensor.name}.scale"),
+        numpy_helper.from_array(inputs, f"{tensor.name}.inputs"),
+    ]
 
 
-def _largest(values: npt.NDArray[np.float32], axis: int) -> npt.NDArray[np.float32]:
+def _largest(values: npt.NDArray[np.floating], axis: int) -> npt.NDArray[np.float32]:
     """The largest size of the weights at each place of an axis; 1 where all are zero."""
     others = tuple(i for i in range(values.ndim) if i != axis)
     largest = np.abs(values).max(axis=others, keepdims=True)
