@@ -148,7 +148,7 @@ static void misuse(mf_model *model) {
     counts[1] = 100;
     failed(mf_order(model, pieces, counts, 2, rate, 0, &o));
     failed(mf_continuity(model, sound, 9, rate, NULL));
-    failed(mf_continuity(model, sound, 30000, rate, &c));
+    if (!failed(mf_continuity(model, sound, 30000, rate, &c))) mf_free_continuity(c); /* too short for joins alone */
     failed(mf_continuity(model, broken, 3, rate, &c));
     failed(mf_resample(sound, 9, rate, 0, &resampled, &length));
     failed(mf_resample(sound, 9, UINT32_MAX, rate, &resampled, &length));

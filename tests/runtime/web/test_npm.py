@@ -106,7 +106,8 @@ def test_continuity_is_the_runtimes(clip: np.ndarray, tmp_path: Path, extractor:
     (found,) = package(tmp_path, [("continuity", [spliced], RATE, {})])
     expected = extractor.continuity(spliced, sr=RATE)
     np.testing.assert_allclose(found["times"], expected.times)
-    np.testing.assert_allclose(found["evidence"], expected.evidence, rtol=1e-3, atol=5 * TOLERANCE)
+    evidence = [np.clip(values, -9, 9) for values in (found["evidence"], expected.evidence)]  # beyond, P is 0 to 1e-7
+    np.testing.assert_allclose(*evidence, rtol=1e-3, atol=5 * TOLERANCE)
     assert np.shape(found["edits"]) == np.shape(expected.edits())
 
 
