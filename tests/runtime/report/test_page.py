@@ -172,7 +172,7 @@ def test_it_shows_and_plays_offline(shared_page: Page, made: Report) -> None:
     assert facts[0] == "Plays backwards"
     painted = "return [...document.querySelectorAll('canvas')].map((c) => [c.width, c.toDataURL().length])"
     assert all(width > 300 and size > 3000 for width, size in shared_page.run(painted))
-    assert len(shared_page.run(painted)) == 4
+    assert len(shared_page.run(painted)) == 5
     head = "return document.querySelector('.playhead').style.getPropertyValue('--at')"
     browser.find_element("css selector", ".places .play").click()
     shared_page.until(lambda: shared_page.run("return document.querySelector('.time').textContent") > "0:20")
