@@ -348,6 +348,13 @@ def test_misuse_is_told_in_words(driver: Path, tmp_path: Path) -> None:
     assert [answer["code"] for answer in found] == [1] * len(words)
     for answer, expected in zip(found, words, strict=True):
         assert expected in answer["error"]
+    card = metadata(MODEL.read_bytes())
+    outputs = [name for name in json.loads(card["outputs"]) if name not in json.loads(card["curves"])]
+    joins = tmp_path / "joins.onnx"
+    joins.write_bytes(relabelled(MODEL.read_bytes(), card | {"outputs": json.dumps(outputs), "curves": "{}"}))
+    told = [answer["error"] for answer in call(driver, tmp_path, joins, "misuse")]
+    assert len(told) == len(words) + 1
+    assert "continuity needs at least a window of 10 s" in told[words.index("a model and a place", 10) + 1]
 
 
 @pytest.mark.slow

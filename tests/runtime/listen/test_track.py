@@ -391,9 +391,7 @@ def test_a_file_is_analysed_and_one_that_is_none_is_refused(listen: Listen, soun
 
 
 def test_the_keyboard_reaches_everything_of_a_track(listen: Listen) -> None:
-    track = listen.ids["edited <b>.wav"]
-    told = listen.client.get(f"/api/tracks/{track}")
-    listen.go(f"track/{track}", ".neighbours li")
+    listen.go(f"track/{listen.ids['edited <b>.wav']}", ".neighbours li")
     for name in ("Play it backwards", "Jigsaw of this track", "Play", "Position"):
         listen.tab_to(name)
         assert listen.page.run("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
@@ -412,8 +410,7 @@ def test_the_keyboard_reaches_everything_of_a_track(listen: Listen) -> None:
     listen.tab_to("Every window")
     listen.tab_to("Find for the current position")
     listen.press(Keys.ENTER)
-    window = max(start for start in told["starts"] if start <= told["suspicious"][0]["start"] + 0.1)
-    listen.until(lambda: f"Sounds like 0:{window:02.0f}" in listen.find(".similar h2").text)
+    listen.until(lambda: "Sounds like 0:30" in listen.find(".similar h2").text)
     assert listen.page.errors() == []
 
 
