@@ -79,6 +79,7 @@ describe("an extractor in Node", { skip }, () => {
   });
 
   it("says what is wrong and how to mend it", async () => {
+    const joins = await Extractor.load({ outputs: ["successor"] });
     const cases = [
       [() => extractor.extract(song), "InputError", /sampleRate is missing/],
       [() => extractor.extract(song, { sampleRate: 0.5 }), "InputError", /from 1000 to 1536000/],
@@ -91,7 +92,7 @@ describe("an extractor in Node", { skip }, () => {
       [() => extractor.order([part(0, 2)], { sampleRate: RATE }), "InputError", /at least 2 pieces/],
       [() => extractor.order([song, part(0, 0.5)], { sampleRate: RATE }), "InputError", /piece 1 lasts 0.50 s/],
       [() => extractor.order([song, song], { sampleRate: RATE, gap: 2 }), "InputError", /gap must be from 0/],
-      [() => extractor.continuity(part(0, 9), { sampleRate: RATE }), "AudioError", /at least a window of 10 s/],
+      [() => joins.continuity(part(0, 9), { sampleRate: RATE }), "AudioError", /at least a window of 10 s/],
       [() => Extractor.load({ model: "missing.onnx" }), "ModelError", /no model missing.onnx/],
       [() => Extractor.load({ model: new Uint8Array(99).fill(255) }), "ModelError", /damaged, or not an ONNX file/],
       [() => Extractor.load({ device: "webgpu" }), "InputError", /device must be/],
@@ -99,6 +100,7 @@ describe("an extractor in Node", { skip }, () => {
       [() => Extractor.load({ threads: 0 }), "InputError", /threads must be/],
     ];
     for (const [work, name, message] of cases) await assert.rejects(work, { name, message });
+    await joins.close();
   });
 
   it("runs only what is asked for", async () => {
