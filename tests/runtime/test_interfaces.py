@@ -79,6 +79,27 @@ def test_mteb_encodes_sounds(clip: np.ndarray, rate: int) -> None:
         model.encode([{"text": ["words"]}])
 
 
+@pytest.mark.slow
+def test_mteb_evaluates_the_model_on_a_task(rate: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything but the sounds of GTZAN is mteb's own."""
+    pytest.importorskip("mteb", reason="the extra musicfeat[maeb] is not installed")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    import mteb
+    from datasets import Dataset
+
+    from musicfeat import maeb
+
+    (task,) = mteb.get_tasks(tasks=["GTZANGenre"])
+    generator, time = np.random.default_rng(0), np.arange(2 * rate) / rate
+    beats = [generator.standard_normal(len(time)) * np.exp(-5 * (tempo * time % 1)) for tempo in np.linspace(2, 4, 20)]
+    tones = [np.sign(np.sin(2 * np.pi * pitch * time)) for pitch in np.linspace(200, 400, 20)]
+    sounds = [{"array": wave.astype(np.float32) / 10, "sampling_rate": rate} for wave in (*beats, *tones)]
+    task.dataset = {"train": Dataset.from_dict({"audio": sounds, "label": [0] * 20 + [1] * 20})}
+    task.data_loaded = True
+    (result,) = mteb.evaluate(maeb.model(), task, cache=None, co2_tracker=False).task_results
+    assert result.scores["train"][0]["accuracy"] == 1.0
+
+
 @pytest.fixture
 def hub() -> Iterator[str]:
     """A server that answers as the Hub does for one public file and one that needs a token."""
