@@ -16,6 +16,7 @@ Bytes = mmap.mmap | bytes
 BEGINNING = re.compile(
     rb"(?:RIFF|RF64|BW64)....WAVE|FORM....AIF[FC]|\.snd\0\0......\0\0\0[\x01-\x1b]|dns\...\0\0....[\x01-\x1b]\0\0\0"
     rb"|caff\0\x01\0\0desc|riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0|Creative Voice File\x1a"
+    rb"|\x64\xa3[\x01-\x04]\0....(?:.[\0-\x04]\0\0[\x01-\x04]\0|\0\0[\0-\x04].\0[\0-\x04]\0[\x01-\x04])"
     rb"|TTA1[\x01\x03]\0|wvpk....[\x02-\x10]\x04\0.....\0\0\0\0|FLV\x01[\x01\x04\x05]\0\0\0\t",
     re.DOTALL,
 )
@@ -98,6 +99,10 @@ def _voc(data: Bytes, place: int) -> int:
     return place + 1
 
 
+def _ircam(data: Bytes, place: int) -> int:  # noqa: ARG001
+    return UNKNOWN
+
+
 def _wavpack(data: Bytes, place: int) -> int:
     """A chain of blocks, each with its size and the number of its first sample, which is 0 again in the next file."""
     begun = False
@@ -149,6 +154,7 @@ ENDS: dict[bytes, Callable[[Bytes, int], int]] = {
     b"riff": _w64,
     b"caff": _caf,
     b"Crea": _voc,
+    **{b"\x64\xa3%c\0" % machine: _ircam for machine in range(1, 5)},
     b"wvpk": _wavpack,
     b"TTA1": _tta,
     b"FLV\x01": _flv,

@@ -79,6 +79,19 @@ def test_joined_parts_may_differ_in_format_and_rate(
     np.testing.assert_allclose(sound[: len(wave)], wave, atol=1 / 32768)
 
 
+@pytest.mark.parametrize("endian", ["LITTLE", "BIG"])
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT", "ULAW"])
+def test_joined_ircam_files_which_declare_no_length(
+    endian: str, subtype: str, tmp_path: Path, wave: np.ndarray, rate: int
+) -> None:
+    soundfile.write(tmp_path / "a.ircam", wave, rate, subtype, endian, "IRCAM")
+    data = (tmp_path / "a.ircam").read_bytes()
+    sound, _ = heard(tmp_path / "b.ircam", data * 3)
+    np.testing.assert_allclose(sound, np.tile(wave, 3), atol=0.02 if subtype == "ULAW" else 1 / 32768)
+    sound, _ = heard(tmp_path / "c.wav", written(tmp_path / "a.wav", wave, rate) + data)
+    assert len(sound) == 2 * len(wave)
+
+
 @pytest.mark.parametrize(("suffix", "mark", "offset", "size"), [
     ("wav", b"RIFF", 4, b"\xff" * 4), ("wav", b"RIFF", 4, bytes(4)), ("wav", b"RIFF", 4, b"\0\xf0\xff\x7f"),
     ("au", b".snd", 8, b"\xff" * 4), ("caf", b"data", 4, b"\xff" * 8),
