@@ -33,8 +33,7 @@ class Curve:
     @property
     def log_odds(self) -> Seconds:
         """[N] logarithms of the odds."""
-        p = np.clip(self.values.astype(np.float64), CERTAIN, 1 - CERTAIN)
-        return np.asarray(np.log(p / (1 - p)), np.float64)
+        return log_odds(self.values)
 
     def cuts(self, least: float = 0.5) -> list[Finding]:
         """Peaks of a curve of cuts with at least this probability, in time order."""
@@ -61,20 +60,40 @@ class Curve:
 
 
 def stitched(starts: Seconds, values: Floats, step: float, first: float, end: float) -> Curve:
-    """One curve out of those of windows: each moment is read from the window whose middle is nearest.
+    """One curve out of those of windows, at the moments of the window whose middle is nearest.
+
+    Where windows overlap, log-odds are averaged, each window counting the more the nearer its middle is: it has heard
+    what comes before and behind.
 
     Args:
         starts: [W] start of each window in seconds, rising.
-        values: [W, T] values of each window.
+        values: [W, T] probabilities of each window.
         step: seconds from one value to the next.
         first: seconds from a window's start to its first value.
         end: end of the sound in seconds; later values are padding.
     """
     times = starts[:, None] + first + step * np.arange(values.shape[1])
-    borders = (starts[1:] + starts[:-1] + values.shape[1] * step) / 2
+    length = values.shape[1] * step
+    borders = (starts[1:] + starts[:-1] + length) / 2
     lower, upper = np.append(-np.inf, borders), np.append(borders, np.inf)
     kept = (times >= lower[:, None]) & (times < np.minimum(upper, end)[:, None])
-    return Curve(times[kept], values[kept], step)
+    moments, found = times[kept], values[kept]
+    total, weight, windows = np.zeros((3, len(moments)))
+    for start, own, row in zip(starts, times, values, strict=True):
+        inside = slice(*np.searchsorted(moments, [start, start + length]))
+        near = np.maximum(CERTAIN, 1 - np.abs(moments[inside] - start - length / 2) / (length / 2))
+        total[inside] += near * np.interp(moments[inside], own, log_odds(row))
+        weight[inside] += near
+        windows[inside] += 1
+    several = windows > 1
+    found[several] = 1 / (1 + np.exp(-total[several] / weight[several]))
+    return Curve(moments, found, step)
+
+
+def log_odds(probabilities: npt.NDArray[np.floating]) -> Seconds:
+    """Logarithms of the odds of probabilities, which count as a little uncertain."""
+    p = np.clip(probabilities.astype(np.float64), CERTAIN, 1 - CERTAIN)
+    return np.asarray(np.log(p / (1 - p)), np.float64)
 
 
 def peaks(times: Seconds, values: npt.NDArray[np.floating], least: float, apart: float) -> list[tuple[float, float]]:

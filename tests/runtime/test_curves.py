@@ -17,16 +17,28 @@ def test_touching_windows_make_one_even_curve() -> None:
 
 
 @pytest.mark.parametrize("hop", [0.7, 1.0, 2.5, 3.9])
-def test_overlapping_windows_answer_for_their_middles(hop: float) -> None:
+def test_overlapping_windows_answer_at_the_moments_of_the_nearest_middle(hop: float) -> None:
     starts = 3.0 + hop * np.arange(4)
-    values = np.abs(np.arange(5) + 0.5 - 2.5)[None].repeat(4, axis=0).astype(np.float32)  # distance from the middle
-    found = stitched(starts, values, 1.0, 0.5, 99.0)
+    found = stitched(starts, np.full((4, 5), 0.25, np.float32), 1.0, 0.5, 99.0)
     assert (np.diff(found.times) > 0).all()
     assert np.diff(found.times).max() <= 1.0 + hop
-    inside = (found.times > 3.0 + 2.5) & (found.times < starts[-1] + 2.5)
-    assert (found.values[inside] <= hop / 2 + 1e-6).all()
+    np.testing.assert_allclose(found.values, 0.25, rtol=1e-6)
     assert found.times[0] == 3.5
     assert found.times[-1] == pytest.approx(starts[-1] + 4.5)
+    places = (found.times[:, None] - starts - 0.5) % 1.0
+    distance = np.abs(found.times[:, None] - starts - 2.5)
+    own = np.isclose(places, 0, atol=1e-6) | np.isclose(places, 1, atol=1e-6)
+    assert (np.where(own, distance, np.inf).min(axis=1) <= distance.min(axis=1) + 1e-6).all()
+
+
+def test_log_odds_of_overlapping_windows_are_averaged_by_distance_from_their_middles() -> None:
+    def odds(nats: float) -> float:
+        return 1 / (1 + np.exp(-nats))
+
+    values = np.array([[odds(2.0)] * 4, [odds(-1.0)] * 4], np.float32)
+    found = stitched(np.array([0.0, 2.0]), values, 1.0, 0.5, 99.0)
+    np.testing.assert_allclose(found.times, np.arange(6) + 0.5)
+    np.testing.assert_allclose(found.log_odds, [2, 2, (0.75 * 2 - 0.25) / 1, (0.25 * 2 - 0.75) / 1, -1, -1], atol=1e-5)
 
 
 def test_one_window_is_its_own_curve() -> None:
