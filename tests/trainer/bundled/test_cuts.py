@@ -8,10 +8,12 @@ import torch
 from musicfeat.errors import InputError
 from musicfeat_trainer.bundled.cut_curves import Cuts
 from musicfeat_trainer.bundled.cuts import CutsPart
+from musicfeat_trainer.bundled.joins import JoinsPart
 from musicfeat_trainer.bundled.model import fresh_model
 from musicfeat_trainer.bundled.trunk import trunk_of
 from musicfeat_trainer.recipe.bundled import CutsConfig, Recipe
 from musicfeat_trainer.recipe.files import open_recipe
+from musicfeat_trainer.training.loop import Trainer
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +21,14 @@ def recipe(small_run: Path) -> Recipe:
     found = open_recipe(str(small_run / "recipe.toml"))
     assert isinstance(found, Recipe)
     return found
+
+
+@pytest.fixture(scope="module")
+def run(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose joins are finished, though nothing has trained them."""
+    folder = tmp_path_factory.mktemp("cuts")
+    Trainer(JoinsPart(recipe, folder)).keep_untrained()
+    return folder
 
 
 def multiplications(module: torch.nn.Module, *inputs: torch.Tensor) -> int:
@@ -40,9 +50,11 @@ def multiplications(module: torch.nn.Module, *inputs: torch.Tensor) -> int:
 def test_both_curves_cost_a_small_part_of_the_trunk() -> None:
     bundled = open_recipe("music_small")
     assert isinstance(bundled, Recipe)
-    cuts, trunk = CutsPart.build(bundled), trunk_of(bundled)
-    spectrogram = torch.zeros(1, bundled.window // bundled.trunk.frontend.step, 64)
-    assert multiplications(cuts.net, spectrogram) < 0.15 * multiplications(trunk.net, spectrogram)
+    cuts, trunk, frames = CutsPart.build(bundled), trunk_of(bundled), bundled.window // bundled.trunk.frontend.step
+    spectrogram = torch.zeros(1, frames, 64)
+    keys, mask = JoinsPart.build(bundled).keys(torch.zeros(1, frames // 2, 128))
+    own = multiplications(cuts.net, spectrogram, cuts.periods(keys, mask))
+    assert own < 0.3 * multiplications(trunk.net, spectrogram)
     assert cuts.cut_seconds <= 0.1
     assert cuts.backwards_seconds <= 0.4
 
@@ -51,7 +63,10 @@ def test_curves_cover_the_window_and_know_silence(recipe: Recipe) -> None:
     cuts = CutsPart.build(recipe).eval()
     windows = torch.randn(2, recipe.window)
     windows[1, recipe.window // 2 :] = 0
-    cut, backwards = cuts(windows)
+    spectrogram = cuts.frontend(windows)
+    mask = (spectrogram.unflatten(1, (-1, 2)).amax(dim=(2, 3)) > 0).float()
+    keys = torch.randn(2, JoinsPart.build(recipe).heads, 16, mask.shape[1])
+    cut, backwards = cuts(spectrogram, cuts.periods(keys, mask))
     assert cut.shape[1] * cuts.cut_seconds * 22050 == pytest.approx(recipe.window)
     assert backwards.shape[1] * cuts.backwards_seconds * 22050 == pytest.approx(recipe.window)
     assert ((cut > 0) & (cut < 1))[0].all()
@@ -61,13 +76,13 @@ def test_curves_cover_the_window_and_know_silence(recipe: Recipe) -> None:
 
 def test_a_window_of_the_wrong_length_is_refused() -> None:
     with pytest.raises(InputError, match="multiple of 12"):
-        Cuts(CutsConfig(steps=1), 63000 + 525)
+        Cuts(CutsConfig(steps=1), 63000 + 525, heads=6)
 
 
-def test_steps_depend_on_seed_number_and_weights_alone(recipe: Recipe, tmp_path: Path) -> None:
+def test_steps_depend_on_seed_number_and_weights_alone(recipe: Recipe, run: Path) -> None:
     found = []
     for _ in range(2):
-        part = CutsPart(recipe, tmp_path)
+        part = CutsPart(recipe, run)
         torch.manual_seed(0)
         part.module = part.build(recipe)
         part.open_training()
@@ -77,8 +92,8 @@ def test_steps_depend_on_seed_number_and_weights_alone(recipe: Recipe, tmp_path:
     assert found[0][0] != found[0][1]
 
 
-def test_figures_are_shares_and_calibration_is_kept(recipe: Recipe, tmp_path: Path) -> None:
-    part = CutsPart(recipe, tmp_path)
+def test_figures_are_shares_and_calibration_is_kept(recipe: Recipe, run: Path) -> None:
+    part = CutsPart(recipe, run)
     part.module = part.build(recipe)
     part.open_validation()
     part.fit_closed_form(part.module.eval())

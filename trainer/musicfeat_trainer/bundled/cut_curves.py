@@ -1,4 +1,4 @@
-"""Cuts: the network that yields the curves of cuts and of backward music, with its spectrum and its calibration."""
+"""Cuts: the network that yields the curves of cuts and of backward music, with its inputs and its calibration."""
 
 from __future__ import annotations
 
@@ -7,23 +7,30 @@ from torch import Tensor, nn
 
 from musicfeat.errors import InputError
 from musicfeat_trainer.bundled.cut_net import BACKWARDS_FRAMES, CUT_FRAMES, CutNet
+from musicfeat_trainer.bundled.period_breaks import POOL, PeriodCurves, pooled_keys
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.recipe.bundled import CutsConfig
 
 
 class Cuts(nn.Module):
-    """Network from the log-mel spectrogram of a window to P(a cut here) and P(this plays backwards) over time."""
+    """Network from what is heard in a window to P(a cut here) and P(this plays backwards) over time.
+
+    Args:
+        config: settings of the spectrum and of the network.
+        window: samples of a window.
+        heads: heads of the joins' keys.
+    """
 
     calibrated: Tensor
 
-    def __init__(self, config: CutsConfig, window: int) -> None:
+    def __init__(self, config: CutsConfig, window: int, heads: int) -> None:
         super().__init__()
         self.frontend = LogMel(config.frontend)
         if window % (config.frontend.step * BACKWARDS_FRAMES):
             raise InputError(f"window {window} must be a multiple of {BACKWARDS_FRAMES} frames of cuts.frontend")
-        self.net = CutNet(
-            config.frontend.n_mels, config.stem, config.width, config.channels, config.dilations, config.dropout
-        )
+        frames = window // (config.frontend.step * CUT_FRAMES * POOL)
+        self.period_curves = PeriodCurves(frames, config.lags, config.memory)
+        self.net = CutNet(config.frontend.n_mels, heads, config)
         self.register_buffer("calibrated", torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
 
     @property
@@ -36,17 +43,20 @@ class Cuts(nn.Module):
         """Seconds from one value of the curve of backward music to the next."""
         return BACKWARDS_FRAMES * self.frontend.spec.step / self.frontend.spec.sample_rate
 
-    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
-        """Both curves of mono waveforms of any level, [batch, samples]."""
-        return self.curves(self.frontend(waveform))
+    def periods(self, keys: Tensor, mask: Tensor) -> Tensor:
+        """Curves of the periods, [batch, 4 * heads, lags, T // 4], from the joins' keys [batch, heads, width, T // 2].
 
-    def curves(self, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
+        The mask [batch, T // 2] is 1 for a frame that sounds.
+        """
+        return self.period_curves(pooled_keys(keys, mask))
+
+    def forward(self, spectrogram: Tensor, periods: Tensor) -> tuple[Tensor, Tensor]:
         """P(cut) [batch, T // 2], 0 in digital silence, and P(backwards) [batch, T // 12], one half there."""
         (scale, offset), (gain, shift) = self.calibrated
-        cut, backwards = self.net(spectrogram)
+        cut, backwards = self.net(spectrogram, periods)
         sounds = spectrogram.amax(dim=2) > 0
-        heard, long = (sounding(sounds, frames) for frames in (CUT_FRAMES, BACKWARDS_FRAMES))
-        return torch.sigmoid(scale * cut + offset) * heard, torch.sigmoid((gain * backwards + shift) * long)
+        there, long = (sounding(sounds, frames) for frames in (CUT_FRAMES, BACKWARDS_FRAMES))
+        return torch.sigmoid(scale * cut + offset) * there, torch.sigmoid((gain * backwards + shift) * long)
 
 
 def sounding(sounds: Tensor, frames: int) -> Tensor:

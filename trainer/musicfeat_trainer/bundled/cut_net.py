@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from musicfeat_trainer.bundled.period_breaks import PeriodBreaks
 from musicfeat_trainer.encoders.time_last import TimeLastConv
+from musicfeat_trainer.recipe.bundled import CutsConfig
 
 CUT_FRAMES = 2
 """Spectrogram frames from one value of the cut curve to the next."""
@@ -34,41 +35,49 @@ class Dilated(nn.Module):
 
 
 class CutNet(nn.Module):
-    """Logits of "a cut here" and "this plays backwards" from a log-mel spectrogram, in one pass.
+    """Logits of "a cut here" and "this plays backwards" from what is heard in a window, in one pass.
 
-    Two convolutions stride over frequency and once over time, the remaining bands are folded into channels, and
-    dilated convolutions over time see about three seconds to either side. It takes a few per cent of the trunk's time.
+    Two views meet at each place: the spectrogram, whose two convolutions stride over frequency and once over time and
+    whose remaining bands are folded into channels, and the periods around it. Dilated convolutions over time then see
+    about three seconds to either side.
 
     Args:
         n_mels: bands of the spectrogram, a multiple of 8.
-        stem: channels of the first convolution.
-        width: channels of the second.
-        channels: channels over time.
-        dilations: dilation of each convolution over time.
-        dropout: share of channels that training leaves out before the last layer.
+        heads: heads of the keys.
+        config: sizes of the network.
     """
 
-    def __init__(
-        self, n_mels: int, stem: int, width: int, channels: int, dilations: Sequence[int], dropout: float
-    ) -> None:
+    def __init__(self, n_mels: int, heads: int, config: CutsConfig) -> None:
         super().__init__()
+        stem, width, channels = config.stem, config.width, config.channels
         self.stem = nn.Sequential(
             TimeLastConv(1, stem, 5, (CUT_FRAMES, 4), 2, bias=False), nn.BatchNorm2d(stem), nn.ReLU(),
             TimeLastConv(stem, width, 3, (1, 2), 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
         )  # fmt: skip
+        self.periods = PeriodBreaks(heads, config.lags, config.periods, channels)
         self.fold = nn.Sequential(
-            nn.Conv1d(width * (n_mels // 8), channels, 1, bias=False), nn.BatchNorm1d(channels), nn.ReLU()
+            nn.Conv1d(width * (n_mels // 8) + channels, channels, 1, bias=False),
+            nn.BatchNorm1d(channels),
+            nn.ReLU(),
         )
-        self.over_time = nn.Sequential(*(Dilated(channels, dilation) for dilation in dilations))
-        self.dropout = nn.Dropout1d(dropout)
+        self.over_time = nn.Sequential(*(Dilated(channels, dilation) for dilation in config.dilations))
+        self.dropout = nn.Dropout1d(config.dropout)
         self.last = nn.Conv1d(channels, 2, 1)
         with torch.no_grad():
             self.last.bias.copy_(torch.tensor([math.log(RARE / (1 - RARE)), 0.0]))  # type: ignore[union-attr]
 
-    def forward(self, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits [batch, T // 2] and [batch, T // 12] of log-mel [batch, T, n_mels], silence 0, T a multiple of 12."""
-        x = self.stem(spectrogram.transpose(1, 2)[:, None] / 4.0 - 1.0)
-        x = self.over_time(self.fold(x.flatten(1, 2)))
-        cut, backwards = self.last(self.dropout(x)).unbind(1)
+    def forward(self, spectrogram: Tensor, periods: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of both curves, T being a multiple of 12.
+
+        Args:
+            spectrogram: log-mel, silence 0, [batch, T, n_mels].
+            periods: [batch, 4 * heads, lags, T // 4]; see ``PeriodCurves``.
+
+        Returns:
+            [batch, T // 2] and [batch, T // 12].
+        """
+        x = self.stem(spectrogram.transpose(1, 2)[:, None] / 4.0 - 1.0).flatten(1, 2)
+        x = self.fold(torch.cat([x, self.periods(periods)], dim=1))
+        cut, backwards = self.last(self.dropout(self.over_time(x))).unbind(1)
         pooled = backwards.reshape(backwards.shape[0], -1, BACKWARDS_FRAMES // CUT_FRAMES).mean(2)
         return cut, pooled

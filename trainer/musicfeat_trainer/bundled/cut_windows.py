@@ -13,6 +13,7 @@ from torch import Tensor
 from musicfeat_trainer.bundled.cut_curves import Cuts
 from musicfeat_trainer.bundled.cut_marks import backwards_marks, cut_marks, middles
 from musicfeat_trainer.bundled.cut_net import BACKWARDS_FRAMES, CUT_FRAMES
+from musicfeat_trainer.bundled.joins import Joins
 from musicfeat_trainer.bundled.splices import Splicer
 from musicfeat_trainer.bundled.splicing import Edited, Wave
 from musicfeat_trainer.bundled.wear import coded, crackled, mixed
@@ -26,6 +27,7 @@ class Windows(NamedTuple):
     """Windows with the answers for their curves; all in the order of the windows."""
 
     power: Tensor  # [n, T, bands]
+    periods: Tensor  # [n, 4 * heads, lags, T // 4]
     cut: Tensor  # [2, n, T // 2] there, and 1 where the answer counts
     backwards: Tensor  # [2, n, T // 12], the same
     places: list[list[int]]  # of the cuts in the cut curve
@@ -33,7 +35,8 @@ class Windows(NamedTuple):
     def chosen(self, numbers: Tensor) -> Windows:
         """Some of the windows, by their numbers."""
         places = [self.places[i] for i in numbers.tolist()]
-        return Windows(self.power[numbers], self.cut[:, numbers], self.backwards[:, numbers], places)
+        power, periods = self.power[numbers], self.periods[numbers].float()
+        return Windows(power, periods, self.cut[:, numbers], self.backwards[:, numbers], places)
 
 
 class WindowMaker:
@@ -43,10 +46,11 @@ class WindowMaker:
         splicer: recordings and edits.
         config: shares of the kinds of windows, and their wear.
         module: the network; only its spectrum and its device matter.
+        joins: the finished joins, for their keys.
     """
 
-    def __init__(self, splicer: Splicer, config: CutsConfig, module: Cuts) -> None:
-        self.splicer, self.config, self.module = splicer, config, module
+    def __init__(self, splicer: Splicer, config: CutsConfig, module: Cuts, joins: Joins) -> None:
+        self.splicer, self.config, self.module, self.joins = splicer, config, module, joins
 
     def made(self, generator: np.random.Generator, alarms: Sequence[Alarm]) -> Windows:
         """Windows to learn from, as many as the recipe says, made on all cores; each has a generator of its own."""
@@ -86,26 +90,31 @@ class WindowMaker:
         frames = self.splicer.size // self.config.frontend.step
         cut, backwards = frames // CUT_FRAMES, frames // BACKWARDS_FRAMES
         step = self.splicer.size / cut
+        power, periods = zip(*(self.sound(edited.wave) for edited in drawn), strict=True)
         return Windows(
-            torch.cat([self.power(edited.wave) for edited in drawn]),
+            torch.cat(power),
+            torch.cat(periods),
             _stacked([cut_marks(edited, cut) for edited in drawn]),
             _stacked([backwards_marks(edited, backwards) for edited in drawn]),
             [[place for place in middles(edited.cuts, step) if place < cut] for edited in drawn],
         )
 
     @torch.no_grad()
-    def power(self, wave: Wave) -> Tensor:
-        """Mel power of a window, [1, T, bands]."""
-        device = self.module.calibrated.device
-        return self.module.frontend.power(torch.from_numpy(wave)[None].to(device)).cpu()
+    def sound(self, wave: Wave) -> tuple[Tensor, Tensor]:
+        """Mel power of a window, [1, T, bands], and the curves of its periods in half precision."""
+        waveform = torch.from_numpy(wave)[None].to(self.module.calibrated.device)
+        own, narrow = self.module.frontend, self.joins.frontend
+        spectrum = own.spectrum(waveform)
+        log_mel = narrow.log_mel(spectrum) if narrow.shares_spectrum(own) else narrow(waveform).transpose(1, 2)
+        periods = self.module.periods(*self.joins.keys(log_mel.transpose(1, 2)))
+        return own.bands(spectrum).transpose(1, 2).cpu(), periods.half().cpu()
 
 
 def joined(parts: Sequence[Windows]) -> Windows:
     """Windows of several groups as one group."""
-    power, cut, backwards, places = zip(*parts, strict=True)
-    return Windows(
-        torch.cat(power), torch.cat(cut, 1), torch.cat(backwards, 1), [one for part in places for one in part]
-    )
+    power, periods, cut, backwards, places = zip(*parts, strict=True)
+    marks = torch.cat(cut, 1), torch.cat(backwards, 1)
+    return Windows(torch.cat(power), torch.cat(periods), *marks, [one for part in places for one in part])
 
 
 def _stacked(marks: Sequence[tuple[np.ndarray, np.ndarray]]) -> Tensor:

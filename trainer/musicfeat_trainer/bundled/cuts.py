@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -21,10 +22,13 @@ from musicfeat_trainer.bundled.cut_marks import (
 )
 from musicfeat_trainer.bundled.cut_net import BACKWARDS_FRAMES, CUT_FRAMES
 from musicfeat_trainer.bundled.cut_windows import Alarm, WindowMaker, Windows
+from musicfeat_trainer.bundled.joins import Joins, JoinsPart
 from musicfeat_trainer.bundled.splices import Splicer
+from musicfeat_trainer.bundled.splicing import Edited
 from musicfeat_trainer.distributed import rank
 from musicfeat_trainer.evaluate.metrics import mean_roc_auc
 from musicfeat_trainer.recipe.bundled import CutsConfig, Recipe
+from musicfeat_trainer.training.checkpoint import digest, load_checkpoint
 from musicfeat_trainer.training.part import Part, step_generators
 
 BATCH = 32
@@ -48,12 +52,13 @@ class CutsPart(Part[Recipe, Cuts]):
         "calibration": 0.0,
     }
     watched: Sequence[str] = ("cut_area", "cuts_found", "backwards")
+    needs = ("joins",)
 
     @classmethod
     def build(cls, recipe: Recipe) -> Cuts:
         if not recipe.cuts:
             raise InputError("the recipe has no [cuts] section")
-        return Cuts(recipe.cuts, recipe.window)
+        return Cuts(recipe.cuts, recipe.window, JoinsPart.build(recipe).heads)
 
     @property
     def optimisation(self) -> CutsConfig:
@@ -62,7 +67,7 @@ class CutsPart(Part[Recipe, Cuts]):
 
     def open_training(self) -> None:
         held_out = (*self.recipe.data.validation_sources, *self.recipe.data.test_sources)
-        self.maker = WindowMaker(self._splicer(held_out, excluded=True), self.optimisation, self.module)
+        self.maker = WindowMaker(self._splicer(held_out, excluded=True), self.optimisation, self.module, self.joins)
         self.alarms: list[Alarm] = []
         self.made: Windows | None = None
 
@@ -73,8 +78,18 @@ class CutsPart(Part[Recipe, Cuts]):
         count = self.optimisation.judged // 2
         drawn = [*(splicer.edited(generator) for _ in range(count)), *(splicer.clean(generator) for _ in range(count))]
         drawn = [edited.reversed() if i % 4 == 1 and i < count else edited for i, edited in enumerate(drawn)]
-        maker = WindowMaker(splicer, self.optimisation, self.module)
+        maker = WindowMaker(splicer, self.optimisation, self.module, self.joins)
         self.windows, self.clean = maker.windows(drawn), count
+
+    @cached_property
+    def joins(self) -> Joins:
+        """The finished joins, frozen; first access records in ``origin`` the weights whose keys are heard."""
+        checkpoint = load_checkpoint(self.run / "joins" / "best.safetensors")
+        assert isinstance(checkpoint.recipe, Recipe)
+        joins = JoinsPart.build(checkpoint.recipe).to(self.device).eval().requires_grad_(False)
+        checkpoint.restore("average", joins)
+        self.origin = {"joins": digest(checkpoint.part("average"))}
+        return joins
 
     def _splicer(self, sources: Sequence[str], *, excluded: bool) -> Splicer:
         rate, least = self.optimisation.frontend.sample_rate, self.recipe.window
@@ -96,11 +111,11 @@ class CutsPart(Part[Recipe, Cuts]):
         generator = step_generators(config.seed, number, rank())[1]
         torch.manual_seed(generator.initial_seed())
         chosen = torch.randperm(len(self.made.power), generator=generator)[: config.windows]
-        power, cut, backwards, _ = self.made.chosen(chosen)
+        power, periods, cut, backwards, _ = self.made.chosen(chosen)
         power = self.recipe.augment.worn(power, generator)
         spectrogram = self.module.frontend.normalise(power.to(self.device))
         with self.autocast():
-            answers = self.module.net(spectrogram)
+            answers = self.module.net(spectrogram, periods.to(self.device))
         sounds = spectrogram.amax(dim=2) > 0
         losses = [
             entropy(answer.float(), there, counts.to(self.device) * sounding(sounds, frames), weight)
@@ -125,18 +140,21 @@ class CutsPart(Part[Recipe, Cuts]):
         self.module.eval()
         found: list[tuple[float, int, int]] = []
         for recording, start in places:
-            power = self.maker.power(self.maker.splicer.at(recording, start))
-            cut = self.module.net(self.module.frontend.normalise(power.to(self.device)))[0][0]
+            window = self.maker.windows([Edited(self.maker.splicer.at(recording, start))])
+            cut = self._logits(self.module, window)[0][0]
             at = int(cut[NEAR:-NEAR].argmax()) + NEAR
             found.append((float(cut[at]), recording, start + round((at + 0.5) * self.recipe.window / len(cut))))
         self.module.train()
         self.alarms = [(recording, at) for _, recording, at in sorted(found, reverse=True)[:ALARMS]]
 
+    def _logits(self, module: Cuts, windows: Windows) -> tuple[Tensor, Tensor]:
+        spectrogram = module.frontend.normalise(windows.power.to(self.device))
+        return module.net(spectrogram, windows.periods.float().to(self.device))
+
     @torch.no_grad()
     def _answers(self, module: Cuts) -> tuple[np.ndarray, np.ndarray]:
-        parts = [
-            module.net(module.frontend.normalise(part.to(self.device))) for part in self.windows.power.split(BATCH)
-        ]
+        numbers = torch.arange(len(self.windows.power)).split(BATCH)
+        parts = [self._logits(module, self.windows.chosen(part)) for part in numbers]
         cut, backwards = (torch.cat(part).float().cpu().numpy() for part in zip(*parts, strict=True))
         return cut, backwards
 

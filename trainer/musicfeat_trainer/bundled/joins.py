@@ -38,6 +38,11 @@ class Joins(nn.Module):
         )
 
     @property
+    def heads(self) -> int:
+        """Heads of the keys."""
+        return self.net.profiles.heads
+
+    @property
     def distance_samples(self) -> int:
         """Samples between the parts of neighbouring pieces that are compared."""
         return 2 * self.net.profiles.cut * self.frontend.spec.step
@@ -49,6 +54,15 @@ class Joins(nn.Module):
     def scores(self, spectrogram: Tensor) -> Tensor:
         """Scores as from ``forward``, of a spectrogram [batch, T, bands]."""
         return folded(*self.net(spectrogram))
+
+    def keys(self, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys [batch, heads, width, T] of a spectrogram, and which frames sound, [batch, T]."""
+        features, mask = self.net.features(spectrogram)
+        return self.net.profiles.keys(features), mask.flatten(1)
+
+    def scores_of_keys(self, keys: Tensor, mask: Tensor) -> Tensor:
+        """Scores as from ``forward``, of ``keys``."""
+        return folded(*self.net.profiles.of_keys(keys, mask.unflatten(1, (PIECES, -1))))
 
 
 class JoinsPart(Part[Recipe, Joins]):

@@ -64,14 +64,25 @@ class LagProfiles(nn.Module):
             Scores of "a directly before b" and of "a two before b", both [batch, pieces, pieces], row a, column b,
             in nats up to a constant. Diagonals are 0.
         """
-        mask = mask[:, :, self.inside]
-        return self.scores(self.keys(features, mask), mask)
+        return self.of_keys(self.keys(features), mask)
 
-    def keys(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Unit keys of features, [batch, heads, width, pieces, n], 0 where the mask [batch, pieces, n] is."""
-        weight, mask = self.key.weight.unflatten(1, x.shape[1:3])[..., None], mask[:, None, None]
-        k = nn.functional.conv2d(x, weight, self.key.bias)
-        k = k.reshape(-1, self.heads, self.width, mask.shape[3], k.shape[3] // mask.shape[3])[..., self.inside] * mask
+    def of_keys(self, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The same tables from ``keys``."""
+        mask = mask[:, :, self.inside]
+        return self.scores(self.unit_keys(keys, mask), mask)
+
+    def keys(self, features: Tensor) -> Tensor:
+        """Keys of all frames, [batch, heads, width, pieces * T], of any length."""
+        weight = self.key.weight.unflatten(1, features.shape[1:3])[..., None]
+        return (
+            nn.functional.conv2d(features, weight, self.key.bias).flatten(1, 2).unflatten(1, (self.heads, self.width))
+        )
+
+    def unit_keys(self, keys: Tensor, mask: Tensor) -> Tensor:
+        """Unit keys, [batch, heads, width, pieces, n], 0 where the mask [batch, pieces, n] is."""
+        mask = mask[:, None, None]
+        k = keys.reshape(-1, self.heads, self.width, mask.shape[3], keys.shape[3] // mask.shape[3])
+        k = k[..., self.inside] * mask
         mean = k.sum(dim=(3, 4), keepdim=True) / mask.sum(dim=(3, 4), keepdim=True).clamp(min=1.0)
         k = (k - mean) * mask
         return k / ((k * k).sum(dim=2, keepdim=True) + 1e-6).sqrt()

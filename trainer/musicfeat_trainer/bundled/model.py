@@ -58,12 +58,16 @@ class MusicModel(nn.Module):
         spectrum = self.trunk.frontend.spectrum(waveform)
         spectrogram = self.trunk.frontend.log_mel(spectrum).transpose(1, 2)
         trunk, embedding, reversal = self.trunk.read(spectrogram)
+        narrow = spectrum
         if not self.joins.frontend.shares_spectrum(self.trunk.frontend):
-            spectrum = self.joins.frontend.spectrum(waveform)
-        successor = self.joins.scores(self.joins.frontend.log_mel(spectrum).transpose(1, 2))
+            narrow = self.joins.frontend.spectrum(waveform)
+        keys, mask = self.joins.keys(self.joins.frontend.log_mel(narrow).transpose(1, 2))
+        successor = self.joins.scores_of_keys(keys, mask)
         jigsaw = out_of_order(successor)
         tags = self._tags(trunk, embedding)
-        curves = self.cuts.curves(spectrogram) if self.cuts else (None, None)
+        curves: tuple[Tensor | None, Tensor | None] = (None, None)
+        if self.cuts:
+            curves = self.cuts(spectrogram, self.cuts.periods(keys, mask))
         return Outputs(embedding, trunk.frames, torch.sigmoid(reversal), successor, jigsaw, tags, *curves)
 
     def _tags(self, trunk: TrunkOutput, embedding: Tensor) -> Tensor | None:

@@ -134,15 +134,25 @@ class CutsConfig(Optimisation):
     frontend: LogMelSpec = LogMelSpec()
     """Settings of the spectrum, those of the trunk."""
     stem: int = 12
+    """Channels of the first convolution over the spectrogram."""
     width: int = 16
+    """Channels of the second."""
+    lags: int = Field(48, ge=6, multiple_of=6)
+    """Greatest lag of the periods in steps of 96 ms."""
+    memory: int = Field(32, gt=0)
+    """Steps of 96 ms before and behind a moment whose periods are compared with those across it."""
+    periods: int = 16
+    """Channels of the convolutions over lags."""
     channels: int = 40
+    """Channels of the convolutions over time."""
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 24)
     """Dilations of the convolutions over time; their sum in steps of 48 ms is how far the encoder looks."""
     dropout: float = Field(0.05, ge=0, lt=1)
     windows: int = Field(32, gt=0)
     """Windows in a step."""
     made: int = Field(2048, gt=0)
-    """Windows made at a time, from which steps draw: making one takes several times as long as learning from it."""
+    """Windows made at a time, from which steps draw: making one takes several times as long as learning from it. Each
+    takes a third of a megabyte of memory."""
     renew_every: int = Field(250, gt=0)
     """Steps after which windows are made anew and false alarms are looked for; it divides ``evaluate_every``."""
     edited: float = Field(0.55, ge=0, le=1)
@@ -221,4 +231,6 @@ class Recipe(AnyRecipe):
     def _one_spectrum(self) -> Recipe:
         if self.cuts and self.cuts.frontend != self.trunk.frontend:
             raise ValueError("cuts.frontend must be the same as trunk.frontend: they share one spectrum")
+        if self.cuts and self.joins.frontend.step != 2 * self.cuts.frontend.step:
+            raise ValueError("a frame of joins.frontend must last as long as two of cuts.frontend")
         return self
