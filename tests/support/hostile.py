@@ -78,6 +78,10 @@ def hostile_wavs(sound: np.ndarray, rate: int) -> dict[str, Encoded]:
         "zeros behind the sound": Encoded("wav", wav + bytes(5000)),
         "half a file": Encoded("wav", wav[: len(wav) // 2], "is truncated or damaged"),
         "two files joined": Encoded("wav", wav + wav, HEARD, "recordings joined end to end"),
+        "two files joined, written to a pipe": Encoded(
+            "wav", 2 * _sized(wav, 0xFFFFFFFF, 0xFFFFFFFF), HEARD, "recordings joined end to end"
+        ),
+        "two files joined, never closed": Encoded("wav", 2 * _sized(wav, 0, 0), HEARD, "recordings joined end to end"),
         "no samples": Encoded("wav", wav[: data + 4] + bytes(4), "holds no sound"),
         "no samples, but a chunk": Encoded("wav", wav[: data + 4] + b"\0\0\0\0LIST\4\0\0\0INFO", "holds no sound"),
         "no bytes": Encoded("wav", b"", "is empty (0 bytes)"),

@@ -44,12 +44,15 @@ static int pass(FILE *file, long place, uint32_t size) {
     return !fseek(file, end + (size % 2 && !bare), SEEK_SET);
 }
 
+/* True if a WAV begins at the first of 12 bytes. */
+static int begins(const char *bytes) { return !memcmp(bytes, "RIFF", 4) && !memcmp(bytes + 8, "WAVE", 4); }
+
 static mf_status find_sound(Wav *wav) {
     Chunk chunk = {{0}, 0};
     char head[12];
     size_t there = fread(head, 1, sizeof head, wav->file);
     if (!there && feof(wav->file)) return mfi_fail(MF_INPUT, "%.400s is empty (0 bytes)", wav->path);
-    int known = there == sizeof head && !memcmp(head, "RIFF", 4) && !memcmp(head + 8, "WAVE", 4), found = 0;
+    int known = there == sizeof head && begins(head), found = 0;
     memcpy(&wav->riff, head + 4, sizeof wav->riff);
     while (known && fread(&chunk, 1, 8, wav->file) == 8 && !(found = !memcmp(chunk.name, "data", 4))) {
         long place = ftell(wav->file);
@@ -125,16 +128,31 @@ static mf_status read_mono(Wav *wav, size_t most, char *frames, double *powers, 
     return MF_OK;
 }
 
+/* True if a second WAV begins where the first one ends, or somewhere in it if it does not tell its end. */
+static int is_joined(const Wav *wav, int unknown) {
+    char block[1 << 14];
+    long end = 8 + (long)wav->riff + (long)(wav->riff % 2);
+    if (!unknown) return !fseek(wav->file, end, SEEK_SET) && fread(block, 1, 12, wav->file) == 12 && begins(block);
+    if (fseek(wav->file, 12, SEEK_SET)) return 0;
+    for (size_t kept = 0, got; (got = fread(block + kept, 1, sizeof block - kept, wav->file)) > 0;) {
+        size_t there = kept + got;
+        for (size_t i = 0; i + 12 <= there; i++)
+            if (begins(block + i)) return 1;
+        kept = there < 11 ? there : 11;
+        memmove(block, block + there - kept, kept);
+    }
+    return 0;
+}
+
 /* An error where sound is missing: at the end, or in a second recording, of which no length tells. */
-static mf_status check_whole(const Wav *wav, size_t declared, size_t count) {
-    char head[12];
+static mf_status check_whole(const Wav *wav, int unknown, size_t count) {
+    size_t declared = unknown ? 0 : wav->declared / wav->frame;
     double rate = wav->format.rate;
     if (!count) return mfi_fail(MF_INPUT, "%.400s holds no sound: no sample could be decoded", wav->path);
     if (declared > count && (double)(declared - count) > MISSING * rate)
         return mfi_fail(MF_INPUT, "%.300s is truncated or damaged: %.1f s are declared, %.1f s can be decoded. Fetch it "
                         "again", wav->path, (double)declared / rate, (double)count / rate);
-    if (!fseek(wav->file, 8 + (long)wav->riff + (long)(wav->riff % 2), SEEK_SET)
-        && fread(head, 1, sizeof head, wav->file) == sizeof head && !memcmp(head, "RIFF", 4) && !memcmp(head + 8, "WAVE", 4))
+    if (is_joined(wav, unknown))
         return mfi_fail(MF_INPUT, "%.300s holds recordings joined end to end, of which only one can be decoded: split it",
                         wav->path);
     return MF_OK;
@@ -145,13 +163,12 @@ static mf_status read_wav(Wav *wav, float **samples, size_t *count) {
     double *powers = NULL;
     TRY(find_sound(wav));
     int unknown = is_unknown(wav->declared, wav->file);
-    size_t declared = wav->declared / wav->frame;
     mf_status status = mfi_reserve(&frames, STRETCH, wav->frame);
     if (!status) status = mfi_reserve(&powers, wav->format.channels, sizeof *powers);
-    if (!status) status = read_mono(wav, unknown ? SIZE_MAX : declared, frames, powers, samples, count);
+    if (!status) status = read_mono(wav, unknown ? SIZE_MAX : wav->declared / wav->frame, frames, powers, samples, count);
     free(frames);
     free(powers);
-    return status ? status : check_whole(wav, unknown ? 0 : declared, *count);
+    return status ? status : check_whole(wav, unknown, *count);
 }
 
 mf_status mf_read_wav(const char *path, float **samples, size_t *count, uint32_t *sample_rate) {

@@ -31,12 +31,23 @@ export function isJoined(buffer) {
   return looked(buffer, false, (view, name) => {
     if (name(0) === "RIFF") {
       const end = 8 + 2 * Math.ceil(view.getUint32(4, true) / 2);
+      if (end === 8 || end > view.byteLength) return hasLaterWav(view, name);
       return end + 12 <= view.byteLength && name(end) === "RIFF" && name(end + 8) === "WAVE";
     }
     if (name(4) !== "ftyp") return false;
     const names = [...boxes(view, name, 0, view.byteLength)].map((box) => box.name);
     return !names.includes("moof") && names.filter((one) => one === "moov").length > 1;
   });
+}
+
+/** Whether a WAV begins behind another that was written to a pipe, or never closed, and does not tell its end. */
+function hasLaterWav(view, name) {
+  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength - 11);
+  const first = "R".charCodeAt(0);
+  for (let place = bytes.indexOf(first, 12); place >= 0; place = bytes.indexOf(first, place + 1)) {
+    if (name(place) === "RIFF" && name(place + 8) === "WAVE") return true;
+  }
+  return false;
 }
 
 /** An answer about the bytes behind an ID3 tag; `otherwise` if they end too soon. */
