@@ -56,7 +56,7 @@ def write_tags(
         catalog: the catalog; its rows are updated to recognise the files.
         found: findings of its tracks.
         fields: names of the texts to write, from ``findings.fields_of``.
-        copies: folder for copies; None changes the files themselves.
+        copies: folder for copies, in the folders below which the files lie; None changes the files themselves.
         dry: True reports changes without writing.
 
     Raises:
@@ -65,7 +65,10 @@ def write_tags(
     wanted = tuple(fields)
     _check_packages()
     if dry or copies:
-        yield from (_one(catalog.folder, one, wanted, copies, dry) for one in found)
+        tracks = list(found)
+        targets = _copies_of([one.path for one in tracks], copies) if copies else [None] * len(tracks)
+        for one, target in zip(tracks, targets, strict=True):
+            yield _one(catalog.folder, one, wanted, target, dry)
         return
     with changing(catalog.folder, catalog.settings):
         take_over(catalog.folder, catalog.settings)
@@ -73,6 +76,12 @@ def write_tags(
             yield from (_one(catalog.folder, one, wanted, None, False) for one in found)
         finally:
             take_over(catalog.folder, catalog.settings)
+
+
+def _copies_of(paths: list[str], folder: Path) -> list[Path]:
+    """Places for copies, which lie to each other as the files do: files of one name in two folders stay two."""
+    shared = os.path.commonpath([os.path.dirname(path) for path in paths]) if paths else ""
+    return [folder / os.path.relpath(path, shared) for path in paths]
 
 
 def take_over(folder: Path, settings: Settings) -> None:
@@ -105,24 +114,26 @@ def _changed(rows: pa.Table, notes: Mapping[str, Mapping[str, Any]]) -> pa.Table
     return pa.table(columns)
 
 
-def _one(folder: Path, found: Found, fields: tuple[str, ...], copies: Path | None, dry: bool) -> Written:
+def _one(folder: Path, found: Found, fields: tuple[str, ...], copy: Path | None, dry: bool) -> Written:
     texts = {name: text for name, text in found.texts().items() if name in fields}
     try:
         held = _read(found.path, fields)
         changes = {name: text for name, text in texts.items() if held[name] != text}
         if changes and not dry:
-            _write(folder / NOTES, found.path, changes, fields, copies)
+            _write(folder / NOTES, found.path, changes, fields, copy)
         return Written(found.path, changes)
     except (AudioError, InputError) as error:
         return Written(found.path, {}, error)
 
 
-def _write(notes: Path, name: str, texts: Mapping[str, str], fields: tuple[str, ...], copies: Path | None) -> None:
+def _write(notes: Path, name: str, texts: Mapping[str, str], fields: tuple[str, ...], copy: Path | None) -> None:
     path = os.path.realpath(name)  # a symbolic link stays one
-    target = Path(path) if copies is None else copies / Path(path).name
+    target = copy or Path(path)
     try:
-        if copies is not None and target.exists():
-            raise InputError(f"{target} is there already: name an empty folder for copies")
+        if copy:
+            if copy.exists():
+                raise InputError(f"{copy} is there already: name an empty folder for copies")
+            copy.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target) as temporary:
             shutil.copy2(path, temporary)
             _save(temporary, texts, fields)
@@ -130,7 +141,7 @@ def _write(notes: Path, name: str, texts: Mapping[str, str], fields: tuple[str, 
                 raise AudioError(f"the sound of {path} would change: its tags cannot be written, it is left as it is")
             os.utime(temporary)
             _keep_owner(path, temporary)
-            if copies is None:
+            if not copy:
                 _note(notes, name, temporary)
     except OSError as error:
         raise AudioError(f"{path} cannot be written ({error.strerror or error}): it is left as it is") from error

@@ -100,6 +100,15 @@ def test_copies_leave_the_originals(place: Path, tmp_path: Path) -> None:
     assert all(tag(path) for path in (tmp_path / "copies").iterdir())
 
 
+def test_copies_of_files_of_one_name_lie_in_folders_of_their_own(place: Path, tmp_path: Path) -> None:
+    for number in "12":
+        (tmp_path / "albums" / number).mkdir(parents=True)
+        shutil.copy(place / "music" / "a.ogg", tmp_path / "albums" / number / "a.ogg")
+    embed_catalog([tmp_path / "albums"], tmp_path / "both", workers=1)
+    assert main(["write-tags", str(tmp_path / "both"), "--copy-to", str(tmp_path / "copies")]) == 0
+    assert all(tag(tmp_path / "copies" / number / "a.ogg") for number in "12")
+
+
 def test_what_a_killed_run_wrote_is_known_to_the_next(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     catalog = Catalog(place / "catalog")
     run = write_tags(catalog, list(findings(catalog)), ["reversed"])
