@@ -28,7 +28,6 @@ from musicfeat_trainer.bundled.splicing import Edited
 from musicfeat_trainer.distributed import rank
 from musicfeat_trainer.evaluate.metrics import mean_roc_auc
 from musicfeat_trainer.recipe.bundled import CutsConfig, Recipe
-from musicfeat_trainer.training.checkpoint import digest, load_checkpoint
 from musicfeat_trainer.training.part import Part, step_generators
 
 BATCH = 32
@@ -83,13 +82,8 @@ class CutsPart(Part[Recipe, Cuts]):
 
     @cached_property
     def joins(self) -> Joins:
-        """The finished joins, frozen; first access records in ``origin`` the weights whose keys are heard."""
-        checkpoint = load_checkpoint(self.run / "joins" / "best.safetensors")
-        assert isinstance(checkpoint.recipe, Recipe)
-        joins = JoinsPart.build(checkpoint.recipe).to(self.device).eval().requires_grad_(False)
-        checkpoint.restore("average", joins)
-        self.origin = {"joins": digest(checkpoint.part("average"))}
-        return joins
+        """The finished joins, whose keys are heard."""
+        return self.finished(JoinsPart)
 
     def _splicer(self, sources: Sequence[str], *, excluded: bool) -> Splicer:
         rate, least = self.optimisation.frontend.sample_rate, self.recipe.window

@@ -16,14 +16,13 @@ from musicfeat_trainer.bundled.collections import training_collections, validati
 from musicfeat_trainer.bundled.crops import Collection, CropSampler
 from musicfeat_trainer.bundled.notes import NoteCollages
 from musicfeat_trainer.bundled.tag_net import TagNet
-from musicfeat_trainer.bundled.trunk import BATCH, Trunk, trunk_of
+from musicfeat_trainer.bundled.trunk import BATCH, Trunk, TrunkPart
 from musicfeat_trainer.distributed import rank
 from musicfeat_trainer.encoders.temporal_net import TrunkOutput, pooled_dimension
 from musicfeat_trainer.evaluate.metrics import mean_average_precision, mean_roc_auc
 from musicfeat_trainer.instruments import columns_of
 from musicfeat_trainer.objectives.tagging import mixed_labels, tagging_loss
 from musicfeat_trainer.recipe.bundled import Recipe, TagsConfig
-from musicfeat_trainer.training.checkpoint import digest, load_checkpoint
 from musicfeat_trainer.training.part import Part, step_generators
 
 
@@ -76,13 +75,8 @@ class TagsPart(Part[Recipe, TagNet]):
 
     @cached_property
     def trunk(self) -> Trunk:
-        """The finished trunk, frozen; first access records in ``origin`` the weights that the tags are trained on."""
-        checkpoint = load_checkpoint(self.run / "trunk" / "best.safetensors")
-        assert isinstance(checkpoint.recipe, Recipe)
-        trunk = trunk_of(checkpoint.recipe).to(self.device).eval().requires_grad_(False)
-        checkpoint.restore("average", trunk)
-        self.origin = {"trunk": digest(checkpoint.part("average"))}
-        return trunk
+        """The finished trunk, on which the tags are trained."""
+        return self.finished(TrunkPart)
 
     def losses(self, number: int) -> dict[str, Tensor]:
         config, augment = self.optimisation, self.recipe.augment

@@ -15,8 +15,10 @@ from musicfeat_trainer.optimisation import Optimisation
 from musicfeat_trainer.precision import autocast, compile_in_place
 from musicfeat_trainer.recipe.recipe import AnyRecipe
 from musicfeat_trainer.training.ahead import Ahead
+from musicfeat_trainer.training.checkpoint import digest, load_checkpoint
 
 Module = TypeVar("Module", bound=nn.Module)
+Other = TypeVar("Other", bound=nn.Module)
 RecipeType = TypeVar("RecipeType", bound=AnyRecipe)
 
 
@@ -75,6 +77,14 @@ class Part(ABC, Generic[RecipeType, Module]):
     def device(self) -> torch.device:
         """Device of the module."""
         return next(self.module.parameters()).device
+
+    def finished(self, part: type[Part[Any, Other]]) -> Other:
+        """The trained module of a part in ``needs``, frozen; ``origin`` records its weights."""
+        checkpoint = load_checkpoint(self.run / part.name / "best.safetensors")
+        module = part.build(checkpoint.recipe).to(self.device).eval().requires_grad_(False)
+        checkpoint.restore("average", module)
+        self.origin = {part.name: digest(checkpoint.part("average"))}
+        return module
 
     def autocast(self) -> torch.autocast:
         """Context with convolutions and products in bfloat16, if the recipe says so and the device can."""
