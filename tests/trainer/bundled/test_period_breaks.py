@@ -65,4 +65,4 @@ def test_keys_of_silence_are_zero_and_others_have_length_one() -> None:
 
 def test_breaks_have_a_value_for_each_place() -> None:
     breaks = PeriodBreaks(HEADS, 12, 8, 5).eval()
-    assert breaks(torch.randn(2, CURVES * HEADS, 12, FRAMES)).shape == (2, 5, 2 * FRAMES)
+    assert breaks(torch.randn(2, CURVES * HEADS, 12, FRAMES)).shape == (2, 5, 1, 2 * FRAMES)

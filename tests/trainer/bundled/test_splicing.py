@@ -85,20 +85,26 @@ def test_marks_name_the_place_of_a_cut_and_leave_out_its_neighbours() -> None:
 def test_peaks_and_what_they_find() -> None:
     curve = np.zeros(60, np.float32)
     curve[[20, 22, 45]] = [3.0, 2.0, 1.0]
-    heights, true, found = judged(curve[None], [[21, 35]])
+    curves = np.stack([np.zeros(60, np.float32), curve])
+    found = judged(curves, [[], [21, 35]])
+    heights = found.heights(curves)
     highest = np.argsort(-heights)[:2]
     assert heights[highest].tolist() == [3.0, 1.0]  # 22 is too near to 20
-    assert true[highest].tolist() == [True, False]
-    assert found[0] == 3.0
-    assert found[1] <= 0.0
+    assert found.windows[highest].tolist() == [1, 1]
+    assert found.places[highest].tolist() == [20, 45]
+    assert found.true[highest].tolist() == [True, False]
+    assert found.found[0] == 3.0
+    assert found.found[1] <= 0.0
     assert threshold(np.array([5.0, 1.0, 3.0], np.float32), 1) == 3.0
 
 
 def test_calibration_undoes_scale_and_offset() -> None:
     generator = np.random.default_rng(0)
-    logits = generator.normal(-1, 3, 20000).astype(np.float32)
+    logits, others = generator.normal(-1, 3, (2, 20000)).astype(np.float32)
     true = generator.random(20000) < 1 / (1 + np.exp(-(0.5 * logits + 1)))
-    assert calibration(logits, true) == pytest.approx((0.5, 1.0), abs=0.1)
+    assert calibration(logits[:, None], true) == pytest.approx([0.5, 1.0], abs=0.1)
+    assert calibration(np.stack([logits, others], 1), true) == pytest.approx([0.5, 0.0, 1.0], abs=0.1)
+    assert calibration(logits[:, None], np.zeros(20000)) == [1.0, 0.0]
     right, wrong = 1 / (1 + np.exp(-(0.5 * logits + 1))), 1 / (1 + np.exp(-logits))
     assert calibration_error(right, true) < 0.02
     assert calibration_error(wrong, true) > 0.1

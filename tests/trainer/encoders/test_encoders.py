@@ -119,14 +119,12 @@ def test_profiles_written_out(joins: LagProfiles) -> None:
     mask[0, 1, 30:] = 0
     keys = keys * mask[:, None, None]
     within, between = joins.profiles(keys, mask)
-    first, second = ordered_pairs(2)
-    for a, b, distance in ((0, 1, 0), (0, 1, 5), (1, 0, -7), (1, 0, 33), (1, 1, 3), (0, 0, 1)):
-        found = within[0, a, :, distance - 1] if a == b else between[0, first.index(a), :, 33 + distance]
+    for a, b, distance in ((0, 1, 0), (0, 1, 5), (0, 1, -7), (0, 1, -33), (1, 1, 3), (0, 0, 1)):
+        found = within[0, a, :, distance - 1] if a == b else between[0, 0, :, 33 + distance]
         pairs = [(i, i + distance) for i in range(34) if 0 <= i + distance < 34]
         pairs = [(i, j) for i, j in pairs if mask[0, a, i] and mask[0, b, j]]
         expected = torch.stack([(keys[0, :, :, a, i] * keys[0, :, :, b, j]).sum(-1) for i, j in pairs]).mean(0)
         torch.testing.assert_close(found, expected)
-    assert list(zip(first, second, strict=True)) == [(0, 1), (1, 0)]
 
 
 def test_a_table_has_every_pair_in_its_place() -> None:

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from musicfeat.errors import InputError
+from musicfeat_trainer.bundled.confirmation import confirmation
 from musicfeat_trainer.bundled.cut_net import BACKWARDS_FRAMES, CUT_FRAMES, CutNet
+from musicfeat_trainer.bundled.lag_profiles import Keys, LagProfiles
 from musicfeat_trainer.bundled.period_breaks import POOL, PeriodCurves, pooled_keys
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.recipe.bundled import CutsConfig
@@ -21,17 +23,19 @@ class Cuts(nn.Module):
         heads: heads of the joins' keys.
     """
 
-    calibrated: Tensor
+    cut_weights: Tensor
+    backwards_weights: Tensor
 
     def __init__(self, config: CutsConfig, window: int, heads: int) -> None:
         super().__init__()
         self.frontend = LogMel(config.frontend)
         if window % (config.frontend.step * BACKWARDS_FRAMES):
             raise InputError(f"window {window} must be a multiple of {BACKWARDS_FRAMES} frames of cuts.frontend")
-        frames = window // (config.frontend.step * CUT_FRAMES * POOL)
-        self.period_curves = PeriodCurves(frames, config.lags, config.memory)
+        frames = window // (config.frontend.step * CUT_FRAMES)
+        self.period_curves = PeriodCurves(frames // POOL, config.lags, config.memory)
         self.net = CutNet(config.frontend.n_mels, heads, config)
-        self.register_buffer("calibrated", torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
+        self.register_buffer("cut_weights", torch.tensor([1.0, 0.0, 0.0]))  # of the network, of the joins; offset
+        self.register_buffer("backwards_weights", torch.tensor([1.0, 0.0]))
 
     @property
     def cut_seconds(self) -> float:
@@ -43,20 +47,28 @@ class Cuts(nn.Module):
         """Seconds from one value of the curve of backward music to the next."""
         return BACKWARDS_FRAMES * self.frontend.spec.step / self.frontend.spec.sample_rate
 
-    def periods(self, keys: Tensor, mask: Tensor) -> Tensor:
-        """Curves of the periods, [batch, 4 * heads, lags, T // 4], from the joins' keys [batch, heads, width, T // 2].
+    def periods(self, keys: Keys) -> Tensor:
+        """Curves of the periods, [batch, 4 * heads, lags, T // 4]."""
+        return self.period_curves(pooled_keys(keys.values, keys.mask))
 
-        The mask [batch, T // 2] is 1 for a frame that sounds.
+    def forward(self, spectrogram: Tensor, keys: Keys, profiles: LagProfiles) -> tuple[Tensor, Tensor]:
+        """P(cut) [batch, T // 2], 0 in digital silence, and P(backwards) [batch, T // 12], one half there.
+
+        Args:
+            spectrogram: log-mel, silence 0, [batch, T, n_mels].
+            keys: of the joins, T // 2 frames of them.
+            profiles: the joins' comparison of pieces.
         """
-        return self.period_curves(pooled_keys(keys, mask))
-
-    def forward(self, spectrogram: Tensor, periods: Tensor) -> tuple[Tensor, Tensor]:
-        """P(cut) [batch, T // 2], 0 in digital silence, and P(backwards) [batch, T // 12], one half there."""
-        (scale, offset), (gain, shift) = self.calibrated
-        cut, backwards = self.net(spectrogram, periods)
+        cut, backwards = self.net(spectrogram, self.periods(keys))
         sounds = spectrogram.amax(dim=2) > 0
         there, long = (sounding(sounds, frames) for frames in (CUT_FRAMES, BACKWARDS_FRAMES))
-        return torch.sigmoid(scale * cut + offset) * there, torch.sigmoid((gain * backwards + shift) * long)
+        cut = weighed(self.cut_weights, cut, confirmation(cut, keys, profiles))
+        return torch.sigmoid(cut) * there, torch.sigmoid(weighed(self.backwards_weights, backwards) * long)
+
+
+def weighed(weights: Tensor, *evidence: Tensor) -> Tensor:
+    """Log-odds from all evidence: its sum, each by its weight, and the last of the weights."""
+    return sum((weight * part for weight, part in zip(weights, evidence, strict=False)), start=weights[-1])
 
 
 def sounding(sounds: Tensor, frames: int) -> Tensor:

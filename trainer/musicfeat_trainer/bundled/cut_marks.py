@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ from musicfeat.curves import peaks
 from musicfeat_trainer.bundled.splicing import Edited, Stretch
 
 Floats = npt.NDArray[np.float32]
+Places = npt.NDArray[np.int_]
 WHOLE = 0.1
 """Share of a place that may play the other way while the answer still counts."""
 NEAR = 2
@@ -18,7 +20,7 @@ NEAR = 2
 APART = 10
 """Least places between two peaks of a curve: half a second."""
 LEAST_SCALE = 0.05
-"""Least scale of calibrated logits: more evidence never means a lower probability."""
+"""Least weight of a network's logits: more evidence never means a lower probability."""
 
 
 def cut_marks(edited: Edited, places: int) -> tuple[Floats, Floats]:
@@ -50,23 +52,32 @@ def backwards_marks(edited: Edited, places: int) -> tuple[Floats, Floats]:
     return (share > 0.5).astype(np.float32), (clear & (not edited.mixed)).astype(np.float32)
 
 
-def judged(logits: Floats, cuts: Sequence[Sequence[int]]) -> tuple[Floats, npt.NDArray[np.bool_], Floats]:
-    """Peaks of curves, whether a cut is near each, and the height at which each cut is found.
+class Judged(NamedTuple):
+    """Peaks of curves, whether a cut is near each, and the height at which each cut is found."""
 
-    Args:
-        logits: [windows, T].
-        cuts: places of the cuts in each window.
+    windows: Places
+    """Window of each peak."""
+    places: Places
+    """Place of each peak in its window."""
+    true: npt.NDArray[np.bool_]
+    found: Floats
+    """For each cut the height of the highest peak near it, -inf for none."""
 
-    Returns:
-        Logit and truth of all peaks, and for each cut the logit of the highest peak near it (-inf: none).
-    """
-    heights, true, found = [], [], []
-    for curve, places in zip(logits, cuts, strict=True):
+    def heights(self, curves: Floats) -> Floats:
+        """Value of each peak in curves of the same windows, [windows, T]."""
+        return np.asarray(curves[self.windows, self.places], np.float32)
+
+
+def judged(curves: Floats, cuts: Sequence[Sequence[int]]) -> Judged:
+    """Peaks of curves [windows, T], beside the places of the cuts in each window."""
+    rows, places, true, found = list[int](), list[int](), list[bool](), list[float]()
+    for row, (curve, known) in enumerate(zip(curves, cuts, strict=True)):
         tops = [round(place) for place, _ in peaks(np.arange(len(curve), dtype=np.float64), curve, -np.inf, APART)]
-        heights += [float(curve[top]) for top in tops]
-        true += [any(abs(top - place) <= NEAR for place in places) for top in tops]
-        found += [max((float(curve[t]) for t in tops if abs(t - place) <= NEAR), default=-np.inf) for place in places]
-    return np.array(heights, np.float32), np.array(true, bool), np.array(found, np.float32)
+        rows += [row] * len(tops)
+        places += tops
+        true += [any(abs(top - place) <= NEAR for place in known) for top in tops]
+        found += [max((float(curve[t]) for t in tops if abs(t - place) <= NEAR), default=-np.inf) for place in known]
+    return Judged(np.array(rows, int), np.array(places, int), np.array(true, bool), np.array(found, np.float32))
 
 
 def threshold(alarms: Floats, allowed: int) -> float:
@@ -75,17 +86,18 @@ def threshold(alarms: Floats, allowed: int) -> float:
     return float(ranked[allowed]) if allowed < len(ranked) else -np.inf
 
 
-def calibration(logits: Floats, true: npt.ArrayLike) -> tuple[float, float]:
-    """Scale and offset that turn logits into probabilities by a logistic function (Platt, 1999); no change if all or
-    none are true.
+def calibration(evidence: Floats, true: npt.ArrayLike) -> list[float]:
+    """Weights of each kind of evidence, [n, kinds], and an offset, which turn it into log-odds by a logistic regression
+    (Platt, 1999); the first kind as it is if all or none are true.
     """
     from sklearn.linear_model import LogisticRegression
 
-    answers = np.asarray(true) > 0
+    answers, kinds = np.asarray(true) > 0, evidence.shape[1]
     if answers.all() or not answers.any():
-        return 1.0, 0.0
-    fitted = LogisticRegression(C=1e4).fit(logits[:, None], answers)
-    return float(max(fitted.coef_[0, 0], LEAST_SCALE)), float(fitted.intercept_[0])
+        return [1.0, *[0.0] * kinds]
+    fitted = LogisticRegression(C=1e4).fit(evidence, answers)
+    first, *others = fitted.coef_[0].tolist()
+    return [max(first, LEAST_SCALE), *(max(other, 0.0) for other in others), float(fitted.intercept_[0])]
 
 
 def calibration_error(probabilities: Floats, true: npt.NDArray[np.bool_], bins: int = 10) -> float:

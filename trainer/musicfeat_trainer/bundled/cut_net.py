@@ -20,13 +20,16 @@ RARE = 0.01
 
 
 class Dilated(nn.Module):
-    """Residual convolution over time, [batch, channels, T] -> the same shape."""
+    """Residual convolution over time, [batch, channels, 1, T] -> the same shape.
+
+    The axis of length 1 makes it a picture, over which ONNX Runtime convolves with its fastest kernels.
+    """
 
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv1d(channels, channels, 3, padding=dilation, dilation=dilation, bias=False),
-            nn.BatchNorm1d(channels),
+            nn.Conv2d(channels, channels, (1, 3), padding=(0, dilation), dilation=(1, dilation), bias=False),
+            nn.BatchNorm2d(channels),
             nn.ReLU(),
         )
 
@@ -37,9 +40,9 @@ class Dilated(nn.Module):
 class CutNet(nn.Module):
     """Logits of "a cut here" and "this plays backwards" from what is heard in a window, in one pass.
 
-    Two views meet at each place: the spectrogram, whose two convolutions stride over frequency and once over time and
-    whose remaining bands are folded into channels, and the periods around it. Dilated convolutions over time then see
-    about three seconds to either side.
+    Two views are added at each place: the spectrogram, whose two convolutions stride over frequency and once over time
+    and whose remaining bands become channels, and the periods around it. Dilated convolutions over time then see about
+    three seconds to either side.
 
     Args:
         n_mels: bands of the spectrogram, a multiple of 8.
@@ -53,16 +56,12 @@ class CutNet(nn.Module):
         self.stem = nn.Sequential(
             TimeLastConv(1, stem, 5, (CUT_FRAMES, 4), 2, bias=False), nn.BatchNorm2d(stem), nn.ReLU(),
             TimeLastConv(stem, width, 3, (1, 2), 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
+            nn.Conv2d(width, channels, (n_mels // 8, 1), bias=False), nn.BatchNorm2d(channels),
         )  # fmt: skip
         self.periods = PeriodBreaks(heads, config.lags, config.periods, channels)
-        self.fold = nn.Sequential(
-            nn.Conv1d(width * (n_mels // 8) + channels, channels, 1, bias=False),
-            nn.BatchNorm1d(channels),
-            nn.ReLU(),
-        )
-        self.over_time = nn.Sequential(*(Dilated(channels, dilation) for dilation in config.dilations))
-        self.dropout = nn.Dropout1d(config.dropout)
-        self.last = nn.Conv1d(channels, 2, 1)
+        self.over_time = nn.Sequential(nn.ReLU(), *(Dilated(channels, dilation) for dilation in config.dilations))
+        self.dropout = nn.Dropout2d(config.dropout)
+        self.last = nn.Conv2d(channels, 2, 1)
         with torch.no_grad():
             self.last.bias.copy_(torch.tensor([math.log(RARE / (1 - RARE)), 0.0]))  # type: ignore[union-attr]
 
@@ -76,8 +75,7 @@ class CutNet(nn.Module):
         Returns:
             [batch, T // 2] and [batch, T // 12].
         """
-        x = self.stem(spectrogram.transpose(1, 2)[:, None] / 4.0 - 1.0).flatten(1, 2)
-        x = self.fold(torch.cat([x, self.periods(periods)], dim=1))
-        cut, backwards = self.last(self.dropout(self.over_time(x))).unbind(1)
+        x = self.stem(spectrogram.transpose(1, 2)[:, None] / 4.0 - 1.0) + self.periods(periods)
+        cut, backwards = self.last(self.dropout(self.over_time(x))).squeeze(2).unbind(1)
         pooled = backwards.reshape(backwards.shape[0], -1, BACKWARDS_FRAMES // CUT_FRAMES).mean(2)
         return cut, pooled

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -14,11 +14,15 @@ from musicfeat_trainer.bundled.cut_curves import Cuts
 from musicfeat_trainer.bundled.cut_marks import backwards_marks, cut_marks, middles
 from musicfeat_trainer.bundled.cut_net import BACKWARDS_FRAMES, CUT_FRAMES
 from musicfeat_trainer.bundled.joins import Joins
+from musicfeat_trainer.bundled.lag_profiles import Keys
 from musicfeat_trainer.bundled.splices import Splicer
 from musicfeat_trainer.bundled.splicing import Edited, Wave
 from musicfeat_trainer.bundled.wear import coded, crackled, mixed
 from musicfeat_trainer.recipe.bundled import CutsConfig
 
+Draw = Callable[[np.random.Generator], Edited]
+GROUP = 8
+"""Windows whose spectra are computed together."""
 Alarm = tuple[int, int]
 """Number of a recording, and the sample of it where a network hears a cut that is none."""
 
@@ -28,6 +32,7 @@ class Windows(NamedTuple):
 
     power: Tensor  # [n, T, bands]
     periods: Tensor  # [n, 4 * heads, lags, T // 4]
+    keys: Keys  # of the joins, T // 2 frames
     cut: Tensor  # [2, n, T // 2] there, and 1 where the answer counts
     backwards: Tensor  # [2, n, T // 12], the same
     places: list[list[int]]  # of the cuts in the cut curve
@@ -36,7 +41,8 @@ class Windows(NamedTuple):
         """Some of the windows, by their numbers."""
         places = [self.places[i] for i in numbers.tolist()]
         power, periods = self.power[numbers], self.periods[numbers].float()
-        return Windows(power, periods, self.cut[:, numbers], self.backwards[:, numbers], places)
+        keys = Keys(*(part[numbers].float() for part in self.keys))
+        return Windows(power, periods, keys, self.cut[:, numbers], self.backwards[:, numbers], places)
 
 
 class WindowMaker:
@@ -52,24 +58,37 @@ class WindowMaker:
     def __init__(self, splicer: Splicer, config: CutsConfig, module: Cuts, joins: Joins) -> None:
         self.splicer, self.config, self.module, self.joins = splicer, config, module, joins
 
-    def made(self, generator: np.random.Generator, alarms: Sequence[Alarm]) -> Windows:
-        """Windows to learn from, as many as the recipe says, made on all cores; each has a generator of its own."""
-        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            parts = pool.map(
-                lambda own: self.windows([self.worn(self.drawn(own, alarms), own)]), generator.spawn(self.config.made)
-            )
-            return joined(list(parts))
+    def made(self, generator: np.random.Generator, count: int) -> Windows:
+        """Windows of all kinds to learn from."""
+        return self._all(self.drawn, generator, count)
 
-    def drawn(self, generator: np.random.Generator, alarms: Sequence[Alarm]) -> Edited:
+    def around(self, alarms: Sequence[Alarm], generator: np.random.Generator, count: int) -> Windows:
+        """Windows of clean music around some of these places."""
+
+        def drawn(own: np.random.Generator) -> Edited:
+            return self.splicer.around(*alarms[int(own.integers(len(alarms)))], own)
+
+        return self._all(drawn, generator, count)
+
+    def _all(
+        self, draw: Callable[[np.random.Generator], Edited], generator: np.random.Generator, count: int
+    ) -> Windows:
+        """Worn windows, made on all cores; each has a generator of its own."""
+
+        def group(generators: Sequence[np.random.Generator]) -> Windows:
+            return self.windows([self.worn(draw(own), own) for own in generators])
+
+        generators = generator.spawn(count)
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            return joined(list(pool.map(group, [generators[i : i + GROUP] for i in range(0, count, GROUP)])))
+
+    def drawn(self, generator: np.random.Generator) -> Edited:
         """A window of one of the kinds that the recipe has."""
         config, drawn = self.config, generator.random()
         if drawn < config.edited:
             return self.splicer.edited(generator, config.most_edits)
         if drawn < config.edited + config.ended:
             return self.splicer.ended(generator)
-        if drawn < config.edited + config.ended + config.mined and alarms:
-            recording, at = alarms[int(generator.integers(len(alarms)))]
-            return self.splicer.around(recording, at, generator)
         return self.splicer.clean(generator)
 
     def worn(self, edited: Edited, generator: np.random.Generator) -> Edited:
@@ -90,31 +109,44 @@ class WindowMaker:
         frames = self.splicer.size // self.config.frontend.step
         cut, backwards = frames // CUT_FRAMES, frames // BACKWARDS_FRAMES
         step = self.splicer.size / cut
-        power, periods = zip(*(self.sound(edited.wave) for edited in drawn), strict=True)
+        groups = [drawn[i : i + GROUP] for i in range(0, len(drawn), GROUP)]
+        power, periods, keys = zip(
+            *(self.sound(np.stack([one.wave for one in group])) for group in groups), strict=True
+        )
         return Windows(
             torch.cat(power),
             torch.cat(periods),
+            _together(keys),
             _stacked([cut_marks(edited, cut) for edited in drawn]),
             _stacked([backwards_marks(edited, backwards) for edited in drawn]),
             [[place for place in middles(edited.cuts, step) if place < cut] for edited in drawn],
         )
 
     @torch.no_grad()
-    def sound(self, wave: Wave) -> tuple[Tensor, Tensor]:
-        """Mel power of a window, [1, T, bands], and the curves of its periods in half precision."""
-        waveform = torch.from_numpy(wave)[None].to(self.module.calibrated.device)
+    def sound(self, waves: Wave) -> tuple[Tensor, Tensor, Keys]:
+        """Mel power [n, T, bands] of windows [n, samples], their curves of periods and the joins' keys, both in half
+        precision.
+        """
+        waveform = torch.from_numpy(waves).to(self.module.cut_weights.device)
         own, narrow = self.module.frontend, self.joins.frontend
         spectrum = own.spectrum(waveform)
         log_mel = narrow.log_mel(spectrum) if narrow.shares_spectrum(own) else narrow(waveform).transpose(1, 2)
-        periods = self.module.periods(*self.joins.keys(log_mel.transpose(1, 2)))
-        return own.bands(spectrum).transpose(1, 2).cpu(), periods.half().cpu()
+        keys = self.joins.keys(log_mel.transpose(1, 2))
+        periods = self.module.periods(keys)
+        kept = Keys(*(part.half().cpu() for part in keys))
+        return own.bands(spectrum).transpose(1, 2).cpu(), periods.half().cpu(), kept
 
 
 def joined(parts: Sequence[Windows]) -> Windows:
     """Windows of several groups as one group."""
-    power, periods, cut, backwards, places = zip(*parts, strict=True)
+    power, periods, keys, cut, backwards, places = zip(*parts, strict=True)
     marks = torch.cat(cut, 1), torch.cat(backwards, 1)
-    return Windows(torch.cat(power), torch.cat(periods), *marks, [one for part in places for one in part])
+    known = [one for part in places for one in part]
+    return Windows(torch.cat(power), torch.cat(periods), _together(keys), *marks, known)
+
+
+def _together(keys: Sequence[Keys]) -> Keys:
+    return Keys(*(torch.cat(part) for part in zip(*keys, strict=True)))
 
 
 def _stacked(marks: Sequence[tuple[np.ndarray, np.ndarray]]) -> Tensor:

@@ -12,17 +12,21 @@ from torch import Tensor, nn
 
 from musicfeat.errors import InputError
 from musicfeat_trainer.bundled.collections import music_waves
+from musicfeat_trainer.bundled.confirmation import confirmation
 from musicfeat_trainer.bundled.cut_curves import Cuts, sounding
 from musicfeat_trainer.bundled.cut_marks import (
     NEAR,
+    Floats,
     calibration,
     calibration_error,
     judged,
     threshold,
 )
 from musicfeat_trainer.bundled.cut_net import BACKWARDS_FRAMES, CUT_FRAMES
+from musicfeat_trainer.bundled.cut_pool import WindowPool
 from musicfeat_trainer.bundled.cut_windows import Alarm, WindowMaker, Windows
 from musicfeat_trainer.bundled.joins import Joins, JoinsPart
+from musicfeat_trainer.bundled.lag_profiles import Keys
 from musicfeat_trainer.bundled.splices import Splicer
 from musicfeat_trainer.bundled.splicing import Edited
 from musicfeat_trainer.distributed import rank
@@ -67,15 +71,18 @@ class CutsPart(Part[Recipe, Cuts]):
     def open_training(self) -> None:
         held_out = (*self.recipe.data.validation_sources, *self.recipe.data.test_sources)
         self.maker = WindowMaker(self._splicer(held_out, excluded=True), self.optimisation, self.module, self.joins)
+        self.pool = WindowPool(self.maker, self.optimisation)
         self.alarms: list[Alarm] = []
-        self.made: Windows | None = None
 
     def open_validation(self) -> None:
-        """Windows of held-out music, half of them edited, the others as they are."""
+        """Windows of held-out music, half of them with one edit, the others as they are."""
         splicer = self._splicer(self.recipe.data.validation_sources, excluded=False)
         generator = np.random.default_rng(self.optimisation.seed)
         count = self.optimisation.judged // 2
-        drawn = [*(splicer.edited(generator) for _ in range(count)), *(splicer.clean(generator) for _ in range(count))]
+        drawn = [
+            *(splicer.edited(generator, 1) for _ in range(count)),
+            *(splicer.clean(generator) for _ in range(count)),
+        ]
         drawn = [edited.reversed() if i % 4 == 1 and i < count else edited for i, edited in enumerate(drawn)]
         maker = WindowMaker(splicer, self.optimisation, self.module, self.joins)
         self.windows, self.clean = maker.windows(drawn), count
@@ -99,22 +106,24 @@ class CutsPart(Part[Recipe, Cuts]):
 
     def losses(self, number: int) -> dict[str, Tensor]:
         config = self.optimisation
-        if self.made is None or number % config.renew_every == 0:
+        if self.pool.usual is None or number % config.renew_every == 0:
             self._renew(number)
-        assert self.made
         generator = step_generators(config.seed, number, rank())[1]
         torch.manual_seed(generator.initial_seed())
-        chosen = torch.randperm(len(self.made.power), generator=generator)[: config.windows]
-        power, periods, cut, backwards, _ = self.made.chosen(chosen)
-        power = self.recipe.augment.worn(power, generator)
+        windows = self.pool.drawn(generator)
+        power = self.recipe.augment.worn(windows.power, generator)
         spectrogram = self.module.frontend.normalise(power.to(self.device))
         with self.autocast():
-            answers = self.module.net(spectrogram, periods.to(self.device))
+            answers = self.module.net(spectrogram, windows.periods.to(self.device))
         sounds = spectrogram.amax(dim=2) > 0
         losses = [
             entropy(answer.float(), there, counts.to(self.device) * sounding(sounds, frames), weight)
             for answer, (there, counts), frames, weight in zip(
-                answers, (cut, backwards), (CUT_FRAMES, BACKWARDS_FRAMES), (config.cut_weight, 1.0), strict=True
+                answers,
+                (windows.cut, windows.backwards),
+                (CUT_FRAMES, BACKWARDS_FRAMES),
+                (config.cut_weight, 1.0),
+                strict=True,
             )
         ]
         return {"cut": 20 * losses[0], "backwards": config.backwards_weight * losses[1]}
@@ -123,7 +132,7 @@ class CutsPart(Part[Recipe, Cuts]):
         """Make the windows for the next steps, some of them around the network's false alarms of now."""
         if number:
             self._mine(number)
-        self.made = self.maker.made(step_generators(self.optimisation.seed + 2, number, rank())[0], self.alarms)
+        self.pool.renew(number // self.optimisation.renew_every, self.alarms)
 
     @torch.no_grad()
     def _mine(self, number: int) -> None:
@@ -146,19 +155,25 @@ class CutsPart(Part[Recipe, Cuts]):
         return module.net(spectrogram, windows.periods.float().to(self.device))
 
     @torch.no_grad()
-    def _answers(self, module: Cuts) -> tuple[np.ndarray, np.ndarray]:
-        numbers = torch.arange(len(self.windows.power)).split(BATCH)
-        parts = [self._logits(module, self.windows.chosen(part)) for part in numbers]
-        cut, backwards = (torch.cat(part).float().cpu().numpy() for part in zip(*parts, strict=True))
-        return cut, backwards
+    def _evidence(self, module: Cuts) -> tuple[Floats, Floats, Floats]:
+        """What is heard in the held-out windows: logits of cuts, nats of the joins for cuts, logits of backwards."""
+        parts = []
+        for numbers in torch.arange(len(self.windows.power)).split(BATCH):
+            windows = self.windows.chosen(numbers)
+            cut, backwards = self._logits(module, windows)
+            keys = Keys(*(part.to(self.device) for part in windows.keys))
+            parts.append((cut, confirmation(cut, keys, self.joins.net.profiles), backwards))
+        cut, joins, backwards = (torch.cat(part).float().cpu().numpy() for part in zip(*parts, strict=True))
+        return cut, joins, backwards
 
     def fit_closed_form(self, module: Cuts) -> None:
-        """Fit scale and offset of both logits, so that they are probabilities on held-out music."""
-        cut, backwards = self._answers(module)
-        heights, true, _ = judged(cut, self.windows.places)
+        """Fit the weights of all evidence, so that it becomes probabilities on held-out music."""
+        cut, joins, backwards = self._evidence(module)
+        peaks = judged(cut, self.windows.places)
+        evidence = np.stack([peaks.heights(cut), peaks.heights(joins)], axis=1)
+        module.cut_weights.copy_(torch.tensor(calibration(evidence, peaks.true)))
         there, counts = (part.numpy() for part in self.windows.backwards)
-        fitted = calibration(heights, true), calibration(backwards[counts > 0], there[counts > 0])
-        module.calibrated.copy_(torch.tensor(fitted))
+        module.backwards_weights.copy_(torch.tensor(calibration(backwards[counts > 0, None], there[counts > 0])))
 
     def evaluate(self, module: Cuts) -> dict[str, float]:
         """Figures on held-out music.
@@ -167,19 +182,25 @@ class CutsPart(Part[Recipe, Cuts]):
         second, at one false alarm in ten minutes of clean music. ``backwards``: accuracy of places, both directions
         counting alike. ``calibration``: 1 less the calibration error of P(cut) at peaks.
         """
-        cut, backwards = self._answers(module)
+        logits, joins, backwards = self._evidence(module)
+        network, joined, offset = module.cut_weights.tolist()
+        cut = network * logits + joined * joins + offset
         there, counts = (part.numpy() for part in self.windows.cut)
-        heights, true, found = judged(cut, self.windows.places)
-        alarms = judged(cut[self.clean :], self.windows.places[self.clean :])[0]
+        found = judged(cut, self.windows.places)
+        alarms = judged(cut[self.clean :], self.windows.places[self.clean :]).heights(cut[self.clean :])
         minutes = (len(cut) - self.clean) * self.recipe.window / self.optimisation.frontend.sample_rate / 60
-        scale, offset = module.calibrated[0].tolist()
-        p = 1 / (1 + np.exp(-np.clip(scale * heights + offset, -30, 30)))
+        p = 1 / (1 + np.exp(-np.clip(found.heights(cut), -30, 30)))
         return {
             "cut_area": mean_roc_auc(cut.reshape(-1, 1), there.reshape(-1, 1), counts.reshape(-1, 1)),
-            "cuts_found": float(np.mean(found > threshold(alarms, int(minutes / MINUTES)))) if len(found) else 0.0,
+            "cuts_found": share_above(found.found, threshold(alarms, int(minutes / MINUTES))),
             "backwards": balanced(backwards, *(part.numpy() for part in self.windows.backwards)),
-            "calibration": 1 - calibration_error(p[p >= LEAST], true[p >= LEAST]),
+            "calibration": 1 - calibration_error(p[p >= LEAST], found.true[p >= LEAST]),
         }
+
+
+def share_above(heights: Floats, least: float) -> float:
+    """Share of heights above ``least``; 0 of none."""
+    return float(np.mean(heights > least)) if len(heights) else 0.0
 
 
 def entropy(logits: Tensor, there: Tensor, counts: Tensor, weight: float) -> Tensor:

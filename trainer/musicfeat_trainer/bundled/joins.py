@@ -14,6 +14,7 @@ from musicfeat_trainer.bundled.clips import fixed_clips
 from musicfeat_trainer.bundled.collections import training_collections, validation_collections
 from musicfeat_trainer.bundled.crops import CropSampler
 from musicfeat_trainer.bundled.join_net import JoinNet
+from musicfeat_trainer.bundled.lag_profiles import Keys
 from musicfeat_trainer.distributed import rank
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.objectives.jigsaw import folded, jigsaw_losses, order_logits, out_of_order
@@ -55,14 +56,14 @@ class Joins(nn.Module):
         """Scores as from ``forward``, of a spectrogram [batch, T, bands]."""
         return folded(*self.net(spectrogram))
 
-    def keys(self, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys [batch, heads, width, T] of a spectrogram, and which frames sound, [batch, T]."""
+    def keys(self, spectrogram: Tensor) -> Keys:
+        """Keys of a spectrogram [batch, T, bands], and which of its frames sound."""
         features, mask = self.net.features(spectrogram)
-        return self.net.profiles.keys(features), mask.flatten(1)
+        return Keys(self.net.profiles.keys(features), mask.flatten(1))
 
-    def scores_of_keys(self, keys: Tensor, mask: Tensor) -> Tensor:
+    def scores_of_keys(self, keys: Keys) -> Tensor:
         """Scores as from ``forward``, of ``keys``."""
-        return folded(*self.net.profiles.of_keys(keys, mask.unflatten(1, (PIECES, -1))))
+        return folded(*self.net.profiles.of_keys(keys.values, keys.mask.unflatten(1, (PIECES, -1))))
 
 
 class JoinsPart(Part[Recipe, Joins]):

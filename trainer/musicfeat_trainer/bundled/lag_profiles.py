@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+
+class Keys(NamedTuple):
+    """Keys of all frames of a window, and which frames sound."""
+
+    values: Tensor  # [batch, heads, width, T]
+    mask: Tensor  # [batch, T], 1 for a frame that sounds
 
 
 class LagProfiles(nn.Module):
@@ -68,8 +76,8 @@ class LagProfiles(nn.Module):
 
     def of_keys(self, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """The same tables from ``keys``."""
-        mask = mask[:, :, self.inside]
-        return self.scores(self.unit_keys(keys, mask), mask)
+        inside, mask = keys.unflatten(3, mask.shape[1:])[..., self.inside], mask[:, :, self.inside]
+        return self.scores(self.unit(inside, mask), mask)
 
     def keys(self, features: Tensor) -> Tensor:
         """Keys of all frames, [batch, heads, width, pieces * T], of any length."""
@@ -78,11 +86,12 @@ class LagProfiles(nn.Module):
             nn.functional.conv2d(features, weight, self.key.bias).flatten(1, 2).unflatten(1, (self.heads, self.width))
         )
 
-    def unit_keys(self, keys: Tensor, mask: Tensor) -> Tensor:
-        """Unit keys, [batch, heads, width, pieces, n], 0 where the mask [batch, pieces, n] is."""
+    def unit(self, keys: Tensor, mask: Tensor) -> Tensor:
+        """Keys [batch, heads, width, pieces, n] of length 1, their mean subtracted; 0 where the mask [batch, pieces, n]
+        is.
+        """
         mask = mask[:, None, None]
-        k = keys.reshape(-1, self.heads, self.width, mask.shape[3], keys.shape[3] // mask.shape[3])
-        k = k[..., self.inside] * mask
+        k = keys * mask
         mean = k.sum(dim=(3, 4), keepdim=True) / mask.sum(dim=(3, 4), keepdim=True).clamp(min=1.0)
         k = (k - mean) * mask
         return k / ((k * k).sum(dim=2, keepdim=True) + 1e-6).sqrt()
@@ -91,36 +100,46 @@ class LagProfiles(nn.Module):
         """Two tables of scores, [batch, pieces, pieces] each, from unit keys and their mask [batch, pieces, n]."""
         pieces, n = mask.shape[1], self.length
         within, between = self.profiles(keys, mask)
+        between = torch.cat([between, between.flip(-1)], dim=1)  # the same two pieces, read backwards
         first, second = ordered_pairs(pieces)
-        across, far = between[..., : len(self.across_lags)], between[..., n - 1 - self.reach : n + self.reach]
         within_first, within_second = picked(within, first), picked(within, second)
-        shared = slice(self.shared_lags.start - 1, None)
-        at_lags = [within_first[..., shared], within_second[..., shared], across[..., : len(self.shared_lags)]]
-        product = at_lags[2] * (at_lags[0] + at_lags[1])
-        local = self.local(torch.cat([*at_lags, product], dim=2).flatten(0, 1))
-        local = torch.cat([local.mean(2), local.amax(2)], dim=1).unflatten(0, (-1, len(first)))
-        curves = torch.cat([within_first, within_second, across, product], dim=3).flatten(2)
-        adjacent = self.compare(torch.cat([curves, local], dim=2)).squeeze(2)
+        far = between[..., n - 1 - self.reach : n + self.reach]
         apart = self.compare_apart(torch.cat([within_first, within_second, far], dim=3).flatten(2)).squeeze(2)
+        adjacent = self.adjacent(within_first, within_second, between)
         sounds = (mask.sum(2) > 0).to(keys.dtype)
         both = picked(sounds, first) * picked(sounds, second)
         return table(adjacent * both, pieces), table(apart * both, pieces)
+
+    def runs_on(self, keys: Tensor, mask: Tensor) -> Tensor:
+        """Score of "the first directly before the second", [batch], from unit keys and mask of two pieces as above."""
+        within, between = self.profiles(keys, mask)
+        sound = (mask.sum(2) > 0).to(keys.dtype).prod(1)
+        return self.adjacent(within[:, :1], within[:, 1:], between).squeeze(1) * sound
+
+    def adjacent(self, within_first: Tensor, within_second: Tensor, between: Tensor) -> Tensor:
+        """Scores of "a directly before b", [batch, pairs], from ``profiles`` of the two and between them."""
+        across, shared = between[..., : len(self.across_lags)], slice(self.shared_lags.start - 1, None)
+        at_lags = [within_first[..., shared], within_second[..., shared], across[..., : len(self.shared_lags)]]
+        product = at_lags[2] * (at_lags[0] + at_lags[1])
+        local = self.local(torch.cat([*at_lags, product], dim=2).flatten(0, 1))
+        local = torch.cat([local.mean(2), local.amax(2)], dim=1).unflatten(0, between.shape[:2])
+        curves = torch.cat([within_first, within_second, across, product], dim=3).flatten(2)
+        return self.compare(torch.cat([curves, local], dim=2)).squeeze(2)
 
     def profiles(self, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Mean product of frame i of a and frame j of b at each distance j - i.
 
         Returns:
-            Within each piece, [batch, pieces, heads, n - 1], distances from 1 on; and between the pairs of
-            ``ordered_pairs``, [batch, pairs, heads, 2n - 1], distances from -(n - 1) to n - 1.
+            Within each piece, [batch, pieces, heads, n - 1], distances from 1 on; and between a and each later b,
+            [batch, pairs, heads, 2n - 1], distances from -(n - 1) to n - 1.
         """
         pieces = mask.shape[1]
-        own, (first, second) = list(range(pieces)), ordered_pairs(pieces)
-        half = len(first) // 2  # the other half are the same two pieces, read backwards
-        rows, columns = own + first[:half], own + second[:half]
+        own, pairs = list(range(pieces)), combinations(range(pieces), 2)
+        first, second = (list(column) for column in zip(*pairs, strict=True))
+        rows, columns = own + first, own + second
         count = self.correlations(mask[:, None, None], rows, columns).clamp(min=1.0)
         found = (self.correlations(keys, rows, columns) / count).transpose(1, 2)
-        between = found[:, pieces:]
-        return found[:, :pieces, :, self.length :], torch.cat([between, between.flip(-1)], dim=1)
+        return found[:, :pieces, :, self.length :], found[:, pieces:]
 
     def correlations(self, x: Tensor, rows: list[int], columns: list[int]) -> Tensor:
         """Sums over i of x[i] of one piece times x[i + d] of another, [..., width, pieces, n] -> [..., pairs, 2n - 1].

@@ -61,13 +61,13 @@ class MusicModel(nn.Module):
         narrow = spectrum
         if not self.joins.frontend.shares_spectrum(self.trunk.frontend):
             narrow = self.joins.frontend.spectrum(waveform)
-        keys, mask = self.joins.keys(self.joins.frontend.log_mel(narrow).transpose(1, 2))
-        successor = self.joins.scores_of_keys(keys, mask)
+        keys = self.joins.keys(self.joins.frontend.log_mel(narrow).transpose(1, 2))
+        successor = self.joins.scores_of_keys(keys)
         jigsaw = out_of_order(successor)
         tags = self._tags(trunk, embedding)
         curves: tuple[Tensor | None, Tensor | None] = (None, None)
         if self.cuts:
-            curves = self.cuts(spectrogram, self.cuts.periods(keys, mask))
+            curves = self.cuts(spectrogram, keys, self.joins.net.profiles)
         return Outputs(embedding, trunk.frames, torch.sigmoid(reversal), successor, jigsaw, tags, *curves)
 
     def _tags(self, trunk: TrunkOutput, embedding: Tensor) -> Tensor | None:

@@ -83,7 +83,7 @@ def later(values: Tensor) -> Tensor:
 
 
 class PeriodBreaks(nn.Module):
-    """Features of the periods around each moment, [batch, 4 * heads, lags, T] -> [batch, channels, 2 * T]."""
+    """Features of the periods around each moment, [batch, 4 * heads, lags, T] -> [batch, channels, 1, 2 * T]."""
 
     def __init__(self, heads: int, lags: int, width: int, channels: int) -> None:
         super().__init__()
@@ -93,10 +93,8 @@ class PeriodBreaks(nn.Module):
             nn.Conv2d(width, width, (5, 1), (2, 1), (2, 0), bias=False), nn.BatchNorm2d(width), nn.ReLU(),
         )  # fmt: skip
         several = channels * POOL
-        self.fold = nn.Sequential(
-            nn.Conv1d(width * (lags // 6), several, 1, bias=False), nn.BatchNorm1d(several), nn.ReLU()
-        )
+        self.fold = nn.Sequential(nn.Conv2d(width, several, (lags // 6, 1), bias=False), nn.BatchNorm2d(several))
 
     def forward(self, curves: Tensor) -> Tensor:
-        x = self.fold(self.over_lags(curves).flatten(1, 2))
-        return x.unflatten(1, (POOL, -1)).permute(0, 2, 3, 1).flatten(2)
+        x = self.fold(self.over_lags(curves)).squeeze(2)
+        return x.unflatten(1, (POOL, -1)).permute(0, 2, 3, 1).flatten(2)[:, :, None]

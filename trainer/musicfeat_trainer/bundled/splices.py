@@ -42,9 +42,10 @@ class Splicer:
         return int(generator.choice(len(self.recordings), p=self.weights))
 
     def place(self, generator: np.random.Generator) -> tuple[int, int]:
-        """Number of a recording, and the first sample of a window in it."""
-        recording = self.recording(generator)
-        return recording, int(generator.integers(0, len(self.recordings[recording]) - self.size + 1))
+        """Number of a recording, and the first sample of a window in it; one in some begins or ends with it."""
+        recording, half = self.recording(generator), self.size // 2
+        last = len(self.recordings[recording]) - self.size
+        return recording, int(np.clip(generator.integers(-half, last + half + 1), 0, last))
 
     def at(self, recording: int, start: int) -> Wave:
         """The window of a recording that begins at a sample."""
@@ -79,7 +80,7 @@ class Splicer:
         start, stop = at - first, self._settled(recording, at, style)
         strips = [Strip(recording, start, max(start + 1, stop))]
         for kind in generator.choice(list(KINDS), 1 + generator.binomial(most - 1, 0.4), p=list(KINDS.values())):
-            length, rest = self._span(LONGEST, generator), self._span(LONGEST / (most - 1), generator)
+            length, rest = self._span(LONGEST, generator), self._span(LONGEST / max(1, most - 1), generator)
             strips += self._next(strips[-1], str(kind), length, rest, style, generator)
         strips[-1] = strips[-1]._replace(stop=strips[-1].start + self.size)
         if generator.random() < 0.4:

@@ -133,7 +133,7 @@ class CutsConfig(Optimisation):
 
     frontend: LogMelSpec = LogMelSpec()
     """Settings of the spectrum, those of the trunk."""
-    stem: int = 12
+    stem: int = 16
     """Channels of the first convolution over the spectrogram."""
     width: int = 16
     """Channels of the second."""
@@ -143,7 +143,7 @@ class CutsConfig(Optimisation):
     """Steps of 96 ms before and behind a moment whose periods are compared with those across it."""
     periods: int = 16
     """Channels of the convolutions over lags."""
-    channels: int = 40
+    channels: int = 48
     """Channels of the convolutions over time."""
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 24)
     """Dilations of the convolutions over time; their sum in steps of 48 ms is how far the encoder looks."""
@@ -151,28 +151,29 @@ class CutsConfig(Optimisation):
     windows: int = Field(32, gt=0)
     """Windows in a step."""
     made: int = Field(2048, gt=0)
-    """Windows made at a time, from which steps draw: making one takes several times as long as learning from it. Each
-    takes a third of a megabyte of memory."""
+    """Windows made in a round, from which steps draw: making one takes several times as long as learning from it."""
+    rounds: int = Field(4, gt=0)
+    """Rounds whose windows are kept; each window takes a third of a megabyte of memory."""
     renew_every: int = Field(250, gt=0)
-    """Steps after which windows are made anew and false alarms are looked for; it divides ``evaluate_every``."""
-    edited: float = Field(0.55, ge=0, le=1)
-    """Share of windows with an edit."""
-    most_edits: int = Field(10, ge=2, le=20)
-    """Most edits in such a window; those that judge the encoder have one or two."""
+    """Steps of a round, after which windows are made and false alarms looked for; it divides ``evaluate_every``."""
+    edited: float = Field(0.6, ge=0, le=1)
+    """Share of a round's windows with an edit."""
+    most_edits: int = Field(10, ge=1, le=20)
+    """Most edits in such a window; those that judge the encoder have one."""
     ended: float = Field(0.06, ge=0, le=1)
-    """Share of windows in which a recording ends."""
-    mined: float = Field(0.12, ge=0, le=1)
-    """Share of windows around the encoder's own false alarms on clean music."""
-    mine_windows: int = Field(256, gt=0)
+    """Share of a round's windows in which a recording ends."""
+    mined: float = Field(0.15, ge=0, lt=1)
+    """Share of a step's windows that lie around the encoder's own false alarms on clean music."""
+    mine_windows: int = Field(512, gt=0)
     """Windows of clean music that are searched for false alarms."""
     backwards: float = Field(0.3, ge=0, le=1)
     """Share of windows that play backwards as a whole."""
     mix: float = Field(0.1, ge=0, le=1)
     """Share of windows with another recording mixed in."""
     crackle: float = Field(0.1, ge=0, le=1)
-    coded: float = Field(0.05, ge=0, le=1)
+    coded: float = Field(0.025, ge=0, le=1)
     """Share of windows coded to MP3, Vorbis or Opus after the edit."""
-    cut_weight: float = Field(4.0, gt=0)
+    cut_weight: float = Field(2.0, gt=0)
     """Weight of a place with a cut, beside 1 for a place without."""
     backwards_weight: float = Field(0.5, ge=0)
     judged: int = Field(768, gt=1)
@@ -182,8 +183,8 @@ class CutsConfig(Optimisation):
     def _mined_alike_after_a_stop(self) -> CutsConfig:
         if self.evaluate_every % self.renew_every:
             raise ValueError(f"renew_every must divide evaluate_every {self.evaluate_every}, got {self.renew_every}")
-        if self.edited + self.ended + self.mined > 1:
-            raise ValueError("the shares edited, ended and mined must be at most 1 together")
+        if self.edited + self.ended > 1:
+            raise ValueError("the shares edited and ended must be at most 1 together")
         return self
 
 

@@ -1,0 +1,37 @@
+"""Confirmation of a window's likeliest cut by the joins of the music before and behind it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from musicfeat_trainer.bundled.lag_profiles import Keys, LagProfiles
+
+AROUND = 5
+"""Places to either side of the likeliest for which the joins' evidence counts too: a quarter of a second."""
+
+
+def confirmation(logits: Tensor, keys: Keys, profiles: LagProfiles) -> Tensor:
+    """Nats that the joins give for a cut, [batch, T]: 0 but around the highest of ``logits`` [batch, T].
+
+    The curve hears a few seconds around a place; joins compare whole pieces. To ask them everywhere would cost too
+    much, and in windows that overlap one place each is enough.
+    """
+    place = logits.argmax(dim=1, keepdim=True)
+    near = (torch.arange(logits.shape[1], device=logits.device) - place).abs() <= AROUND
+    return near * -runs_on(place, keys, profiles)[:, None]
+
+
+def runs_on(place: Tensor, keys: Keys, profiles: LagProfiles) -> Tensor:
+    """Nats that the joins give for music that runs on over a place, [batch], of places [batch, 1] counted in frames.
+
+    The piece before a place and the one behind it are read like two neighbouring pieces in ``LagProfiles``; what lies
+    outside the window counts as silence. 0 where one of them is silent.
+    """
+    reach = profiles.cut + profiles.length
+    frames = torch.arange(2 * reach, device=place.device)
+    read = torch.cat([frames[: profiles.length], frames[-profiles.length :]])  # of ``padded``, from the place on
+    padded = nn.functional.pad(torch.cat([keys.values.flatten(1, 2), keys.mask[:, None]], dim=1), (reach, reach))
+    found = padded.gather(2, (place + read)[:, None].expand(-1, padded.shape[1], -1)).unflatten(2, (2, -1))
+    values, mask = found[:, :-1].unflatten(1, keys.values.shape[1:3]), found[:, -1]
+    return profiles.runs_on(profiles.unit(values, mask), mask)
