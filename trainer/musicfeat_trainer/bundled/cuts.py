@@ -157,14 +157,14 @@ class CutsPart(Part[Recipe, Cuts]):
     @torch.no_grad()
     def _evidence(self, module: Cuts) -> tuple[Floats, Floats, Floats]:
         """What is heard in the held-out windows: logits of cuts, nats of the joins for cuts, logits of backwards."""
-        parts = []
+        parts = list[tuple[Tensor, Tensor, Tensor]]()
         for numbers in torch.arange(len(self.windows.power)).split(BATCH):
             windows = self.windows.chosen(numbers)
             cut, backwards = self._logits(module, windows)
             keys = Keys(*(part.to(self.device) for part in windows.keys))
             parts.append((cut, confirmation(cut, keys, self.joins.net.profiles), backwards))
-        cut, joins, backwards = (torch.cat(part).float().cpu().numpy() for part in zip(*parts, strict=True))
-        return cut, joins, backwards
+        found = [torch.cat(part).float().cpu().numpy() for part in zip(*parts, strict=True)]
+        return found[0], found[1], found[2]
 
     def fit_closed_form(self, module: Cuts) -> None:
         """Fit the weights of all evidence, so that it becomes probabilities on held-out music."""
@@ -189,7 +189,7 @@ class CutsPart(Part[Recipe, Cuts]):
         found = judged(cut, self.windows.places)
         alarms = judged(cut[self.clean :], self.windows.places[self.clean :]).heights(cut[self.clean :])
         minutes = (len(cut) - self.clean) * self.recipe.window / self.optimisation.frontend.sample_rate / 60
-        p = 1 / (1 + np.exp(-np.clip(found.heights(cut), -30, 30)))
+        p = np.asarray(1 / (1 + np.exp(-np.clip(found.heights(cut), -30, 30))), np.float32)
         return {
             "cut_area": mean_roc_auc(cut.reshape(-1, 1), there.reshape(-1, 1), counts.reshape(-1, 1)),
             "cuts_found": share_above(found.found, threshold(alarms, int(minutes / MINUTES))),
