@@ -32,9 +32,9 @@ def runs_on(place: Tensor, keys: Keys, profiles: LagProfiles) -> Tensor:
     frames = torch.arange(2 * reach, device=place.device)
     read = torch.cat([frames[: profiles.length], frames[-profiles.length :]])  # of ``padded``, from the place on
     padded = nn.functional.pad(torch.cat([keys.values.flatten(1, 2), keys.mask[:, None]], dim=1), (reach, reach))
-    # all windows in a row: ONNX's Gather knows one list of numbers for all of a batch
-    first = padded.shape[2] * torch.arange(padded.shape[0], device=place.device)[:, None]
-    numbers = (first + place + read).flatten()
+    # all windows in a row: ONNX's Gather knows one list of numbers for all of a batch, of which arange hides the shape
+    window = torch.ones_like(place, dtype=torch.float32).cumsum(0).long() - 1
+    numbers = (padded.shape[2] * window + place + read).flatten()
     found = padded.transpose(0, 1).flatten(1).index_select(1, numbers).unflatten(1, (-1, 2, profiles.length))
     values, mask = found[:-1].transpose(0, 1).unflatten(1, keys.values.shape[1:3]), found[-1]
     return profiles.runs_on(profiles.unit(values, mask), mask)
