@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
+import shutil
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -85,11 +85,19 @@ def test_it_holds_what_the_extractor_says(made: Report) -> None:
     assert stretch["end"] == pytest.approx(48, abs=5)
 
 
-def test_cuts_are_those_that_check_finds(made: Report) -> None:
-    from musicfeat.suspicion import splices
+def test_findings_are_those_that_check_has_of_a_catalog(made: Report, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
+    from musicfeat.catalog import Catalog, embed_catalog
+    from musicfeat.catalog.check import check
 
-    expected = [vars(cut) for cut in splices(os.fspath(made.recording), Extractor(threads=1), 0.5)]
-    assert [place for place in made.data["suspicious"] if place["kind"] == "spliced"] == expected
+    (tmp_path / "music").mkdir()
+    shutil.copy(made.recording, tmp_path / "music" / "song.wav")
+    embed_catalog(tmp_path / "music", tmp_path / "catalog")
+    (verdict,) = check(Catalog(tmp_path / "catalog"))
+    assert [place["kind"] for place in made.data["suspicious"]] == [finding.kind for finding in verdict.findings]
+    for place, finding in zip(made.data["suspicious"], verdict.findings, strict=True):
+        for name in ("start", "end", "probability"):
+            assert place[name] == pytest.approx(getattr(finding, name), abs=1e-4)
 
 
 def test_a_name_is_never_markup(made: Report) -> None:
