@@ -92,7 +92,7 @@ def test_findings_are_those_that_check_has_of_a_catalog(made: Report, tmp_path: 
 
     (tmp_path / "music").mkdir()
     shutil.copy(made.recording, tmp_path / "music" / "song.wav")
-    embed_catalog(tmp_path / "music", tmp_path / "catalog")
+    embed_catalog(tmp_path / "music", tmp_path / "catalog", hop=2.5)
     (verdict,) = check(Catalog(tmp_path / "catalog"))
     assert [place["kind"] for place in made.data["suspicious"]] == [finding.kind for finding in verdict.findings]
     for place, finding in zip(made.data["suspicious"], verdict.findings, strict=True):
