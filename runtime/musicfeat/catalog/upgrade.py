@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from musicfeat.catalog.progress import Summary
 from musicfeat.catalog.reader import SWITCHING, Catalog
 from musicfeat.catalog.rewriting import changing
 from musicfeat.catalog.run import embed_catalog
-from musicfeat.catalog.settings import FILE, read_settings
+from musicfeat.catalog.settings import FILE, Precision, Rows, Settings, read_settings, settings_of
 from musicfeat.catalog.taught import FOLDER
+from musicfeat.catalog.workers.file_embedder import FileEmbedder
+from musicfeat.catalog.workers.options import ModelOptions
 from musicfeat.errors import CatalogError
 
 UPGRADED = ".upgrade"
@@ -27,7 +30,9 @@ UPGRADED = ".upgrade"
 def upgrade_catalog(output: str | os.PathLike[str], **options: Any) -> Summary:
     """Embed all files of a catalog again, with another model or other options, and switch when all are done.
 
-    Missing files lose their rows. Taught heads belong to the old model and are removed; the page's examples stay.
+    Missing files lose their rows. Taught heads belong to the old model and are removed; the page's examples stay. A
+    catalog that was made with this model and these options is brought up to date instead: files that did not change
+    keep their rows, and heads stay.
 
     Args:
         output: the catalog's folder.
@@ -40,17 +45,25 @@ def upgrade_catalog(output: str | os.PathLike[str], **options: Any) -> Summary:
     folder = Path(output)
     finish(folder)
     old = Catalog(folder)
+    paths = [to_path(path) for path in dict.fromkeys(old.table(["path"], None).column("path").to_pylist())]
+    there = [path for path in paths if os.path.isfile(path)]
+    if not there:
+        raise CatalogError(f"no file of {folder} is where the catalog has it: embed the new places instead")
+    options = {"rows": old.settings.rows, "precision": old.settings.precision} | options
+    if replace(old.settings, heads=()) == _asked(**options):
+        return embed_catalog(there, folder, **options)
     with changing(folder, old.settings):
-        paths = [to_path(path) for path in dict.fromkeys(old.table(["path"], None).column("path").to_pylist())]
-        there = [path for path in paths if os.path.isfile(path)]
-        if not there:
-            raise CatalogError(f"no file of {folder} is where the catalog has it: embed the new places instead")
-        same = {"rows": old.settings.rows, "precision": old.settings.precision}
-        summary = embed_catalog(there, folder / UPGRADED, **(same | options))
+        summary = embed_catalog(there, folder / UPGRADED, **options)
         with writing(folder):
             (folder / SWITCHING).touch()
             _switch(folder)
     return summary
+
+
+def _asked(rows: Rows, precision: Precision, **options: Any) -> Settings:
+    """The settings of a catalog that ``embed_catalog`` would make with these options."""
+    opening = {name: options[name] for name in ("model", "device", "hop", "outputs") if name in options}
+    return settings_of(*FileEmbedder(ModelOptions(**opening)).describe(), rows, precision)
 
 
 def finish(folder: Path) -> None:

@@ -133,6 +133,19 @@ def test_an_upgrade_to_another_model_changes_its_vectors_alone(music: Path, tmp_
         assert vector == pytest.approx(before[path][:width], abs=1e-3)
 
 
+def test_an_upgrade_to_the_same_model_keeps_what_did_not_change(music: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "c"
+    embed_catalog([music], folder, workers=1)
+    before = vectors(folder)
+    write(music / "1.wav", 7)
+    summary = upgrade_catalog(folder, workers=1)
+    assert (summary.embedded, summary.unchanged) == (1, 2)
+    changed = {path for path, vector in vectors(folder).items() if vector != before[path]}
+    assert {Path(path).name for path in changed} == {"1.wav"}
+    assert main(["embed", "--upgrade", "-o", str(folder), "--workers", "1"]) == 0
+    assert upgrade_catalog(folder, workers=1, hop=5.0).embedded == 3  # rows of another kind
+
+
 def vectors(folder: Path) -> dict[str, list[float]]:
     """Path -> embedding of each file of a catalog of one window a file."""
     return {row["path"]: row["embedding"] for row in Catalog(folder).table(["path", "embedding"]).to_pylist()}
