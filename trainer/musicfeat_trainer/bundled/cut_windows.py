@@ -128,10 +128,9 @@ class WindowMaker:
         precision.
         """
         waveform = torch.from_numpy(waves).to(self.module.cut_weights.device)
-        own, narrow = self.module.frontend, self.joins.frontend
+        own = self.module.frontend
         spectrum = own.spectrum(waveform)
-        log_mel = narrow.log_mel(spectrum) if narrow.shares_spectrum(own) else narrow(waveform).transpose(1, 2)
-        keys = self.joins.keys(log_mel.transpose(1, 2))
+        keys = self.joins.heard(waveform, spectrum, own)
         periods = self.module.periods(keys)
         kept = Keys(*(part.half().cpu() for part in keys))
         return own.bands(spectrum).transpose(1, 2).cpu(), periods.half().cpu(), kept

@@ -56,6 +56,12 @@ class Joins(nn.Module):
         """Scores as from ``forward``, of a spectrogram [batch, T, bands]."""
         return folded(*self.net(spectrogram))
 
+    def heard(self, waveform: Tensor, spectrum: Tensor, frontend: LogMel) -> Keys:
+        """Keys of a waveform [batch, samples]; its ``spectrum`` by another frontend serves if it is the joins' own."""
+        if not self.frontend.shares_spectrum(frontend):
+            spectrum = self.frontend.spectrum(waveform)
+        return self.keys(self.frontend.log_mel(spectrum).transpose(1, 2))
+
     def keys(self, spectrogram: Tensor) -> Keys:
         """Keys of a spectrogram [batch, T, bands], and which of its frames sound."""
         features, mask = self.net.features(spectrogram)

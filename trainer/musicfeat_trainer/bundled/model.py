@@ -58,10 +58,7 @@ class MusicModel(nn.Module):
         spectrum = self.trunk.frontend.spectrum(waveform)
         spectrogram = self.trunk.frontend.log_mel(spectrum).transpose(1, 2)
         trunk, embedding, reversal = self.trunk.read(spectrogram)
-        narrow = spectrum
-        if not self.joins.frontend.shares_spectrum(self.trunk.frontend):
-            narrow = self.joins.frontend.spectrum(waveform)
-        keys = self.joins.keys(self.joins.frontend.log_mel(narrow).transpose(1, 2))
+        keys = self.joins.heard(waveform, spectrum, self.trunk.frontend)
         successor = self.joins.scores_of_keys(keys)
         jigsaw = out_of_order(successor)
         tags = self._tags(trunk, embedding)
