@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from musicfeat_trainer.bundled.lag_profiles import Keys, LagProfiles
+from musicfeat_trainer.bundled.lag_profiles import Keys, LagProfiles, unit_keys
 
 AROUND = 5
 """Places to either side of the likeliest for which the joins' evidence counts too: a quarter of a second."""
@@ -37,4 +37,4 @@ def runs_on(place: Tensor, keys: Keys, profiles: LagProfiles) -> Tensor:
     numbers = (padded.shape[2] * window + place + read).flatten()
     found = padded.transpose(0, 1).flatten(1).index_select(1, numbers).unflatten(1, (-1, 2, profiles.length))
     values, mask = found[:-1].transpose(0, 1).unflatten(1, keys.values.shape[1:3]), found[-1]
-    return profiles.runs_on(profiles.unit(values, mask), mask)
+    return profiles.runs_on(unit_keys(values, mask), mask)

@@ -77,7 +77,7 @@ class LagProfiles(nn.Module):
     def of_keys(self, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """The same tables from ``keys``."""
         inside, mask = keys.unflatten(3, mask.shape[1:])[..., self.inside], mask[:, :, self.inside]
-        return self.scores(self.unit(inside, mask), mask)
+        return self.scores(unit_keys(inside, mask), mask)
 
     def keys(self, features: Tensor) -> Tensor:
         """Keys of all frames, [batch, heads, width, pieces * T], of any length."""
@@ -85,16 +85,6 @@ class LagProfiles(nn.Module):
         return (
             nn.functional.conv2d(features, weight, self.key.bias).flatten(1, 2).unflatten(1, (self.heads, self.width))
         )
-
-    def unit(self, keys: Tensor, mask: Tensor) -> Tensor:
-        """Keys [batch, heads, width, pieces, n] of length 1, their mean subtracted; 0 where the mask [batch, pieces, n]
-        is.
-        """
-        mask = mask[:, None, None]
-        k = keys * mask
-        mean = k.sum(dim=(3, 4), keepdim=True) / mask.sum(dim=(3, 4), keepdim=True).clamp(min=1.0)
-        k = (k - mean) * mask
-        return k / ((k * k).sum(dim=2, keepdim=True) + 1e-6).sqrt()
 
     def scores(self, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Two tables of scores, [batch, pieces, pieces] each, from unit keys and their mask [batch, pieces, n]."""
@@ -153,6 +143,17 @@ class LagProfiles(nn.Module):
             picked(x @ self.turned, columns, 3),
         )
         return torch.cat([(first * second).sum(2), (first * turned).sum(2)], dim=-1) @ self.distances
+
+
+def unit_keys(keys: Tensor, mask: Tensor) -> Tensor:
+    """Keys [batch, heads, width, ...] of length 1, their mean over all that sounds subtracted; 0 where the mask is,
+    [batch, ...].
+    """
+    mask = mask[:, None, None]
+    over = tuple(range(3, keys.dim()))
+    mean = (keys * mask).sum(dim=over, keepdim=True) / mask.sum(dim=over, keepdim=True).clamp(min=1.0)
+    centred = (keys - mean) * mask
+    return centred / ((centred * centred).sum(dim=2, keepdim=True) + 1e-6).sqrt()
 
 
 def ordered_pairs(pieces: int) -> tuple[list[int], list[int]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from musicfeat_trainer.bundled.lag_profiles import unit_keys
+
 POOL = 2
 """Frames of the joins' keys that are read as one, and places of the cut curve that share what is found there."""
 CURVES = 4
@@ -22,10 +24,7 @@ def pooled_keys(keys: Tensor, mask: Tensor) -> Tensor:
     """
     # with two spatial axes, ONNX Runtime pools many channels at once
     keys = nn.functional.avg_pool2d(keys.flatten(1, 2)[:, :, None], (1, POOL)).squeeze(2).unflatten(1, keys.shape[1:3])
-    sounds = nn.functional.max_pool1d(mask, POOL)[:, None, None]
-    mean = (keys * sounds).sum(dim=3, keepdim=True) / sounds.sum(dim=3, keepdim=True).clamp(min=1.0)
-    keys = (keys - mean) * sounds
-    return keys / ((keys * keys).sum(dim=2, keepdim=True) + 1e-6).sqrt()
+    return unit_keys(keys, nn.functional.max_pool1d(mask, POOL))
 
 
 class PeriodCurves(nn.Module):
