@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 import numpy as np
@@ -68,6 +68,19 @@ def shared(proto: onnx.ModelProto) -> onnx.ModelProto:
         node.input[:] = [kept.get(name, name) for name in node.input]
     replace(result.graph.initializer, [t for t in result.graph.initializer if t.name not in kept])
     return result
+
+
+def turn_weights(graph: onnx.GraphProto) -> None:
+    """Transpose, in place, the weights that a transposition alone reads; then those of products can be told by name."""
+    read = Counter(name for node in graph.node for name in node.input)
+    weights = {tensor.name: tensor for tensor in graph.initializer if read[tensor.name] == 1}
+    turning = [node for node in graph.node if node.op_type == "Transpose" and node.input[0] in weights]
+    for node in turning:
+        tensor = weights[node.input[0]]
+        order = onnx.helper.get_node_attr_value(node, "perm")
+        turned = np.ascontiguousarray(numpy_helper.to_array(tensor).transpose(order))
+        tensor.CopyFrom(numpy_helper.from_array(turned, node.output[0]))
+        graph.node.remove(node)
 
 
 def spectral_convolutions(graph: onnx.GraphProto) -> set[str]:

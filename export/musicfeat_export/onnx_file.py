@@ -15,6 +15,7 @@ from torch import nn
 
 from musicfeat.errors import ModelError
 from musicfeat.model.card import CURVES, ModelCard
+from musicfeat_export.graph import turn_weights
 from musicfeat_export.method_file import MethodModel, check_twin, load_exportable, method_card
 from musicfeat_export.model_file import write
 from musicfeat_export.parity import check_parity
@@ -81,6 +82,7 @@ def to_onnx(module: nn.Module, window: int, outputs: Sequence[str]) -> onnx.Mode
     rewrite(program.model, pattern_rewrite_rules=[transpose_transpose_rule])
     IdentityEliminationPass()(program.model)
     proto = program.model_proto
+    turn_weights(proto.graph)
     for node in proto.graph.node:
         node.ClearField("metadata_props")
         node.ClearField("doc_string")

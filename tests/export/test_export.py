@@ -60,6 +60,13 @@ def test_the_file_keeps_the_contract(exported: Path) -> None:
     assert json.loads(sidecar["recipe"])["name"] == "tiny"
 
 
+def test_no_weight_waits_to_be_transposed(exported: Path) -> None:
+    graph = onnx.load(exported).graph
+    weights = {tensor.name for tensor in graph.initializer}
+    turned = [node.name for node in graph.node if node.op_type == "Transpose" and node.input[0] in weights]
+    assert turned == []
+
+
 def test_torch_and_the_file_agree(run: Path, exported: Path) -> None:
     model, _ = load_model(run)
     differences = check_parity(model, exported)
