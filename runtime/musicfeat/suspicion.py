@@ -25,9 +25,10 @@ __all__ = ["Finding", "Track", "heard", "reversals", "splices", "suspicious"]
 Doubles = npt.NDArray[np.float64]
 ALIKE = 0.5
 """Correlation of the errors of two windows of a track; any number of them counts as 1 / ``ALIKE`` at most."""
-REVERSED_PRIOR, CUT_PRIOR, JOIN_PRIOR = -2.0, -3.0, -6.5
-"""Prior log-odds that a track has a backward stretch, and that a place has a cut; both are rare. ``JOIN_PRIOR`` is that
-of cuts found by ``successor``, in models without curves. With each, hardly any clean track has a finding of 0.5.
+REVERSED_PRIOR, BACKWARDS_PRIOR, CUT_PRIOR, JOIN_PRIOR = -2.0, -3.5, -3.0, -6.5
+"""Prior log-odds that a track has a backward stretch, by its windows' ``reversal`` and by the curve ``backwards``, and
+that a place has a cut, by the curve ``cut`` and, in models without curves, by ``successor``. All are rare: with each,
+hardly any clean track has a finding of 0.5.
 """
 LEAST = 0.5
 """Least probability at which the pages call a place suspicious."""
@@ -120,7 +121,7 @@ def heard(track: Track, known: list[Finding], least: float) -> list[Finding]:
     """Findings of a track's curves under the priors, but for reversed stretches that meet one of ``known``."""
     found = []
     for curved in track.edits:
-        edit = _under_prior(curved, CUT_PRIOR if curved.kind == "spliced" else REVERSED_PRIOR)
+        edit = _under_prior(curved, CUT_PRIOR if curved.kind == "spliced" else BACKWARDS_PRIOR)
         twice = edit.kind == "reversed" and any(edit.start < one.end and one.start < edit.end for one in known)
         if edit.probability >= least and not twice:
             found.append(edit)
