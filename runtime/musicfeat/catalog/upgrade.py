@@ -45,24 +45,29 @@ def upgrade_catalog(output: str | os.PathLike[str], **options: Any) -> Summary:
     folder = Path(output)
     finish(folder)
     old = Catalog(folder)
-    paths = [to_path(path) for path in dict.fromkeys(old.table(["path"], None).column("path").to_pylist())]
-    there = [path for path in paths if os.path.isfile(path)]
-    if not there:
-        raise CatalogError(f"no file of {folder} is where the catalog has it: embed the new places instead")
     options = {"rows": old.settings.rows, "precision": old.settings.precision} | options
     if replace(old.settings, heads=()) == _asked(**options):
-        return embed_catalog(there, folder, **options)
+        return embed_catalog(_files(old), folder, **options)
     with changing(folder, old.settings):
-        summary = embed_catalog(there, folder / UPGRADED, **options)
+        summary = embed_catalog(_files(old), folder / UPGRADED, **options)
         with writing(folder):
             (folder / SWITCHING).touch()
             _switch(folder)
     return summary
 
 
+def _files(catalog: Catalog) -> list[str]:
+    """Files of a catalog that are where it has them; CatalogError if there is none."""
+    paths = [to_path(path) for path in dict.fromkeys(catalog.table(["path"], None).column("path").to_pylist())]
+    there = [path for path in paths if os.path.isfile(path)]
+    if not there:
+        raise CatalogError(f"no file of {catalog.folder} is where the catalog has it: embed the new places instead")
+    return there
+
+
 def _asked(rows: Rows, precision: Precision, **options: Any) -> Settings:
-    """The settings of a catalog that ``embed_catalog`` would make with these options."""
-    opening = {name: options[name] for name in ("model", "device", "hop", "outputs") if name in options}
+    """The settings of a catalog that ``embed_catalog`` would make with these options, whatever the device."""
+    opening = {name: options[name] for name in ("model", "hop", "outputs") if name in options}
     return settings_of(*FileEmbedder(ModelOptions(**opening)).describe(), rows, precision)
 
 
