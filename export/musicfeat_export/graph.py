@@ -71,7 +71,9 @@ def shared(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def turn_weights(graph: onnx.GraphProto) -> None:
-    """Transpose, in place, the weights that a transposition alone reads; then those of products can be told by name."""
+    """Transpose the weights that only a transposition reads, and drop it: products then read their weights themselves,
+    as conversions to fewer bits expect.
+    """
     read = Counter(name for node in graph.node for name in node.input)
     weights = {tensor.name: tensor for tensor in graph.initializer if read[tensor.name] == 1}
     turning = [node for node in graph.node if node.op_type == "Transpose" and node.input[0] in weights]

@@ -32,7 +32,8 @@ def runs_on(place: Tensor, keys: Keys, profiles: LagProfiles) -> Tensor:
     frames = torch.arange(2 * reach, device=place.device)
     read = torch.cat([frames[: profiles.length], frames[-profiles.length :]])  # of ``padded``, from the place on
     padded = nn.functional.pad(torch.cat([keys.values.flatten(1, 2), keys.mask[:, None]], dim=1), (reach, reach))
-    # all windows in a row: ONNX's Gather knows one list of numbers for all of a batch, of which arange hides the shape
+    # All windows in a row, as ONNX's Gather takes one list of numbers. They are counted by cumsum, since arange would
+    # leave the exported shape unknown even for a fixed batch.
     window = torch.ones_like(place, dtype=torch.float32).cumsum(0).long() - 1
     numbers = (padded.shape[2] * window + place + read).flatten()
     found = padded.transpose(0, 1).flatten(1).index_select(1, numbers).unflatten(1, (-1, 2, profiles.length))

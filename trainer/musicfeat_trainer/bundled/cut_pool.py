@@ -25,7 +25,6 @@ class WindowPool:
     def __init__(self, maker: WindowMaker, config: CutsConfig) -> None:
         self.maker, self.config = maker, config
         self.rounds: dict[int, Windows] = {}
-        self.usual: Windows | None = None
         self.mined: Windows | None = None
 
     def renew(self, number: int, alarms: Sequence[Alarm]) -> None:
@@ -33,20 +32,21 @@ class WindowPool:
         config = self.config
         kept = range(max(0, number - config.rounds + 1), number + 1)
         self.rounds = {one: self.rounds.get(one) or self._made(one) for one in kept}
-        self.usual = joined(list(self.rounds.values()))
         generator = step_generators(config.seed + 3, number, rank())[0]
         self.mined = self.maker.around(alarms, generator, round(config.made * config.mined)) if alarms else None
 
     def drawn(self, generator: torch.Generator) -> Windows:
         """Windows of one step."""
-        assert self.usual
         mined = round(self.config.windows * self.config.mined) if self.mined else 0
-        usual = _some(self.usual, self.config.windows - mined, generator)
-        return joined([usual, _some(self.mined, mined, generator)]) if self.mined else usual
+        usual = _some(list(self.rounds.values()), self.config.windows - mined, generator)
+        return joined([usual, _some([self.mined], mined, generator)]) if self.mined else usual
 
     def _made(self, number: int) -> Windows:
         return self.maker.made(step_generators(self.config.seed + 2, number, rank())[0], self.config.made)
 
 
-def _some(windows: Windows, count: int, generator: torch.Generator) -> Windows:
-    return windows.chosen(torch.randperm(len(windows.power), generator=generator)[:count])
+def _some(rounds: Sequence[Windows], count: int, generator: torch.Generator) -> Windows:
+    """Some windows of rounds of the same size, drawn where they lie: all of them joined would take as much again."""
+    size = len(rounds[0].power)
+    numbers = torch.randperm(len(rounds) * size, generator=generator)[:count].tolist()
+    return joined([rounds[number // size].chosen(torch.tensor([number % size])) for number in numbers])

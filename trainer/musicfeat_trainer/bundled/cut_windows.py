@@ -32,7 +32,7 @@ class Windows(NamedTuple):
 
     power: Tensor  # [n, T, bands]
     periods: Tensor  # [n, 4 * heads, lags, T // 4]
-    keys: Keys  # of the joins, T // 2 frames
+    keys: Keys  # of the joins, T // 2 frames, in half precision
     cut: Tensor  # [2, n, T // 2] there, and 1 where the answer counts
     backwards: Tensor  # [2, n, T // 12], the same
     places: list[list[int]]  # of the cuts in the cut curve
@@ -41,7 +41,7 @@ class Windows(NamedTuple):
         """Some of the windows, by their numbers."""
         places = [self.places[i] for i in numbers.tolist()]
         power, periods = self.power[numbers], self.periods[numbers].float()
-        keys = Keys(*(part[numbers].float() for part in self.keys))
+        keys = Keys(*(part[numbers] for part in self.keys))
         return Windows(power, periods, keys, self.cut[:, numbers], self.backwards[:, numbers], places)
 
 
@@ -70,9 +70,7 @@ class WindowMaker:
 
         return self._all(drawn, generator, count)
 
-    def _all(
-        self, draw: Callable[[np.random.Generator], Edited], generator: np.random.Generator, count: int
-    ) -> Windows:
+    def _all(self, draw: Draw, generator: np.random.Generator, count: int) -> Windows:
         """Worn windows, made on all cores; each has a generator of its own."""
 
         def group(generators: Sequence[np.random.Generator]) -> Windows:
@@ -110,9 +108,8 @@ class WindowMaker:
         cut, backwards = frames // CUT_FRAMES, frames // BACKWARDS_FRAMES
         step = self.splicer.size / cut
         groups = [drawn[i : i + GROUP] for i in range(0, len(drawn), GROUP)]
-        power, periods, keys = zip(
-            *(self.sound(np.stack([one.wave for one in group])) for group in groups), strict=True
-        )
+        sounds = [self.sound(np.stack([edited.wave for edited in group])) for group in groups]
+        power, periods, keys = zip(*sounds, strict=True)
         return Windows(
             torch.cat(power),
             torch.cat(periods),

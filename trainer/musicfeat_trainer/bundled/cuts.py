@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from musicfeat.errors import InputError
 from musicfeat_trainer.bundled.collections import music_waves
 from musicfeat_trainer.bundled.confirmation import confirmation
-from musicfeat_trainer.bundled.cut_curves import Cuts, sounding
+from musicfeat_trainer.bundled.cut_curves import Cuts, sounding, weighed
 from musicfeat_trainer.bundled.cut_marks import (
     NEAR,
     Floats,
@@ -106,7 +106,7 @@ class CutsPart(Part[Recipe, Cuts]):
 
     def losses(self, number: int) -> dict[str, Tensor]:
         config = self.optimisation
-        if self.pool.usual is None or number % config.renew_every == 0:
+        if not self.pool.rounds or number % config.renew_every == 0:
             self._renew(number)
         generator = step_generators(config.seed, number, rank())[1]
         torch.manual_seed(generator.initial_seed())
@@ -161,7 +161,7 @@ class CutsPart(Part[Recipe, Cuts]):
         for numbers in torch.arange(len(self.windows.power)).split(BATCH):
             windows = self.windows.chosen(numbers)
             cut, backwards = self._logits(module, windows)
-            keys = Keys(*(part.to(self.device) for part in windows.keys))
+            keys = Keys(*(part.float().to(self.device) for part in windows.keys))
             parts.append((cut, confirmation(cut, keys, self.joins.net.profiles), backwards))
         found = [torch.cat(part).float().cpu().numpy() for part in zip(*parts, strict=True)]
         return found[0], found[1], found[2]
@@ -183,8 +183,7 @@ class CutsPart(Part[Recipe, Cuts]):
         counting alike. ``calibration``: 1 less the calibration error of P(cut) at peaks.
         """
         logits, joins, backwards = self._evidence(module)
-        network, joined, offset = module.cut_weights.tolist()
-        cut = network * logits + joined * joins + offset
+        cut = weighed(module.cut_weights.cpu(), torch.from_numpy(logits), torch.from_numpy(joins)).numpy()
         there, counts = (part.numpy() for part in self.windows.cut)
         found = judged(cut, self.windows.places)
         alarms = judged(cut[self.clean :], self.windows.places[self.clean :]).heights(cut[self.clean :])

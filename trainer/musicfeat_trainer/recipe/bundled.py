@@ -153,7 +153,7 @@ class CutsConfig(Optimisation):
     made: int = Field(2048, gt=0)
     """Windows made in a round, from which steps draw: making one takes several times as long as learning from it."""
     rounds: int = Field(4, gt=0)
-    """Rounds whose windows are kept; each window takes a third of a megabyte of memory."""
+    """Rounds whose windows are kept; each window takes 0.4 MB of memory."""
     renew_every: int = Field(250, gt=0)
     """Steps of a round, after which windows are made and false alarms looked for; it divides ``evaluate_every``."""
     edited: float = Field(0.6, ge=0, le=1)
