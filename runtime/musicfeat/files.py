@@ -37,6 +37,20 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """As ``replacing``, for a file that a user has named.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    try:
+        with replacing(path) as temporary:
+            yield temporary
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error}") from error
+
+
+@contextmanager
 def needing_temporary() -> Iterator[None]:
     """Raise InputError with advice if there is no folder for temporary files."""
     try:

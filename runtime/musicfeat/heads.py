@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from musicfeat.errors import InputError, ModelError
-from musicfeat.files import replacing
+from musicfeat.files import writing
 from musicfeat.model.card import ModelCard
 
 FORMAT = 1
@@ -74,11 +74,8 @@ class Head:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the head as JSON, whole or not at all."""
         values = asdict(self) | {"format": FORMAT, "matrix": self.matrix.tolist(), "bias": self.bias.tolist()}
-        try:
-            with replacing(Path(path)) as temporary:
-                temporary.write_text(json.dumps(values), encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"cannot write {path}: {error}") from error
+        with writing(Path(path)) as temporary:
+            temporary.write_text(json.dumps(values), encoding="utf-8")
 
 
 def opened_heads(sources: Iterable[Head | str | os.PathLike[str]], card: ModelCard) -> tuple[Head, ...]:

@@ -8,8 +8,7 @@ from typing import Any
 
 from musicfeat.catalog.check import Verdict
 from musicfeat.catalog.jams_files import annotation, package
-from musicfeat.errors import InputError
-from musicfeat.files import replacing
+from musicfeat.files import writing
 
 
 def write_check_jams(verdicts: Iterable[Verdict], folder: Path, model: str) -> int:
@@ -27,11 +26,8 @@ def write_check_jams(verdicts: Iterable[Verdict], folder: Path, model: str) -> i
     for verdict in verdicts:
         count += 1
         target = folder / f"{count:06}-{Path(verdict.path).stem[:80]}.jams"
-        try:
-            with replacing(target) as temporary:
-                _made(jams, verdict, model).save(str(temporary))
-        except OSError as error:
-            raise InputError(f"cannot write {target}: {error}") from error
+        with writing(target) as temporary:
+            _made(jams, verdict, model).save(str(temporary))
     return count
 
 

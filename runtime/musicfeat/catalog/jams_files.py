@@ -15,8 +15,8 @@ from musicfeat.catalog.findings import Found, findings
 from musicfeat.catalog.names import to_text
 from musicfeat.catalog.reader import OK, Catalog, vectors
 from musicfeat.catalog.tracks import Tracks
-from musicfeat.errors import CatalogError, InputError
-from musicfeat.files import replacing
+from musicfeat.errors import CatalogError
+from musicfeat.files import writing
 
 EXTRA = "pip install 'musicfeat[jams]'"
 
@@ -36,11 +36,8 @@ def write_jams(catalog: Catalog, folder: Path, *, embeddings: bool = False) -> I
     for number, found in enumerate(findings(catalog)):
         made = _made(jams, catalog, found, tracks.row(number), embeddings)
         target = folder / f"{number + 1:06}-{Path(found.path).stem[:80]}.jams"
-        try:
-            with replacing(target) as temporary:
-                made.save(str(temporary))
-        except OSError as error:
-            raise InputError(f"cannot write {target}: {error}") from error
+        with writing(target) as temporary:
+            made.save(str(temporary))
         yield target
 
 

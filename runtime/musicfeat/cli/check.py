@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from musicfeat.catalog.settings import read_settings
 from musicfeat.cli.archives import archive_options, fixed_copies, vacant_folders, write_jams
-from musicfeat.cli.shared import Commands, command, extractor, model_options, print_error
+from musicfeat.cli.shared import Commands, catalog_argument, command, extractor, model_options, print_error
 from musicfeat.errors import InputError
 from musicfeat.files import unused
 
@@ -31,9 +31,8 @@ LABELS = "write a label track for each track found: Audacity imports it, and Son
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    check = command(commands, "check", run, "list tracks of a catalog that seem reversed or spliced")
-    check.description = TEXT
-    check.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
+    check = command(commands, "check", run, "list tracks of a catalog that seem reversed or spliced", TEXT)
+    catalog_argument(check)
     check.add_argument(
         "--edits", action="store_true", help="look for cuts in the audio files if the catalog holds none"
     )

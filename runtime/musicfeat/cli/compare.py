@@ -15,8 +15,7 @@ shorter than 0.1 s are not told, nor are those of whole repeats in music that re
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    compare = command(commands, "compare", run, "the edits between two versions of a recording")
-    compare.description = TEXT
+    compare = command(commands, "compare", run, "the edits between two versions of a recording", TEXT)
     compare.add_argument("first", type=Path, metavar="A", help="the original")
     compare.add_argument("second", type=Path, metavar="B", help="the version of it")
     compare.add_argument("--json", action="store_true", help="print JSON")

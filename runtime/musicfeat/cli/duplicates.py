@@ -6,11 +6,10 @@ import argparse
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicfeat.cli.lists import who
-from musicfeat.cli.shared import Commands, command, print_error
+from musicfeat.cli.shared import Commands, catalog_argument, command, print_error
 
 if TYPE_CHECKING:
     from musicfeat.catalog.search.duplicates import Copy, Found
@@ -24,9 +23,8 @@ keep, or was heard to hold no more and no better sound."""
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    duplicates = command(commands, "duplicates", run, "list tracks of a catalog that are the same recording")
-    duplicates.description = TEXT
-    duplicates.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
+    duplicates = command(commands, "duplicates", run, "list tracks of a catalog that are the same recording", TEXT)
+    catalog_argument(duplicates)
     duplicates.add_argument("--verify", action="store_true", help="decode the files and decide by their sound")
     duplicates.add_argument(
         "--least",

@@ -12,7 +12,7 @@ import numpy as np
 from musicfeat.cli.shared import Commands, command, extracted, extractor, model_options
 from musicfeat.errors import InputError, MusicfeatError
 from musicfeat.features import Features
-from musicfeat.files import replacing
+from musicfeat.files import writing
 
 if TYPE_CHECKING:
     from musicfeat.catalog import Summary
@@ -23,8 +23,9 @@ everything that reads Parquet. With an output that ends in .npz: a few files int
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    embed = command(commands, "embed", run, "write embeddings, reversal, order and tags of many files as a catalog")
-    embed.description = TEXT
+    embed = command(
+        commands, "embed", run, "write embeddings, reversal, order and tags of many files as a catalog", TEXT
+    )
     embed.add_argument(
         "paths", nargs="*", metavar="SOURCE", help="folder, list (.txt, .m3u, or - for stdin), pattern or file"
     )
@@ -192,17 +193,14 @@ def _run_npz(options: argparse.Namespace) -> int:
 
 def _write_npz(path: Path, found: list[Features]) -> None:
     """Write the file completely or not at all: only a complete one replaces an existing file."""
-    try:
-        with replacing(path) as temporary:
-            np.savez(
-                temporary,
-                paths=np.array([features.path for features in found]),
-                embedding=np.stack([features.embedding for features in found]),
-                track=np.repeat(np.arange(len(found)), [len(features) for features in found]),
-                times=np.concatenate([features.times for features in found]),
-                embeddings=np.concatenate([features.embeddings for features in found]),
-                reversal=np.concatenate([features.reversal for features in found]),
-                jigsaw=np.concatenate([features.jigsaw for features in found]),
-            )
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error}") from error
+    with writing(path) as temporary:
+        np.savez(
+            temporary,
+            paths=np.array([features.path for features in found]),
+            embedding=np.stack([features.embedding for features in found]),
+            track=np.repeat(np.arange(len(found)), [len(features) for features in found]),
+            times=np.concatenate([features.times for features in found]),
+            embeddings=np.concatenate([features.embeddings for features in found]),
+            reversal=np.concatenate([features.reversal for features in found]),
+            jigsaw=np.concatenate([features.jigsaw for features in found]),
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from musicfeat.cli.shared import Commands, command
+from musicfeat.cli.shared import Commands, catalog_argument, command
 
 TEXT = """Give every row of a catalog the probabilities of tags that `musicfeat teach` taught, from the stored
 embeddings. Without a head: go on with what was stopped. Files that are embedded later get the columns, too."""
@@ -13,9 +13,8 @@ embeddings. Without a head: go on with what was stopped. Files that are embedded
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    fill = command(commands, "fill", run, "give a whole catalog the columns of taught tags, without decoding")
-    fill.description = TEXT
-    fill.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
+    fill = command(commands, "fill", run, "give a whole catalog the columns of taught tags, without decoding", TEXT)
+    catalog_argument(fill)
     fill.add_argument("heads", nargs="*", type=Path, metavar="HEAD.json", help="heads that `musicfeat teach` wrote")
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from musicfeat.cli.shared import Commands, command, vacant
+from musicfeat.cli.shared import Commands, catalog_argument, command, vacant
 
 
 def add(commands: Commands) -> None:
     """Declare the command."""
     jams = command(commands, "jams", run, "write findings of a catalog as JAMS, a file for each track")
-    jams.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
+    catalog_argument(jams)
     jams.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder to write, new or empty")
     jams.add_argument("--embeddings", action="store_true", help="write the embedding of each window, too")
 

@@ -6,7 +6,7 @@ import argparse
 from importlib import import_module
 from pathlib import Path
 
-from musicfeat.cli.shared import Commands, command
+from musicfeat.cli.shared import Commands, catalog_argument, command
 from musicfeat.errors import CatalogError
 
 TEXT = """Open a catalog as a page in the browser: a map, tracks with their curves, features, a jigsaw. It is served to
@@ -18,9 +18,8 @@ EXTRA = "pip install 'musicfeat[listen]'"
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    listen = command(commands, "listen", run, "see and hear a catalog on a local page")
-    listen.description = TEXT
-    listen.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
+    listen = command(commands, "listen", run, "see and hear a catalog on a local page", TEXT)
+    catalog_argument(listen)
     listen.add_argument(
         "--audio-root",
         type=Path,

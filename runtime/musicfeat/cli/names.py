@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from functools import partial
-from pathlib import Path
 
-from musicfeat.cli.shared import Commands, command
+from musicfeat.cli.shared import Commands, catalog_argument, command
 
 TEXT = """Read title, artist, album and so on from the tags of a catalog's files into its rows. `musicfeat embed` does
 so too; this is for catalogs of older versions. Nothing is decoded, and no file but the catalog's own is changed."""
@@ -15,9 +14,8 @@ so too; this is for catalogs of older versions. Nothing is decoded, and no file 
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    names = command(commands, "names", run, "read titles and artists of a catalog's files, without decoding them")
-    names.description = TEXT
-    names.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
+    names = command(commands, "names", run, "read titles and artists of a catalog's files, without decoding them", TEXT)
+    catalog_argument(names)
     names.add_argument("--quiet", action="store_true", help="show no progress bar")
 
 

@@ -22,8 +22,7 @@ Each must last at least a second."""
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    order = command(commands, "order", run, "put pieces of a recording in playing order")
-    order.description = TEXT
+    order = command(commands, "order", run, "put pieces of a recording in playing order", TEXT)
     order.add_argument(
         "paths", nargs="+", metavar="PIECE", help="file, or a folder, list (.txt, .m3u, or - for stdin) or pattern"
     )

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicfeat.cli.lists import m3u, print_bytes, shown, who
-from musicfeat.cli.shared import Commands, command
+from musicfeat.cli.shared import Commands, catalog_argument, command
 from musicfeat.errors import InputError
-from musicfeat.files import replacing
+from musicfeat.files import writing
 
 if TYPE_CHECKING:
     from musicfeat.catalog.playlist import Entry
@@ -22,9 +22,10 @@ twice. With --like, the most alike come first."""
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    playlist = command(commands, "playlist", run, "make a playlist like some tracks, or from one track to another")
-    playlist.description = TEXT
-    playlist.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
+    playlist = command(
+        commands, "playlist", run, "make a playlist like some tracks, or from one track to another", TEXT
+    )
+    catalog_argument(playlist)
     playlist.add_argument(
         "--like", nargs="+", default=[], metavar="TRACK", help="tracks that the list shall sound like"
     )
@@ -82,11 +83,8 @@ def _check(options: argparse.Namespace) -> None:
 
 def _write(found: list[Entry], path: Path) -> None:
     data = _as_json(found).encode() if path.suffix.lower() == ".json" else m3u(map(vars, found))
-    try:
-        with replacing(path) as temporary:
-            temporary.write_bytes(data)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error}") from error
+    with writing(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def _as_table(found: list[Entry]) -> str:

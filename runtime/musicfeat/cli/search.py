@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicfeat.cli.lists import m3u, print_bytes, shown, who
-from musicfeat.cli.shared import Commands, command
+from musicfeat.cli.shared import Commands, catalog_argument, command
 
 if TYPE_CHECKING:
     from musicfeat.catalog.search.searcher import Hit
@@ -20,9 +20,8 @@ are compared; --index keeps a second copy of the embeddings and finds nearly all
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    search = command(commands, "search", run, "list tracks of a catalog that sound like a recording")
-    search.description = TEXT
-    search.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
+    search = command(commands, "search", run, "list tracks of a catalog that sound like a recording", TEXT)
+    catalog_argument(search)
     search.add_argument("query", type=Path, metavar="QUERY", help="audio file, or name of a track of the catalog")
     search.add_argument("-k", type=int, default=10, metavar="N", help="number of results (default: 10)")
     search.add_argument(

@@ -40,12 +40,17 @@ def run_command(program: str, options: argparse.Namespace) -> int:
 
 
 def command(
-    commands: Commands, name: str, run: Callable[[argparse.Namespace], int], text: str
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], int], text: str, about: str | None = None
 ) -> argparse.ArgumentParser:
-    """A sub-command without options."""
-    added = commands.add_parser(name, help=text, description=text)
+    """A sub-command without options; ``about`` describes it in its own help, in the place of ``text``."""
+    added = commands.add_parser(name, help=text, description=about or text)
     added.set_defaults(run=run)
     return added
+
+
+def catalog_argument(added: argparse.ArgumentParser) -> None:
+    """The folder of the catalog that a command reads."""
+    added.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
 
 
 def model_options(added: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from musicfeat.cli.shared import Commands, command
+from musicfeat.cli.shared import Commands, catalog_argument, command
 from musicfeat.errors import InputError
 
 TEXT = """Teach tags of your own from examples in a catalog: a CSV with the columns track (a file or its name) and
@@ -16,9 +16,8 @@ label, ten lines a label or more. Nothing is decoded. The head that is written s
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    teach = command(commands, "teach", run, "teach tags of your own, from examples")
-    teach.description = TEXT
-    teach.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
+    teach = command(commands, "teach", run, "teach tags of your own, from examples", TEXT)
+    catalog_argument(teach)
     teach.add_argument(
         "examples", type=Path, metavar="EXAMPLES.csv", help="examples: a CSV with the columns track and label"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from musicfeat.cli.shared import Commands, command, print_error, vacant
+from musicfeat.cli.shared import Commands, catalog_argument, command, print_error, vacant
 from musicfeat.errors import InputError
 
 TEXT = """Write what a catalog knows of its tracks into the tags of their files: the tags that hold, P(plays
@@ -16,9 +16,8 @@ touched. The sound is compared before and after, and a file changes whole or not
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    write = command(commands, "write-tags", run, "write findings of a catalog into the tags of its files")
-    write.description = TEXT
-    write.add_argument("catalog", type=Path, metavar="CATALOG", help="folder that `musicfeat embed` wrote")
+    write = command(commands, "write-tags", run, "write findings of a catalog into the tags of its files", TEXT)
+    catalog_argument(write)
     write.add_argument(
         "--fields", nargs="+", metavar="FIELD", help="fields to write: tags, reversed, names of heads (default: all)"
     )

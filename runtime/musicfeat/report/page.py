@@ -16,7 +16,7 @@ from musicfeat import __version__
 from musicfeat.errors import InputError
 from musicfeat.extractor import Extractor
 from musicfeat.features import Features
-from musicfeat.files import replacing
+from musicfeat.files import writing
 from musicfeat.report.bundle import Bundle, bundled
 from musicfeat.report.edited import curves_of, drawn
 from musicfeat.report.overview import overview
@@ -55,7 +55,8 @@ def write_report(path: PathLike, output: PathLike, extractor: Extractor, *, audi
         raise InputError(f"cannot write {output}: it is the recording itself")
     sound = _sound(Path(path)) if audio else None
     page = html(judged(path, extractor), bundled("report.js"), sound).encode("utf-8", "replace")
-    _write(page, output)
+    with writing(output) as temporary:
+        temporary.write_bytes(page)
     return len(page)
 
 
@@ -138,11 +139,3 @@ def _sound(path: Path) -> str:
         return base64.b64encode(path.read_bytes()).decode()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error}") from error
-
-
-def _write(page: bytes, output: Path) -> None:
-    try:
-        with replacing(output) as temporary:
-            temporary.write_bytes(page)
-    except OSError as error:
-        raise InputError(f"cannot write {output}: {error}") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from musicfeat.errors import InputError
-from musicfeat.files import replacing
+from musicfeat.files import writing
 from musicfeat.versions.comparison import Comparison
 from musicfeat.versions.edits import Edit, Span
 
@@ -107,10 +107,8 @@ def write_timeline(found: Comparison, names: Names, target: Path) -> None:
     opentimelineio, rate = check_timeline(target), RATES[target.suffix.lower()]
     timeline = _timeline(opentimelineio, found, names, rate, video=target.suffix.lower() == ".edl")
     try:
-        with replacing(target) as temporary:
+        with writing(target) as temporary:
             opentimelineio.adapters.write_to_file(timeline, str(temporary))
-    except OSError as error:
-        raise InputError(f"cannot write {target}: {error}") from error
     except opentimelineio.exceptions.OTIOError as error:
         raise InputError(f"cannot write {target}: {error}; {EXTRA} installs what .edl needs") from error
 
