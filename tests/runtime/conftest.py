@@ -1,4 +1,4 @@
-"""Fixtures for tests of pages: browsers, axe-core, and the packages of the page."""
+"""Fixtures for tests of commands and pages: browsers, axe-core, and the packages of the page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from musicfeat import cli
 from support.browser import MissingError, Page, install
 from support.looks import axe as fetch_axe
 
@@ -18,6 +19,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and not slow.isdisjoint(item.fixturenames):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture
+def main() -> Callable[..., int]:
+    """Runs the command with arguments of any type."""
+    return lambda *arguments: cli.main([str(argument) for argument in arguments])
 
 
 @contextmanager

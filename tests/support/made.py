@@ -22,7 +22,9 @@ def made_settings(dimension: int, rows: Rows = "window") -> Settings:
     return Settings("made", "1", "abc", dimension, "float32", rows, 10.0, 10.0, ("embedding",), ())
 
 
-def made_track(path: str, embeddings: np.ndarray, seconds: float | None = None, **who: object) -> FileResult:
+def made_track(
+    path: str, embeddings: np.ndarray, seconds: float | None = None, sha256: str | None = None, **who: object
+) -> FileResult:
     """A file whose windows have these embeddings [W, D]; zeros are silence."""
     count, half = len(embeddings), np.full(len(embeddings), 0.5, np.float32)
     silent = ~embeddings.any(axis=1)
@@ -33,14 +35,15 @@ def made_track(path: str, embeddings: np.ndarray, seconds: float | None = None, 
     found = Features(
         starts, ends, embeddings.astype(np.float32), half, half, weights / weights.sum(), silent, path=path, sr=44100
     )
-    return FileResult(path, 1, 1, f"{hash(path) % 2**64:064x}", found, credits=Credits(**who))  # type: ignore[arg-type]
+    digest = sha256 or f"{hash(path) % 2**64:064x}"
+    return FileResult(path, 1, 1, digest, found, credits=Credits(**who))  # type: ignore[arg-type]
 
 
-def made_catalog(folder: Path, tracks: Iterable[Sequence[FileResult]], settings: Settings) -> Catalog:
-    """A catalog with a part for each of ``tracks``."""
+def made_catalog(folder: Path, tracks: Iterable[Sequence[FileResult]], settings: Settings, first: int = 0) -> Catalog:
+    """A catalog with a part for each of ``tracks``, counted from ``first``."""
     folder.mkdir(exist_ok=True)
     write_or_check(folder, settings)
-    for number, some in enumerate(tracks):
+    for number, some in enumerate(tracks, first):
         table = pa.Table.from_batches([to_batch(one, settings) for one in some], schema(settings))
-        pq.write_table(table, folder / f"part-0of1-{number:06d}.parquet", 512)
+        pq.write_table(table, folder / f"part-0of1-{number:06d}.parquet", 64)
     return Catalog(folder)

@@ -13,23 +13,18 @@ import soundfile
 pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
 pytest.importorskip("portalocker", reason="the catalog extra is not installed")
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from musicfeat import cli as commands
 from musicfeat.catalog.reader import Catalog
 from musicfeat.catalog.run import embed_catalog
-from musicfeat.catalog.schema import schema, to_batch
 from musicfeat.catalog.search.comparable import Track
 from musicfeat.catalog.search.duplicates import Found, duplicates, find
 from musicfeat.catalog.search.evidence import bounds, needed, needed_pooled
 from musicfeat.catalog.search.keeping import quality, rank, spare
-from musicfeat.catalog.settings import Rows, Settings, write_or_check
+from musicfeat.catalog.settings import Rows
 from musicfeat.catalog.workers.file_state import state
 from musicfeat.catalog.workers.result import FileResult
 from musicfeat.errors import InputError
-from musicfeat.features import Features
 from musicfeat.versions.likeness import Likeness
+from support.made import made_catalog, made_settings, made_track
 
 D, RATE = 128, 22050
 RANDOM = np.random.default_rng(0).standard_normal((40, 6, D)) * np.exp(-np.arange(D) / 60)
@@ -39,29 +34,20 @@ def track(path: Path, embeddings: np.ndarray, content: str = "") -> FileResult:
     """A file on disk, and what a catalog would hold of it had its windows these embeddings."""
     path.parent.mkdir(exist_ok=True, parents=True)
     path.write_text(content or str(path))
-    count, half = len(embeddings), np.full(len(embeddings), 0.5, np.float32)
-    starts, quiet = 10.0 * np.arange(count), np.zeros(count, bool)
-    values = embeddings.astype(np.float32)
-    features = Features(starts, starts + 10, values, half, half, np.full(count, 1 / count), quiet, sr=44100)
+    features = made_track(str(path), embeddings).features
     return FileResult(str(path), *state(str(path)), f"digest of {content or path}", features)
 
 
 def write(folder: Path, tracks: list[FileResult], rows: Rows = "window") -> Catalog:
-    of = Settings("drawn", "1", "abc", D, "float32", rows, 10.0, 10.0, ("embedding",), ())
-    folder.mkdir()
-    write_or_check(folder, of)
-    pq.write_table(
-        pa.Table.from_batches([to_batch(t, of) for t in tracks], schema(of)), folder / "part-0of1-000000.parquet"
-    )
-    return Catalog(folder)
+    return made_catalog(folder, [tracks], made_settings(D, rows))
 
 
 def names(found: Found) -> list[list[str]]:
     return [[Path(copy.path).name for copy in group] for group in found.groups]
 
 
-def near(rows: np.ndarray, noise: float, seed: int = 1) -> np.ndarray:
-    return rows + noise * np.random.default_rng(seed).standard_normal(rows.shape) * np.exp(-np.arange(D) / 60)
+def near(rows: np.ndarray, noise: float) -> np.ndarray:
+    return rows + noise * np.random.default_rng(1).standard_normal(rows.shape) * np.exp(-np.arange(D) / 60)
 
 
 @pytest.mark.parametrize("rows", ["window", "track"])
@@ -188,11 +174,6 @@ def test_listening_decides(heard: Catalog) -> None:
     assert copied.spare
     assert not more.spare
     assert found.doubtful == 0
-
-
-@pytest.fixture
-def main() -> Callable[..., int]:
-    return lambda *arguments: commands.main([str(argument) for argument in arguments])
 
 
 def test_the_command(main: Callable[..., int], heard: Catalog, capsys: pytest.CaptureFixture[str]) -> None:

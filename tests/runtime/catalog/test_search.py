@@ -13,42 +13,23 @@ import soundfile
 pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
 pytest.importorskip("portalocker", reason="the catalog extra is not installed")
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from musicfeat import Extractor
-from musicfeat import cli as commands
 from musicfeat.catalog.reader import Catalog
-from musicfeat.catalog.schema import schema, to_batch
 from musicfeat.catalog.search import ivf
 from musicfeat.catalog.search.alignment import aligned
 from musicfeat.catalog.search.index import FILE, Index, build
 from musicfeat.catalog.search.query import model_of
 from musicfeat.catalog.search.searcher import Hit, Searcher, search
 from musicfeat.catalog.search.space import fit
-from musicfeat.catalog.settings import Rows, Settings, write_or_check
+from musicfeat.catalog.settings import Settings, write_or_check
 from musicfeat.catalog.workers.file_embedder import FileEmbedder
 from musicfeat.catalog.workers.options import ModelOptions
 from musicfeat.catalog.workers.result import FileResult
 from musicfeat.errors import CatalogError, InputError
-from musicfeat.features import Features
+from support.made import made_catalog, made_settings, made_track
 
 D = 128
 ODD = os.fsdecode(b"/music/caf\xe9.wav")
-
-
-def settings(rows: Rows = "window") -> Settings:
-    return Settings("drawn", "1", "abc", D, "float32", rows, 10.0, 10.0, ("embedding",), ())
-
-
-def track(path: str, embeddings: np.ndarray, silent: tuple[int, ...] = (), sha256: str | None = None) -> FileResult:
-    count, half = len(embeddings), np.full(len(embeddings), 0.5, np.float32)
-    quiet = np.isin(np.arange(count), silent)
-    weights = np.where(quiet, 0.0, 1.0) + (1e-9 if quiet.all() else 0)
-    starts = 10.0 * np.arange(count)
-    values = np.where(quiet[:, None], 0, embeddings).astype(np.float32)
-    features = Features(starts, starts + 10, values, half, half, weights / weights.sum(), quiet, path=path, sr=44100)
-    return FileResult(path, 1, 1, sha256 or f"{hash(path) % 2**64:064x}", features)
 
 
 def drawn(count: int, windows: int = 5, seed: int = 0) -> list[FileResult]:
@@ -56,16 +37,11 @@ def drawn(count: int, windows: int = 5, seed: int = 0) -> list[FileResult]:
     scale = np.exp(-np.arange(D) / 20)
     centres = 3 * scale + draw.standard_normal((count, 1, D)) * scale
     vectors = centres + 0.5 * draw.standard_normal((count, windows, D)) * scale
-    return [track(f"/music/{seed}/{i:04d}.ogg", rows) for i, rows in enumerate(vectors)]
+    return [made_track(f"/music/{seed}/{i:04d}.ogg", rows) for i, rows in enumerate(vectors)]
 
 
 def write(folder: Path, tracks: list[FileResult], of: Settings | None = None, part: int = 0) -> Catalog:
-    of = of or settings()
-    folder.mkdir(exist_ok=True)
-    write_or_check(folder, of)
-    table = pa.Table.from_batches([to_batch(found, of) for found in tracks], schema(of))
-    pq.write_table(table, folder / f"part-0of1-{part:06d}.parquet", 64)
-    return Catalog(folder)
+    return made_catalog(folder, [tracks], of or made_settings(D), part)
 
 
 def cosines(tracks: list[FileResult], query: np.ndarray) -> dict[tuple[str, float], float]:
@@ -122,7 +98,7 @@ def assert_same(found: list[Hit], expected: list[Hit]) -> None:
 
 def test_the_index_finds_tracks_where_few_tracks_have_all_the_best_windows(tmp_path: Path) -> None:
     query = drawn(1, 1)[0].features.embeddings[0]
-    long = [track(f"/long/{i}.ogg", np.tile(query, (900, 1)) + np.eye(900, D) / 50) for i in range(2)]
+    long = [made_track(f"/long/{i}.ogg", np.tile(query, (900, 1)) + np.eye(900, D) / 50) for i in range(2)]
     catalog = write(tmp_path / "c", [*long, *drawn(60, 2, seed=3)])
     assert_same(Searcher(catalog, True)(query, 9), Searcher(catalog, False)(query, 9))
 
@@ -193,7 +169,7 @@ def test_a_damaged_index_is_told_and_rebuilt(tmp_path: Path, damage: str) -> Non
 
 def test_an_index_of_another_model_is_refused(tmp_path: Path) -> None:
     build(write(tmp_path / "c", drawn(10)))
-    other = Settings(**{**vars(settings()), "model_sha256": "def"})
+    other = Settings(**{**vars(made_settings(D)), "model_sha256": "def"})
     write(tmp_path / "d", drawn(10), other)
     shutil.move(tmp_path / "c" / FILE, tmp_path / "d" / FILE)
     with pytest.raises(CatalogError, match="another model"):
@@ -217,7 +193,7 @@ def test_ties_are_broken_by_path(tmp_path: Path, index: bool, windows: bool) -> 
     tracks = drawn(140, 3)
     same = tracks[0].features.embeddings
     names = [f"/same/{i * 37 % 100:03d}.ogg" for i in range(100)]
-    mixed = [found for i, name in enumerate(names) for found in (track(name, same), tracks[i])]
+    mixed = [found for i, name in enumerate(names) for found in (made_track(name, same), tracks[i])]
     searcher = Searcher(write(tmp_path / "c", mixed), index)
     hits = searcher(same[1], 60, windows=windows)
     assert len({hit.similarity for hit in hits}) == 1
@@ -227,9 +203,9 @@ def test_ties_are_broken_by_path(tmp_path: Path, index: bool, windows: bool) -> 
 @pytest.mark.parametrize("index", [False, True])
 def test_the_query_itself_silence_and_failures_are_left_out(tmp_path: Path, index: bool) -> None:
     tracks = drawn(6)
-    mute = track("/music/mute.ogg", np.ones((3, D)), silent=(0, 1, 2))
-    partly = track("/music/partly.ogg", tracks[1].features.embeddings, silent=(1,))
-    twin = track("/music/twin.ogg", tracks[0].features.embeddings, sha256=tracks[0].sha256)
+    mute = made_track("/music/mute.ogg", np.zeros((3, D)))
+    partly = made_track("/music/partly.ogg", tracks[1].features.embeddings * (np.arange(5) != 1)[:, None])
+    twin = made_track("/music/twin.ogg", tracks[0].features.embeddings, sha256=tracks[0].sha256)
     failed = FileResult("/music/failed.ogg", error="no sound")
     searcher = Searcher(write(tmp_path / "c", [*tracks, mute, partly, twin, failed]), index)
     names = [hit.path for hit in searcher(tracks[0].path, 50)]
@@ -243,7 +219,7 @@ def test_the_query_itself_silence_and_failures_are_left_out(tmp_path: Path, inde
 
 @pytest.mark.parametrize("index", [False, True])
 def test_a_catalog_of_nothing(tmp_path: Path, index: bool) -> None:
-    write_or_check(tmp_path, settings())
+    write_or_check(tmp_path, made_settings(D))
     assert Searcher(tmp_path, index)(np.ones(D)) == []
     write(tmp_path, [FileResult("/a.ogg", error="no sound")])
     assert Searcher(tmp_path, index)(np.ones(D)) == []
@@ -253,7 +229,7 @@ def test_a_catalog_of_one_track_and_of_tracks(tmp_path: Path) -> None:
     one = drawn(1)
     assert len(search(write(tmp_path / "one", one), one[0].features.embeddings[0], 5)) == 1
     many = drawn(40)
-    catalog = write(tmp_path / "many", many, settings("track"))
+    catalog = write(tmp_path / "many", many, made_settings(D, "track"))
     for index in (False, True):
         hits = Searcher(catalog, index)(many[4].path, 3, itself=True)
         assert (hits[0].path, hits[0].start, hits[0].end) == (many[4].path, 0, 50)
@@ -261,7 +237,7 @@ def test_a_catalog_of_one_track_and_of_tracks(tmp_path: Path) -> None:
 
 
 def test_names_that_are_not_unicode(tmp_path: Path) -> None:
-    odd = track(ODD, drawn(1, seed=5)[0].features.embeddings)
+    odd = made_track(ODD, drawn(1, seed=5)[0].features.embeddings)
     catalog = write(tmp_path / "c", [*drawn(20), odd])
     for index in (False, True):
         searcher = Searcher(catalog, index)
@@ -375,11 +351,6 @@ def test_another_model_is_refused(tmp_path: Path, heard: tuple[Catalog, list[Pat
     assert model_of(heard[0]).card.weights_sha256 == heard[0].settings.model_sha256
 
 
-@pytest.fixture
-def main() -> Callable[..., int]:
-    return lambda *arguments: commands.main([str(argument) for argument in arguments])
-
-
 def test_the_command_search(
     main: Callable[..., int], heard: tuple[Catalog, list[Path]], capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -402,8 +373,8 @@ def test_the_commands_keep_odd_names(
     main: Callable[..., int], tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     same = drawn(1, seed=5)[0].features.embeddings
-    odd, newline = track(ODD, same), track("/music/a\nb.ogg", same)
-    others = [track(f"/music/{i}.ogg", np.eye(D)[i : i + 5]) for i in range(0, 60, 20)]
+    odd, newline = made_track(ODD, same), made_track("/music/a\nb.ogg", same)
+    others = [made_track(f"/music/{i}.ogg", np.eye(D)[i : i + 5]) for i in range(0, 60, 20)]
     write(tmp_path / "c", [*others, odd, newline])
     assert main("search", tmp_path / "c", newline.path, "--m3u", "--itself", "-k", 2) == 0
     assert capfdbinary.readouterr().out == b"#EXTM3U\nfile:///music/a%0Ab.ogg\n/music/caf\xe9.wav\n"

@@ -160,12 +160,6 @@ def test_info_fails_if_the_model_does(capsys: pytest.CaptureFixture[str]) -> Non
     assert len(err.splitlines()) == 1
 
 
-def test_info_explains_two_onnxruntimes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("musicfeat.info.installed", lambda names: dict.fromkeys(names, "1.0"))
-    assert main(["info"]) == 0
-    assert "overwrite each other" in capsys.readouterr().out
-
-
 def test_demo_hears_the_direction_and_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture = tmp_path / "demo.svg"
     assert main(["demo", "-o", str(picture)]) == 0
