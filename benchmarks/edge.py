@@ -1,6 +1,7 @@
 """Other precisions of the bundled models, compared with fp32, and a report on each: parity, size, latency.
 
 python benchmarks/edge.py [--tracks 9] [--rounds 15] [--web runtime/web/node_modules] [--run RUN]
+python benchmarks/edge.py engines    # native, OpenVINO, Node and WebAssembly beside each other: see engines.py
 python benchmarks/edge.py narrow     # older and smaller CPUs: see narrow.py
 python benchmarks/edge.py memory     # what a process needs at most: see memory.py
 
@@ -70,7 +71,7 @@ def compare(name: str, root: Path, tracks: int, folder: Path) -> None:
 
 def main() -> None:
     """Print the tables."""
-    if sys.argv[1:2] in (["narrow"], ["memory"]):
+    if sys.argv[1:2] in (["engines"], ["narrow"], ["memory"]):
         import_module(sys.argv[1]).main(sys.argv[2:])
         return
     options = argparse.ArgumentParser(description=__doc__)

@@ -39,6 +39,17 @@ def run(name: str, *arguments: str, data: Path | None = None) -> str:
     return done.stdout
 
 
+@pytest.fixture
+def npm_packages() -> None:
+    """The packages of runtime/web, installed."""
+    if not shutil.which("node"):
+        pytest.skip("Node.js is not installed (Debian: nodejs)")
+    try:
+        install()
+    except MissingError as error:
+        pytest.skip(str(error))
+
+
 def test_frontend() -> None:
     out = run("frontend.py", "--rounds", "1", "--frames", "1024")
     assert out.count("| DFT factorised: a grouped convolution, a product |") == 1
@@ -68,13 +79,8 @@ def test_resample() -> None:
     assert out.count("| two matrix products |") == out.count("| soxr HQ") == 4
 
 
+@pytest.mark.usefixtures("npm_packages")
 def test_web_parity(data: Path) -> None:
-    if not shutil.which("node"):
-        pytest.skip("Node.js is not installed (Debian: nodejs)")
-    try:
-        install()
-    except MissingError as error:
-        pytest.skip(str(error))
     out = run("web_parity.py", "--tracks", "2", "--windows", "1", data=data)
     for words in ("| 2 tracks,", "| embeddings |", "| P(backwards) of the whole |"):
         assert words in out
@@ -229,6 +235,15 @@ def test_catalog_throughput() -> None:
     out = run("catalog/throughput.py", "--hours", "0.07", "--rounds", "1", "--workers", "1")
     assert "| musicfeat embed, all outputs | 0.1 |" in out
     assert "without jigsaw" in out
+
+
+@pytest.mark.usefixtures("npm_packages")
+def test_edge_engines(tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript", reason="the export extra is not installed")
+    out = run("edge.py", "engines", "--rounds", "1", "--windows", "2", data=tmp_path)
+    rows = [line for line in out.splitlines() if "| WebAssembly in Node |" in line]
+    assert [row.split(" | ")[0] for row in rows] == ["| fp32", "| stored16", "| int8"]
+    assert float(rows[0].split(" | ")[-3]) < 1e-3
 
 
 def test_edge_narrow(tmp_path: Path) -> None:
