@@ -13,9 +13,7 @@ import soundfile
 
 pytest.importorskip("torch", reason="the train extra is not installed")
 import torch
-from torch import Tensor, nn
 
-from musicfeat_trainer.encoders.encoder import Encoder
 from musicfeat_trainer.objectives.objective import Objective, Views
 from support import teacher
 
@@ -96,23 +94,6 @@ def small_run(
     write_notes(folder / "notes", rate)
     (folder / "recipe.toml").write_text(SMALL_RECIPE.format(folder=folder))
     return folder
-
-
-class Tiny(Encoder):
-    dimension = 6
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.linear = nn.Linear(4, self.dimension)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.linear(features)
-
-
-@pytest.fixture(scope="session")
-def tiny() -> type[Encoder]:
-    """A linear encoder of four numbers."""
-    return Tiny
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from musicfeat_trainer.recipe.files import open_recipe
 from musicfeat_trainer.training.checkpoint import load_checkpoint
 from musicfeat_trainer.training.curves import read_rows
 from musicfeat_trainer.training.loop import Trainer, optimizer_of
+from support.runs import assert_same_weights, in_two_processes
 
 RECIPE = """
 # A method of a few seconds.
@@ -89,9 +89,7 @@ def test_a_killed_run_resumes_to_the_same_curve(
     assert load_checkpoint(last).progress["step"] < 6, "the run ended before it was killed"
     assert main(["--threads", "1", "run", recipe, "-o", str(output)]) == 0
     assert read_rows(output / "method" / "log.csv") == read_rows(finished / "method" / "log.csv")
-    ours, theirs = (load_checkpoint(f / "method" / "last.safetensors").tensors for f in (output, finished))
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert_same_weights(output / "method", finished / "method")
 
 
 def test_rows_and_changes_are_made_in_turn(recipe: str) -> None:
@@ -167,19 +165,16 @@ def test_optimizers_are_those_named() -> None:
 def test_two_processes_train_as_one(small_run: Path, recipe: str, finished: Path) -> None:
     """The first of them evaluates and writes, once; other clips than a process alone would draw."""
     output = small_run / "method-two"
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += ["-m", "musicfeat_trainer.cli", "--threads", "1", "run", recipe, "-o", str(output), "--device", "cpu"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.count("6 steps") == 1
+    command = ["-m", "musicfeat_trainer.cli", "--threads", "1", "run", recipe, "-o", str(output), "--device", "cpu"]
+    assert in_two_processes(*command).count("6 steps") == 1
     assert [row["step"] for row in read_rows(output / "method" / "log.csv")] == [2, 4, 6]
     assert read_rows(output / "method" / "log.csv") != read_rows(finished / "method" / "log.csv")
 
 
 @pytest.mark.slow
-def test_gradients_are_averaged_over_processes(tmp_path: Path) -> None:
-    script = tmp_path / "two.py"
-    script.write_text(
+def test_gradients_are_averaged_over_processes() -> None:
+    in_two_processes(
+        "-c",
         "import torch\n"
         "from musicfeat_trainer.distributed import average_gradients, from_first, rank, share_weights, start, stop\n"
         "start()\n"
@@ -195,11 +190,8 @@ def test_gradients_are_averaged_over_processes(tmp_path: Path) -> None:
         "torch.testing.assert_close(layer.weight.grad, whole.weight.grad)\n"
         "torch.testing.assert_close(layer.bias.grad, whole.bias.grad)\n"
         "assert from_first(rank()) == 0\n"
-        "stop()\n"
+        "stop()\n",
     )
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_loading_something_else_is_explained(tmp_path: Path) -> None:

@@ -6,15 +6,15 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from musicfeat_trainer.encoders.encoder import Encoder
 from musicfeat_trainer.objectives.byol import BYOL, BYOLConfig, byol_loss, momentum_at
 from musicfeat_trainer.objectives.objective import Setting, Views
+from support.encoders import Linear
 
 
 @pytest.fixture
-def objective(tiny: type[Encoder]) -> BYOL:
+def objective() -> BYOL:
     torch.manual_seed(0)
-    objective = BYOLConfig(width=5, hidden=16, momentum=0.9).build(Setting(tiny()))
+    objective = BYOLConfig(width=5, hidden=16, momentum=0.9).build(Setting(Linear(4, 6)))
     assert isinstance(objective, BYOL)
     return objective
 
@@ -62,9 +62,9 @@ def test_momentum_rises_along_a_cosine() -> None:
     assert momentum_at(70, 0.996, None) == 0.996
 
 
-def test_a_restart_goes_on_with_the_momentum_of_its_step(tiny: type[Encoder]) -> None:
+def test_a_restart_goes_on_with_the_momentum_of_its_step() -> None:
     risen = BYOLConfig(width=5, hidden=16, momentum=0.9, rise=2)
-    first, second = (risen.build(Setting(tiny())) for _ in range(2))
+    first, second = (risen.build(Setting(Linear(4, 6))) for _ in range(2))
     first.after_step()
     first.after_step()
     second.load_state_dict(first.state_dict())

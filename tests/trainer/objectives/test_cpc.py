@@ -5,37 +5,21 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from musicfeat import InputError
 from musicfeat_trainer import precision
-from musicfeat_trainer.encoders.encoder import Encoder
 from musicfeat_trainer.encoders.sample_cnn import SampleCNN
 from musicfeat_trainer.objectives.cpc import CPC, CPCConfig
 from musicfeat_trainer.objectives.objective import Setting, Views
+from support.encoders import Strides
 
 STEP, STEPS, BATCH, FUTURE = 4, 7, 5, 2
 
 
-class Strides(Encoder):
-    """A vector for every four samples."""
-
-    dimension = 6
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.convolution = nn.Conv1d(1, self.dimension, STEP, STEP)
-
-    def sequence(self, features: Tensor) -> Tensor:
-        return self.convolution(features[:, None]).tanh().transpose(1, 2)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.sequence(features).mean(1)
-
-
 def cpc() -> CPC:
     torch.manual_seed(0)
-    objective = CPCConfig(context=8, future=FUTURE).build(Setting(Strides()))
+    objective = CPCConfig(context=8, future=FUTURE).build(Setting(Strides(STEP, 6)))
     assert isinstance(objective, CPC)
     return objective
 
@@ -48,7 +32,7 @@ def waveforms() -> Tensor:
 def moments(objective: CPC, waveforms: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Predictions and what came, [batch, dimension] each, for every moment and distance: by hand from the weights."""
     steps = objective.encoder(waveforms.reshape(-1, STEP)).reshape(BATCH, STEPS, -1)
-    maps = objective.predictor.weight.reshape(FUTURE, Strides.dimension, -1)
+    maps = objective.predictor.weight.reshape(FUTURE, objective.encoder.dimension, -1)
     pairs = []
     for k in range(1, FUTURE + 1):
         for t in range(STEPS - k):

@@ -9,33 +9,17 @@ import torch
 from torch import Tensor, nn
 
 from musicfeat import InputError
-from musicfeat_trainer.encoders.encoder import Encoder
 from musicfeat_trainer.encoders.sample_cnn import SampleCNN
 from musicfeat_trainer.objectives.inpainting import Inpainting, InpaintingConfig, drawn_gaps
 from musicfeat_trainer.objectives.objective import Setting, Views
+from support.encoders import Strides
 
 SAMPLES = 66
 
 
-class Strides(Encoder):
-    """A vector for every eight samples."""
-
-    dimension, step = 12, 8
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.convolution = nn.Conv1d(1, self.dimension, self.step, self.step)
-
-    def sequence(self, features: Tensor) -> Tensor:
-        return self.convolution(features[:, None]).transpose(1, 2)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.sequence(features).mean(1)
-
-
 def inpainting(error: Literal["squared", "absolute"] = "squared") -> Inpainting:
     torch.manual_seed(0)
-    objective = InpaintingConfig(hidden=16, error=error).build(Setting(Strides()))
+    objective = InpaintingConfig(hidden=16, error=error).build(Setting(Strides(8, 12)))
     assert isinstance(objective, Inpainting)
     return objective
 
@@ -101,7 +85,7 @@ def test_an_encoder_without_time_is_refused() -> None:
 
 
 def test_an_encoder_of_unknown_steps_is_refused() -> None:
-    encoder = Strides()
+    encoder = Strides(8, 12)
     encoder.step = None  # type: ignore[assignment]
     with pytest.raises(InputError, match="every so many samples"):
         InpaintingConfig().build(Setting(encoder))

@@ -11,31 +11,18 @@ import torch
 from torch import Tensor, nn
 
 from musicfeat import InputError
-from musicfeat_trainer.encoders.encoder import Encoder
 from musicfeat_trainer.objectives.jigsaw import Jigsaw, JigsawConfig, drawn_orders
 from musicfeat_trainer.objectives.objective import Setting, Views
 from musicfeat_trainer.objectives.pieces import PiecesConfig
+from support.encoders import Linear
 
 FRAMES, EDGE = 18, 1
-
-
-class Flat(Encoder):
-    """A linear layer over all that it is handed."""
-
-    dimension = 5
-
-    def __init__(self, inputs: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(inputs, self.dimension)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.linear(features.flatten(1))
 
 
 def jigsaw(pieces: PiecesConfig, share: float = 0.5) -> Jigsaw:
     torch.manual_seed(0)
     inputs = 2 * (FRAMES - 2 * EDGE * pieces.count)
-    objective = JigsawConfig(identity_share=share).build(Setting(Flat(inputs), pieces=pieces))
+    objective = JigsawConfig(identity_share=share).build(Setting(Linear(inputs, 5), pieces=pieces))
     assert isinstance(objective, Jigsaw)
     return objective
 
@@ -100,4 +87,4 @@ def test_always_the_same_answer_is_right_half_the_time(bias: float) -> None:
 
 def test_without_pieces_there_is_nothing_to_put_in_order() -> None:
     with pytest.raises(InputError, match=r"method\.pieces"):
-        JigsawConfig().build(Setting(Flat(4)))
+        JigsawConfig().build(Setting(Linear(4, 5)))

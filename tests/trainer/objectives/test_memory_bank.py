@@ -2,10 +2,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +19,7 @@ from musicfeat_trainer.objectives.memory_bank import MemoryBank
 from musicfeat_trainer.recipe.method import MethodRecipe
 from musicfeat_trainer.training.checkpoint import load_checkpoint, save_recipe
 from musicfeat_trainer.training.loop import Trainer
+from support.runs import assert_same_weights, in_two_processes
 
 RATE = 4000
 
@@ -108,20 +105,7 @@ stop()
 
 @pytest.mark.slow
 def test_two_processes_remember_what_either_saw() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", TWO_PROCESSES],
-            env={**shared, "RANK": str(number)},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(2)
-    ]
-    printed = [process.communicate(timeout=600)[0] for process in started]
+    printed = in_two_processes("-c", TWO_PROCESSES).splitlines()
     expected = [[1.0, 0.0], [0.0, 1.0], [-1.0, -0.0], [-0.0, -1.0]]
     assert [json.loads(text.replace("-0.0", "0.0")) for text in printed] == [expected] * 2
 
@@ -181,10 +165,9 @@ def test_a_killed_run_goes_on_with_what_it_remembered(
         trainer.run()
     assert load_checkpoint(tmp_path / "killed" / "method" / "last.safetensors").progress["step"] == 2
     Trainer(MethodPart(asked, tmp_path / "killed")).run()
-    ours, theirs = (load_checkpoint(tmp_path / run / "method" / "last.safetensors") for run in ("killed", "whole"))
+    ours = load_checkpoint(tmp_path / "killed" / "method" / "last.safetensors")
     assert ours.progress["step"] == 4
-    assert ours.tensors.keys() == theirs.tensors.keys()
-    assert all(torch.equal(ours.tensors[key], theirs.tensors[key]) for key in theirs.tensors)
+    assert_same_weights(tmp_path / "killed" / "method", tmp_path / "whole" / "method")
     remembered = "queue.keys" if name == "moco" else "bank._extra_state"
     assert len(ours.tensors[f"model.objective.{remembered}"]) == (10 if name == "moco" else 6)
     save_recipe(tmp_path / "whole", asked)

@@ -8,24 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from musicfeat_trainer.encoders.encoder import Encoder
 from musicfeat_trainer.objectives.moco import MoCo, MoCoConfig, Queue, info_nce
 from musicfeat_trainer.objectives.objective import Setting, Views
+from support.encoders import Linear
 
 BATCH, QUEUE, WIDTH = 5, 12, 8
-
-
-class Linear(Encoder):
-    """Features [batch, 6] to vectors."""
-
-    dimension = 10
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(6, 10)
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return self.layer(features)
 
 
 def unit(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -35,7 +22,7 @@ def unit(*shape: int, seed: int = 0) -> torch.Tensor:
 
 def small(version: int = 2, queue: int = QUEUE, momentum: float = 0.9) -> MoCo:
     torch.manual_seed(0)
-    found = MoCoConfig(version=version, queue=queue, width=WIDTH, momentum=momentum).build(Setting(Linear()))
+    found = MoCoConfig(version=version, queue=queue, width=WIDTH, momentum=momentum).build(Setting(Linear(6, 10)))
     assert isinstance(found, MoCo)
     return found
 
@@ -85,13 +72,13 @@ def test_the_queue_holds_what_a_list_would(sizes: tuple[int, ...]) -> None:
 
 
 def test_versions_differ_as_published() -> None:
-    first, second = (MoCoConfig(version=v, queue=2).build(Setting(Linear())) for v in (1, 2))
+    first, second = (MoCoConfig(version=v, queue=2).build(Setting(Linear(6, 10))) for v in (1, 2))
     assert (first.temperature, second.temperature) == (0.07, 0.2)
     assert [type(layer) for layer in first.head] == [nn.Linear]
     assert [type(layer) for layer in second.head] == [nn.Linear, nn.ReLU, nn.Linear]
     config = MoCoConfig()
     assert (config.momentum, config.queue, config.width) == (0.999, 65536, 128)
-    assert MoCoConfig(queue=2, temperature=0.5).build(Setting(Linear())).temperature == 0.5
+    assert MoCoConfig(queue=2, temperature=0.5).build(Setting(Linear(6, 10))).temperature == 0.5
 
 
 @pytest.mark.parametrize("version", [1, 2])

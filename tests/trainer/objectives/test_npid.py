@@ -7,29 +7,16 @@ import pytest
 import torch
 from torch import nn
 
-from musicfeat_trainer.encoders.encoder import Encoder
 from musicfeat_trainer.objectives.npid import NPID, NPIDConfig, halves, nce
 from musicfeat_trainer.objectives.objective import Setting, Views
+from support.encoders import Linear
 
 INSTANCES, BATCH, FEATURES, NOISE = 200, 32, 12, 20
 
 
-class Linear(Encoder):
-    """Features [batch, 12] to vectors."""
-
-    dimension = 10
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(FEATURES, 10)
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return self.layer(features)
-
-
 def small(**settings: float) -> NPID:
     torch.manual_seed(0)
-    found = NPIDConfig(noise=NOISE, width=16, **settings).build(Setting(Linear()))
+    found = NPIDConfig(noise=NOISE, width=16, **settings).build(Setting(Linear(FEATURES, 10)))
     assert isinstance(found, NPID)
     found.prepare(INSTANCES)
     return found

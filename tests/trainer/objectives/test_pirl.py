@@ -11,31 +11,18 @@ import torch
 from torch import nn
 
 from musicfeat import InputError
-from musicfeat_trainer.encoders.encoder import Encoder
 from musicfeat_trainer.objectives.objective import Setting, Views
 from musicfeat_trainer.objectives.pieces import PiecesConfig
 from musicfeat_trainer.objectives.pirl import PIRL, PIRLConfig, drawn_orders, drawn_others, pirl_nce
+from support.encoders import Linear
 
 INSTANCES, FRAMES, BANDS = 16, 12, 4
-
-
-class Linear(Encoder):
-    """Arranged pictures of three pieces to vectors."""
-
-    dimension = 10
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(FRAMES * BANDS, 10)
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return self.layer(features.flatten(1))
 
 
 def small(along: Literal["channels", "time"] = "channels", **settings: float) -> PIRL:
     torch.manual_seed(0)
     pieces = PiecesConfig(edge=0, along=along)
-    found = PIRLConfig(negatives=30, width=8, **settings).build(Setting(Linear(), pieces=pieces))
+    found = PIRLConfig(negatives=30, width=8, **settings).build(Setting(Linear(FRAMES * BANDS, 10), pieces=pieces))
     assert isinstance(found, PIRL)
     found.prepare(INSTANCES)
     return found
@@ -121,7 +108,7 @@ def test_published_settings() -> None:
 
 def test_without_pieces_there_is_nothing_to_shuffle() -> None:
     with pytest.raises(InputError, match="pieces"):
-        PIRLConfig().build(Setting(Linear()))
+        PIRLConfig().build(Setting(Linear(FRAMES * BANDS, 10)))
 
 
 def test_learning_tells_instances_apart_whatever_their_order(descent: Callable[..., list[float]]) -> None:

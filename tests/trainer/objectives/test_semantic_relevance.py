@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor, nn
 
 from musicfeat import InputError
 from musicfeat_trainer.encoders.encoder import Encoder
@@ -16,22 +15,12 @@ from musicfeat_trainer.objectives.semantic_relevance import (
     drawn_others,
     relevance_loss,
 )
-
-
-class Tiny(Encoder):
-    dimension = 6
-
-    def __init__(self, inputs: int = 4) -> None:
-        super().__init__()
-        self.linear = nn.Linear(inputs, self.dimension)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.linear(features)
+from support.encoders import Linear
 
 
 def relevance(second: Encoder | None = None) -> SemanticRelevance:
     torch.manual_seed(0)
-    objective = SemanticRelevanceConfig(width=5).build(Setting(Tiny(), second))
+    objective = SemanticRelevanceConfig(width=5).build(Setting(Linear(4, 6), second))
     assert isinstance(objective, SemanticRelevance)
     return objective
 
@@ -77,7 +66,7 @@ def test_halves_share_weights_unless_there_is_a_second_encoder() -> None:
     first, second = torch.randn(7, 4), torch.randn(7, 3)
     with torch.no_grad():
         assert relevance().figures(Views((first, first), torch.arange(7)))["agreement"] == 1
-    objective = relevance(Tiny(3))
+    objective = relevance(Linear(3, 6))
     objective.losses(Views((first, second), torch.arange(7)))["relevance"].backward()
     names = {name for name, weight in objective.named_parameters() if weight.grad is not None}
     assert {"encoder.linear.weight", "second.linear.weight", "linear.0.weight", "second_linear.0.weight"} <= names
@@ -85,7 +74,7 @@ def test_halves_share_weights_unless_there_is_a_second_encoder() -> None:
 
 
 def test_neighbours_are_learned(descent: Callable[..., list[float]]) -> None:
-    objective = relevance(Tiny(3))
+    objective = relevance(Linear(3, 6))
     things = torch.randn(12, 3)
     views = Views((things @ torch.randn(3, 4), things), torch.arange(12))
     optimizer = torch.optim.Adam(objective.parameters(), 0.02)
@@ -96,7 +85,7 @@ def test_neighbours_are_learned(descent: Callable[..., list[float]]) -> None:
 
 
 def test_figures_of_a_guess_are_what_chance_says() -> None:
-    batch, objective = 600, relevance(Tiny())
+    batch, objective = 600, relevance(Linear(4, 6))
     torch.manual_seed(2)
     found = objective.figures(Views(tuple(torch.randn(2, batch, 4)), torch.arange(batch)))
     chance = SemanticRelevanceConfig().chance(batch)

@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch import nn
 
-from musicfeat_trainer.encoders.encoder import Encoder
 from musicfeat_trainer.objectives.objective import Setting, Views, spread
 from musicfeat_trainer.objectives.simsiam import SimSiam, SimSiamConfig, simsiam_loss
+from support.encoders import Linear
 
 
 @pytest.fixture
-def objective(tiny: type[Encoder]) -> SimSiam:
+def objective() -> SimSiam:
     torch.manual_seed(0)
-    objective = SimSiamConfig(width=8, bottleneck=3).build(Setting(tiny()))
+    objective = SimSiamConfig(width=8, bottleneck=3).build(Setting(Linear(4, 6)))
     assert isinstance(objective, SimSiam)
     return objective
 
@@ -65,9 +65,9 @@ def test_spread_tells_a_collapse() -> None:
     assert spread(torch.randn(2000, 64, generator=torch.Generator().manual_seed(0))) == pytest.approx(1, abs=0.02)
 
 
-def test_layers_of_the_paper(tiny: type[Encoder]) -> None:
+def test_layers_of_the_paper() -> None:
     """With a vector of 2048, as ResNet-50's: three layers of 2048, and a predictor of 512 in between."""
-    wide = tiny()
+    wide = Linear(4, 6)
     wide.dimension = 2048
     objective = SimSiamConfig().build(Setting(wide))
     shapes = {name: tuple(x.shape) for name, x in objective.named_parameters() if x.ndim == 2 and "encoder" not in name}

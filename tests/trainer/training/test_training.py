@@ -17,6 +17,7 @@ from musicfeat_trainer.recipe.files import known_recipes, open_recipe
 from musicfeat_trainer.runs import PARTS, parts_of
 from musicfeat_trainer.training.checkpoint import load_checkpoint, save_checkpoint
 from musicfeat_trainer.training.curves import read_rows
+from support.runs import assert_same_weights
 
 
 def command(small_run: Path, output: Path, *more: str) -> list[str]:
@@ -54,8 +55,7 @@ def test_parts_trained_alone_are_the_same(small_run: Path, finished: Path) -> No
     output = small_run / "alone"
     subprocess.run(command(small_run, output, "--part", "joins"), check=True, capture_output=True)
     assert sorted(path.name for path in output.iterdir()) == ["joins", "page.html", "recipe.json"]
-    ours, theirs = (load_checkpoint(folder / "joins" / "last.safetensors").tensors for folder in (output, finished))
-    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert_same_weights(output / "joins", finished / "joins")
     with pytest.raises(ModelError, match="trunk"):
         load_model(output)
 
@@ -71,9 +71,7 @@ def test_a_killed_run_resumes_to_the_same_curve(
     subprocess.run(command(small_run, output), check=True, capture_output=True)
     for part in ("trunk", "tags", "joins"):
         assert read_rows(output / part / "log.csv") == read_rows(finished / part / "log.csv")
-        ours, theirs = (load_checkpoint(folder / part / "last.safetensors").tensors for folder in (output, finished))
-        assert ours.keys() == theirs.keys()
-        assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+        assert_same_weights(output / part, finished / part)
 
 
 def test_a_folder_of_another_run_is_not_continued(
