@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -70,6 +71,12 @@ def shifts(browser: Any) -> list[Any]:
 def overflow(browser: Any) -> int:
     """Pixels by which the page is wider than the window."""
     return int(browser.execute_script(OVERFLOW))
+
+
+def is_dark(browser: Any) -> bool:
+    """Whether the page's background is nearly black."""
+    colour = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+    return sum(map(int, re.findall(r"\d+", colour))) < 200
 
 
 @contextmanager

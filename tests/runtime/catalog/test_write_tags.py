@@ -14,7 +14,6 @@ for name in ("pyarrow", "portalocker", "mediafile", "av"):
     pytest.importorskip(name, reason="the extra musicfeat[tags] is not installed")
 
 # ruff: noqa: E402
-import av
 import mutagen
 
 from musicfeat.catalog import Catalog, embed_catalog
@@ -23,6 +22,7 @@ from musicfeat.catalog.rewriting import changing
 from musicfeat.catalog.write_tags import NOTES, sound_digest, write_tags
 from musicfeat.cli import main
 from musicfeat.errors import CatalogError
+from support.coded import write_coded
 
 ID3 = "TXXX:MUSICFEAT_REVERSED"
 KEYS = {"mp3": ID3, "wav": ID3, "m4a": "----:com.apple.iTunes:MUSICFEAT_REVERSED"}
@@ -34,12 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, clip: np.ndarray, rate: int) 
     (root / "music").mkdir()
     for suffix in ("flac", "mp3", "ogg", "wav"):
         soundfile.write(root / "music" / f"a.{suffix}", clip[: 4 * rate], rate)
-    with av.open(str(root / "music" / "a.m4a"), "w") as file:
-        stream = file.add_stream("aac", rate=rate, layout="mono")
-        frame = av.AudioFrame.from_ndarray(clip[None, : 4 * rate].astype(np.float32), format="fltp", layout="mono")
-        frame.sample_rate = rate
-        for packet in [*stream.encode(frame), *stream.encode(None)]:
-            file.mux(packet)
+    write_coded(root / "music" / "a.m4a", clip[: 4 * rate], rate=rate)
     embed_catalog([root / "music"], root / "catalog", workers=1)
     return root
 

@@ -22,7 +22,7 @@ from musicfeat.report.bundle import bundled
 from musicfeat.report.overview import overview
 from musicfeat.report.page import html, judged, write_report
 from support.browser import Page, serving
-from support.looks import keep_screenshot, overflow, screen, serious, shifts
+from support.looks import is_dark, keep_screenshot, overflow, screen, serious, shifts
 
 NAME = '<img src=x onerror=alert(1)> & "<!--<script>".wav'
 
@@ -223,6 +223,5 @@ def test_it_fits_and_everybody_can_use_it(shared_page: Page, made: Report, width
         assert overflow(browser) <= 0
         browser.find_element("tag name", "summary").click()
         assert serious(browser) == []
-        background = shared_page.run("return getComputedStyle(document.body).backgroundColor")
-        assert (sum(map(int, re.findall(r"\d+", background))) < 200) == dark
+        assert is_dark(browser) == dark
         keep_screenshot(browser, f"report-{width}-{'dark' if dark else 'light'}")

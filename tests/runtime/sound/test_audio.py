@@ -13,6 +13,7 @@ from musicfeat.errors import AudioError, InputError
 from musicfeat.sound.audio import blocks, load
 from musicfeat.sound.mp3 import seconds_of_frames
 from musicfeat.sound.waveform import check_rate, ends, resample, to_mono
+from support.coded import write_coded
 from support.mutants import without_length_header
 
 FORMATS = {"wav": "PCM_16", "flac": "PCM_24", "ogg": "VORBIS", "opus": "OPUS", "mp3": "MPEG_LAYER_III"}
@@ -207,14 +208,7 @@ def test_without_the_optional_decoder_the_mend_is_named(tmp_path: Path, monkeypa
 
 
 def test_m4a_through_the_optional_decoder(tmp_path: Path, clip: np.ndarray, rate: int) -> None:
-    av = pytest.importorskip("av", reason="the codecs extra is not installed")
-    path = tmp_path / "clip.m4a"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("aac", rate=rate, layout="mono")
-        frame = av.AudioFrame.from_ndarray(clip[None, : 5 * rate], format="fltp", layout="mono")
-        frame.sample_rate = rate
-        for packet in [*stream.encode(frame), *stream.encode(None)]:
-            container.mux(packet)
+    path = write_coded(tmp_path / "clip.m4a", clip[: 5 * rate], rate=rate)
     decoded, expected = load(path, rate=22050), soxr.resample(clip[: 5 * rate], rate, 22050)
     lags = [np.corrcoef(decoded[s : s + 90000], expected[:90000])[0, 1] for s in (0, 512, 1024)]
     assert max(lags) > 0.99

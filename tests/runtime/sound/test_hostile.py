@@ -20,6 +20,7 @@ from musicfeat.sound.audio import load
 from musicfeat.sound.mp3 import seconds_of_frames
 from musicfeat.sound.waveform import MAX_RATE, MIN_RATE, check_rate, resample, to_mono
 from musicfeat.sound.windows import cut, pooling_weights
+from support.coded import write_coded
 from support.decoding import DECODED, REFUSED, decode_in_children
 from support.mutants import mutate, write_mutants, write_seeds
 
@@ -133,16 +134,10 @@ def test_damaged_files_of_every_format_are_decoded_or_refused(tmp_path: Path) ->
 @pytest.fixture
 def surround(tmp_path: Path) -> Path:
     """Sixteen channels, of which only the first sounds."""
-    av = pytest.importorskip("av", reason="the codecs extra is not installed")
     sound = np.zeros((4800, 16), dtype=np.float32)
     sound[:, 0] = np.random.default_rng(0).uniform(-0.5, 0.5, 4800)
-    with av.open(str(tmp_path / "many: channels.mka"), "w", format="matroska") as file:
-        stream = file.add_stream("pcm_f32le", rate=48000, layout="hexadecagonal")
-        frame = av.AudioFrame.from_ndarray(sound.reshape(1, -1), format="flt", layout="hexadecagonal")
-        frame.sample_rate = 48000
-        for packet in [*stream.encode(frame), *stream.encode(None)]:
-            file.mux(packet)
-    return tmp_path / "many: channels.mka"
+    stored = {"codec": "pcm_f32le", "form": "flt", "layout": "hexadecagonal", "format": "matroska"}
+    return write_coded(tmp_path / "many: channels.mka", sound.ravel(), rate=48000, **stored)
 
 
 def test_many_channels_are_averaged(surround: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ import soxr
 from musicfeat import AudioError, Extractor, InputError
 from musicfeat.sound.audio import blocks, decoded, load, opened
 from musicfeat.sound.names import FFMPEG, LIBSNDFILE, is_audio, is_hidden
+from support.coded import write_coded
 from support.mutants import without_length_header
 
 RATE = 22050
@@ -88,28 +89,15 @@ def test_every_link_of_a_chained_ogg_is_decoded(second: int, tmp_path: Path) -> 
     assert peaks == [440, 880]
 
 
-def encoded(path: Path, tracks: list[np.ndarray], rate: int, codec: str, **how: object) -> Path:
-    """A file with a stream for each track, written by PyAV."""
-    av = pytest.importorskip("av", reason="the codecs extra is not installed")
-    with av.open(str(path), "w", **how) as container:
-        streams = [container.add_stream(codec, rate=rate, layout="mono") for _ in tracks]
-        for stream, track in zip(streams, tracks, strict=True):
-            frame = av.AudioFrame.from_ndarray(track[None].astype(np.float32), format="fltp", layout="mono")
-            frame.sample_rate = rate
-            for packet in [*stream.encode(frame), *stream.encode(None)]:
-                container.mux(packet)
-    return path
-
-
 @pytest.mark.parametrize("suffix", ["aac", "ts", "mkv", "m4a"])
 def test_aac_in_every_container_has_its_length(suffix: str, tmp_path: Path, wave: np.ndarray, rate: int) -> None:
     quiet = np.concatenate([wave * 1e-3, wave])  # so that a length by the mean bit rate would be wrong
     how = {"format": {"aac": "adts", "ts": "mpegts", "mkv": "matroska", "m4a": "mp4"}[suffix]}
-    assert seconds(encoded(tmp_path / f"a.{suffix}", [quiet], rate, "aac", **how)) == pytest.approx(10, abs=0.1)
+    assert seconds(write_coded(tmp_path / f"a.{suffix}", quiet, rate=rate, **how)) == pytest.approx(10, abs=0.1)
 
 
 def test_half_a_matroska_is_refused(tmp_path: Path, wave: np.ndarray, rate: int) -> None:
-    path = encoded(tmp_path / "a.mka", [np.tile(wave, 4)], rate, "aac", format="matroska")
+    path = write_coded(tmp_path / "a.mka", np.tile(wave, 4), rate=rate, format="matroska")
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(AudioError, match="truncated"):
@@ -117,7 +105,7 @@ def test_half_a_matroska_is_refused(tmp_path: Path, wave: np.ndarray, rate: int)
 
 
 def test_a_damaged_packet_is_counted_and_many_are_refused(tmp_path: Path, wave: np.ndarray, rate: int) -> None:
-    path = encoded(tmp_path / "a.aac", [np.tile(wave, 4)], rate, "aac", format="adts")
+    path = write_coded(tmp_path / "a.aac", np.tile(wave, 4), rate=rate, format="adts")
     data = bytearray(path.read_bytes())
     frames, place = [], 0
     while place + 7 <= len(data):

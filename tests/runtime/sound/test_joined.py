@@ -12,6 +12,7 @@ import soundfile
 
 from musicfeat import AudioError
 from musicfeat.sound.audio import decoded, load
+from support.coded import write_coded
 
 SECONDS = 10
 FORMATS = {"wav": "WAV", "aiff": "AIFF", "au": "AU", "caf": "CAF", "w64": "W64", "rf64": "RF64", "flac": "FLAC"}
@@ -36,25 +37,14 @@ def heard(path: Path, data: bytes) -> tuple[np.ndarray, float]:
     return np.concatenate(list(sound.blocks)), sound.loss.seconds
 
 
-def coded(path: Path, wave: np.ndarray, rate: int, codec: str, form: str = "s16p") -> bytes:
-    """A file as PyAV writes it."""
-    av = pytest.importorskip("av", reason="the codecs extra is not installed")
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate, layout="mono", format=form)
-        samples = wave[None] if form == "fltp" else np.int16(wave[None] * 32767)
-        frame = av.AudioFrame.from_ndarray(samples, format=form, layout="mono")
-        frame.sample_rate = rate
-        container.mux([*stream.encode(frame), *stream.encode(None)])
-    return path.read_bytes()
-
-
 def kept(path: Path, wave: np.ndarray, rate: int) -> bytes:
     """A file in which every sample of 16 bits is kept."""
     codecs = {"tta": "tta", "wv": "wavpack", "flv": "pcm_s16le"}
     codec = codecs.get(path.suffix[1:])
     if codec is None:
         return written(path, wave, rate)
-    return coded(path, wave, rate, codec, "s16p" if codec == "wavpack" else "s16")
+    form = "s16p" if codec == "wavpack" else "s16"
+    return write_coded(path, wave, rate=rate, codec=codec, form=form).read_bytes()
 
 
 @pytest.mark.parametrize("suffix", [*sorted(FORMATS), "tta", "wv", "flv"])
@@ -127,7 +117,7 @@ def test_many_joined_parts_take_one_open_file_at_a_time(tmp_path: Path, wave: np
 
 def test_joined_mp4_is_refused(tmp_path: Path, wave: np.ndarray, rate: int) -> None:
     with pytest.raises(AudioError, match="2 recordings joined"):
-        heard(tmp_path / "b.m4a", coded(tmp_path / "a.m4a", wave, rate, "aac", "fltp") * 2)
+        heard(tmp_path / "b.m4a", write_coded(tmp_path / "a.m4a", wave, rate=rate).read_bytes() * 2)
 
 
 @pytest.mark.parametrize("with_codecs", [True, False])

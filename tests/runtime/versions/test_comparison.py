@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +20,7 @@ from musicfeat.versions.guesses import Guess
 from musicfeat.versions.path import NOWHERE, Run
 from musicfeat.versions.repeats import settled
 from musicfeat.versions.warped import Way
+from support.coded import through
 
 RATE = 44100
 NEAR = 0.05
@@ -34,13 +34,6 @@ def music() -> np.ndarray:
 
 def seconds(sound: np.ndarray, start: float, end: float) -> np.ndarray:
     return sound[round(start * RATE) : round(end * RATE)]
-
-
-def through_mp3(sound: np.ndarray) -> np.ndarray:
-    held = io.BytesIO()
-    soundfile.write(held, sound, RATE, format="MP3")
-    held.seek(0)
-    return soundfile.read(held, dtype="float32")[0]
 
 
 def at_speed(sound: np.ndarray, speed: float) -> np.ndarray:
@@ -58,8 +51,8 @@ def only(found: Comparison, kind: str) -> Edit:
 
 CHANGES: dict[str, tuple[Change, float]] = {
     "as it is": (lambda sound: sound, 1.0),
-    "mp3": (through_mp3, 1.0),
-    "3 % faster, mp3": (lambda sound: through_mp3(at_speed(sound, 1.03)), 1.03),
+    "mp3": (lambda sound: through(sound, RATE, "mp3"), 1.0),
+    "3 % faster, mp3": (lambda sound: through(at_speed(sound, 1.03), RATE, "mp3"), 1.03),
     "5 % slower": (lambda sound: at_speed(sound, 0.95), 0.95),
     "compressed, quieter": (lambda sound: 0.1 * np.tanh(4 * sound), 1.0),
     "equalised": (lambda sound: np.convolve(sound, [1, -0.9], "same").astype(np.float32), 1.0),
@@ -107,14 +100,14 @@ def test_a_part_at_another_speed(music: np.ndarray) -> None:
 
 
 def test_all_of_it_backwards(music: np.ndarray) -> None:
-    edit = only(compare(music, through_mp3(music[::-1]), RATE), "reversed")
+    edit = only(compare(music, through(music[::-1], RATE, "mp3"), RATE), "reversed")
     assert times(edit) == pytest.approx([0, 30, 0, 30], abs=0.1)
 
 
 def test_silence_makes_no_edits_and_an_inserted_one_is_told(music: np.ndarray) -> None:
     rest = np.zeros(2 * RATE, np.float32)
     paused = np.concatenate([seconds(music, 0, 10), rest, seconds(music, 10, 20), rest])
-    assert not compare(paused, through_mp3(paused), RATE).edits
+    assert not compare(paused, through(paused, RATE, "mp3"), RATE).edits
     assert not compare(rest, rest, RATE).edits
     edit = only(compare(np.concatenate([seconds(music, 0, 20), rest]), paused, RATE), "inserted")
     assert edit.second == pytest.approx((10, 12), abs=NEAR)
@@ -122,12 +115,12 @@ def test_silence_makes_no_edits_and_an_inserted_one_is_told(music: np.ndarray) -
 
 def test_a_loop_stays_where_it_is(music: np.ndarray) -> None:
     bars = np.tile(seconds(music, 0, 8 * 0.46), 7)
-    assert not compare(bars, through_mp3(bars), RATE).edits
+    assert not compare(bars, through(bars, RATE, "mp3"), RATE).edits
 
 
 def test_a_steady_tone_stays_where_it_is() -> None:
     tone = (0.3 * np.sin(2 * np.pi * 440 * np.arange(10 * RATE) / RATE)).astype(np.float32)
-    assert not compare(tone, through_mp3(tone), RATE).edits
+    assert not compare(tone, through(tone, RATE, "mp3"), RATE).edits
     muted = tone.copy()
     muted[4 * RATE : 6 * RATE] = 0
     assert compare(tone, muted, RATE).edits

@@ -1,17 +1,16 @@
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 import soxr
 
 from musicfeat.errors import AudioError
 from musicfeat.versions.detail import FRAME, SPEC, Detail, _powers, detail, detail_of
 from musicfeat.versions.likeness import NOTHING, least_correlation, likeness
+from support.coded import through
 
 RATE = 44100
 Change = Callable[[np.ndarray], np.ndarray]
@@ -33,19 +32,9 @@ def notes(seconds: float, seed: int = 0) -> np.ndarray:
     return (0.3 * sound).astype(np.float32)
 
 
-def coded(suffix: str) -> Change:
-    def change(sound: np.ndarray) -> np.ndarray:
-        held = io.BytesIO()
-        soundfile.write(held, sound, RATE, format=suffix)
-        held.seek(0)
-        return soundfile.read(held, dtype="float32")[0]
-
-    return change
-
-
 CHANGES: dict[str, Change] = {
-    "mp3": coded("mp3"),
-    "ogg": coded("ogg"),
+    "mp3": lambda sound: through(sound, RATE, "mp3"),
+    "ogg": lambda sound: through(sound, RATE, "ogg"),
     "quieter": lambda sound: sound / 100,
     "polarity": lambda sound: -sound,
     "cut": lambda sound: sound[4321:-5000],
@@ -139,5 +128,5 @@ def test_a_loop_counts_once() -> None:
     assert found.correlation > least_correlation(found.seconds)
     assert found.before_repeat == pytest.approx(2, abs=0.05)
     assert not found.same
-    for copy in (coded("mp3")(loop), loop[RATE // 3 :]):
+    for copy in (through(loop, RATE, "mp3"), loop[RATE // 3 :]):
         assert likeness(detail_of(loop, RATE), detail_of(copy, RATE)).same

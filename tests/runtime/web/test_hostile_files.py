@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from support.browser import Page, Site, serving
+from support.coded import write_coded
 from support.hostile import Encoded, hostile_coded, hostile_wavs
 
 pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test-all]'")
@@ -63,13 +64,8 @@ def test_all_of_the_sound_or_words(shared_page: Page, site: Site, clip: np.ndarr
 
 
 def test_joined_and_halved_m4a(shared_page: Page, site: Site, clip: np.ndarray, rate: int, tmp_path: Path) -> None:
-    av = pytest.importorskip("av", reason="PyAV, which writes m4a, is not installed")
-    path = tmp_path / "a.m4a"
-    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
-        stream = container.add_stream("aac", rate=rate, layout="mono")
-        frame = av.AudioFrame.from_ndarray(clip[None, : 3 * rate], format="fltp", layout="mono")
-        frame.sample_rate = rate
-        container.mux([*stream.encode(frame), *stream.encode(None)])
+    how = {"format": "mp4", "options": {"movflags": "faststart"}}
+    path = write_coded(tmp_path / "a.m4a", clip[: 3 * rate], rate=rate, **how)
     shared_page.browser.get(site.url + "lib/errors.js")
     data = path.read_bytes()
     for content, words in ((data * 2, "recordings joined end to end"), (data[: len(data) // 2], "is truncated")):

@@ -19,6 +19,7 @@ import soxr
 from musicfeat import Extractor
 from musicfeat.model.session import find_model
 from support.browser import Page, Site, serving
+from support.looks import is_dark, overflow, screen, shifts
 from support.paths import ROOT
 
 pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test-all]'")
@@ -214,33 +215,15 @@ def test_it_fits_and_nothing_jumps(
     shared_page: Page, site: Site, sounds: dict[str, Path], width: int, dark: bool
 ) -> None:
     page, browser = shared_page, shared_page.browser
-    screen = {"width": width, "height": 800, "deviceScaleFactor": 2, "mobile": width < 500}
-    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-    try:
+    with screen(browser, width, dark, 800):
         page.open(site.url)
         page.choose(sounds["clip.wav"])
         page.choose(sounds["brief.wav"])
-        moved = """
-          return new Promise((resolve) => {
-            const total = (list) => list.getEntries().reduce((sum, entry) => sum + entry.value, 0);
-            const observer = new PerformanceObserver((list) => resolve(total(list)));
-            observer.observe({ type: 'layout-shift', buffered: true });
-            setTimeout(() => resolve(0), 300);
-          });
-        """
-        assert browser.execute_script(moved) < 0.01
-        sizes = "const { scrollWidth, clientWidth } = document.documentElement; return [scrollWidth, clientWidth];"
-        scrolled, seen = browser.execute_script(sizes)
-        assert scrolled <= seen
-        background = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
-        assert (sum(map(int, re.findall(r"\d+", background))) < 200) == dark
+        assert sum(moved for moved, *_ in shifts(browser)) < 0.01
+        assert overflow(browser) <= 0
+        assert is_dark(browser) == dark
         page.choose(sounds["clip.wav"])
         assert contrasts(browser) > 4.5
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 def contrasts(browser: Any) -> float:

@@ -21,6 +21,7 @@ from musicfeat.recording import Recording
 from musicfeat.sequence.order import best_order, log_partition, most_probable, path_score
 from musicfeat.sound.audio import opened
 from musicfeat.sound.windows import Window, cut, pooling_weights
+from support.coded import write_coded
 from support.hostile import hostile_samples
 from support.paths import WEB
 
@@ -197,15 +198,10 @@ def test_declared_rates(sounds: dict[Path, int]) -> None:
 
 
 def test_m4a_declares_its_rate(tmp_path: Path) -> None:
-    av = pytest.importorskip("av", reason="PyAV, which writes m4a, is not installed")
-    paths = []
-    for suffix, form in (("m4a", "ipod"), ("aac", "adts")):
-        paths.append(tmp_path / f"sound.{suffix}")
-        with av.open(str(paths[-1]), "w", format=form) as container:
-            stream = container.add_stream("aac", rate=32000, layout="mono")
-            frame = av.AudioFrame.from_ndarray(noise(32000)[None], format="fltp", layout="mono")
-            frame.sample_rate = 32000
-            container.mux([*stream.encode(frame), *stream.encode(None)])
+    paths = [
+        write_coded(tmp_path / f"sound.{suffix}", noise(32000), rate=32000, format=form)
+        for suffix, form in (("m4a", "ipod"), ("aac", "adts"))
+    ]
     assert rules(*[("declaredRate", str(path)) for path in paths]) == [32000, 32000]
 
 
