@@ -1,6 +1,7 @@
-"""The JavaScript package in Node beside the Python runtime on real music: the largest difference of every output.
+"""The JavaScript package in Node, or the demo page in Chromium, beside the Python runtime on real music: the largest
+difference of every output.
 
-    python benchmarks/web_parity.py [--tracks 30] [--windows 3] [--device cpu|wasm]
+    python benchmarks/web_parity.py [--tracks 30] [--windows 3] [--on cpu|wasm|page]
 
 Both hear the first windows of each track, decoded once, at the rate of the file: resampling, cutting, model and
 pooling are each side's own. Music is read from $MUSICFEAT_DATA.
@@ -20,10 +21,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import soundfile
 from _table import ROOT, markdown, music_folder
 
 from musicfeat import Extractor, Features, load
-from support.browser import install
+from support.browser import Page, install, serving
+
+Sounds = Sequence[tuple[npt.NDArray[np.float32], int]]
+"""Samples and their rates."""
 
 RUNNER = ROOT / "tests" / "runtime" / "web" / "npm_package.mjs"
 TOLD = 1e-3
@@ -40,12 +45,11 @@ def chosen(folder: Path, count: int) -> list[Path]:
     return there[:: max(1, len(there) // count)][:count]
 
 
-def in_node(waves: Sequence[tuple[npt.NDArray[np.float32], int]], device: str) -> list[dict[str, Any]]:
-    """Features of the package for [samples] and their rates."""
+def in_node(waves: Sounds, device: str) -> list[dict[str, Any]]:
+    """Features of the package."""
     node = shutil.which("node")
     if not node:
         raise SystemExit("Node.js is not installed (Debian: nodejs)")
-    install()
     with tempfile.TemporaryDirectory() as folder:
         jobs = []
         for number, (wave, rate) in enumerate(waves):
@@ -57,6 +61,21 @@ def in_node(waves: Sequence[tuple[npt.NDArray[np.float32], int]], device: str) -
     if done.returncode:
         raise SystemExit(f"Node failed: {done.stderr[-2000:]}")
     found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def on_the_page(waves: Sounds, hop: float) -> list[dict[str, Any]]:
+    """Features that the demo page saves for WAV files of float samples."""
+    with tempfile.TemporaryDirectory() as folder, serving() as site:
+        page, found = Page(Path(folder)), []
+        page.open(site.url)
+        page.step(f"{hop:g} s")
+        for number, (wave, rate) in enumerate(waves):
+            path = Path(folder, f"{number}.wav")
+            soundfile.write(path, wave, rate, subtype="FLOAT")
+            page.choose(path)
+            found.append(page.saved(path.name))
+        page.browser.quit()
     return found
 
 
@@ -75,7 +94,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--tracks", type=int, default=30)
     options.add_argument("--windows", type=int, default=3)
-    options.add_argument("--device", choices=("cpu", "wasm"), default="cpu")
+    options.add_argument("--on", choices=("cpu", "wasm", "page"), default="cpu", help="a device of Node, or the page")
     given = options.parse_args()
     extractor = Extractor(threads=1)
     paths = chosen(music_folder(), given.tracks)
@@ -83,8 +102,10 @@ def main() -> None:
     for path in paths:
         wave, rate = load(path)
         waves.append((np.ascontiguousarray(wave[: round(given.windows * extractor.window * rate)]), rate))
+    install()
+    answers = on_the_page(waves, extractor.hop) if given.on == "page" else in_node(waves, given.on)
     worst: dict[str, list[float]] = {}
-    for (wave, rate), theirs in zip(waves, in_node(waves, given.device), strict=True):
+    for (wave, rate), theirs in zip(waves, answers, strict=True):
         for name, difference in differences(theirs, extractor(wave, rate)):
             worst.setdefault(name, []).append(difference)
     minutes = sum(len(wave) / rate for wave, rate in waves) / 60

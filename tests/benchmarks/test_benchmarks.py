@@ -80,8 +80,11 @@ def test_resample() -> None:
 
 
 @pytest.mark.usefixtures("npm_packages")
-def test_web_parity(data: Path) -> None:
-    out = run("web_parity.py", "--tracks", "2", "--windows", "1", data=data)
+@pytest.mark.parametrize("where", ["cpu", "page"])
+def test_web_parity(where: str, data: Path) -> None:
+    if where == "page" and not shutil.which("chromedriver"):
+        pytest.skip("Chromium's driver is not installed (Debian: chromium-driver)")
+    out = run("web_parity.py", "--tracks", "2", "--windows", "1", "--on", where, data=data)
     for words in ("| 2 tracks,", "| embeddings |", "| P(backwards) of the whole |"):
         assert words in out
 
