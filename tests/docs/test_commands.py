@@ -27,6 +27,7 @@ NOT_HERE = {
     r"musicfeat-export (RUN|tensorrt) |--clips ": "a trained run, TensorRT or music",
     r"musicfeat-train (run|evaluate|pictures) |torchrun ": "hours of training",
     r"benchmarks/": "minutes, and data sets",
+    r"--in-browser ": "npm's packages",
     r"hear-validator": "the checkout of a data set",
 }
 """Commands that are held to their parsers alone, by what they would need to run."""

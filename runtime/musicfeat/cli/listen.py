@@ -37,6 +37,12 @@ def add(commands: Commands) -> None:
     listen.add_argument("--open", action="store_true", help="open the page in the browser")
     listen.add_argument("--model", help="path of the model file that made the catalog, if it is not a bundled one")
     listen.add_argument(
+        "--in-browser",
+        type=Path,
+        metavar="DIR",
+        help="folder where `npm install musicfeat` was run: dropped files are judged in the browser, which keeps them",
+    )
+    listen.add_argument(
         "--max-upload", type=float, default=200, metavar="MB", help="greatest size of a dropped file (default: 200)"
     )
     listen.add_argument(

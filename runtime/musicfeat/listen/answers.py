@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from musicfeat.catalog.workers.options import ModelOptions
-from musicfeat.errors import CatalogError, MusicfeatError
+from musicfeat.errors import CatalogError, InputError, MusicfeatError
 from musicfeat.listen.adding import add
 from musicfeat.listen.facts import Curves, rounded
 from musicfeat.listen.layouts import Layouts
 from musicfeat.listen.library import Library
 from musicfeat.listen.map import Map
+from musicfeat.listen.received import received
 from musicfeat.listen.tasks import Judged, Model
 from musicfeat.listen.workers import Workers
 from musicfeat.model.session import bundled_models
@@ -36,10 +38,12 @@ class Answers:
     Args:
         library: the catalog.
         workers: worker processes that decode and judge.
+        in_browser: True if the page judges dropped files by itself.
     """
 
-    def __init__(self, library: Library, workers: Workers) -> None:
+    def __init__(self, library: Library, workers: Workers, in_browser: bool = False) -> None:
         self.library, self.workers, self.layouts = library, workers, Layouts(library)
+        self._in_browser = in_browser
         self._map: Map | None = None
 
     @cached_property
@@ -85,6 +89,7 @@ class Answers:
             "outputs": list(settings.outputs),
             "labels": list(settings.labels),
             "curves": self.draws_curves,
+            "in_browser": {"hop": settings.hop} if self._in_browser else None,
             "sources": library.files.sources,
             "groups": library.groups.titles,
             "tracks_missing": self.missing,
@@ -185,9 +190,26 @@ class Answers:
     def analysed(self, path: str, name: str, token: str) -> dict[str, Any]:
         """All results for a new file. Errors as for ``Workers.analyse``."""
         found, other = self.workers.analyse(path), self.other_model()
-        neighbours: list[dict[str, Any]] = []
-        if not other and found.features.embedding.any():
-            query = self.library.vectors.space.unit(np.asarray(found.features.embedding)[None])[0]
-            neighbours = self.library.alike(query, 10)
+        neighbours = [] if other else self._alike(found.features.embedding)
         facts = {"token": token, "picture": found.picture, "neighbours": neighbours, "note": other}
         return self.judged(found, name) | facts
+
+    def received(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Suspicious places, drawn curves and neighbours of a file that the page judged by itself.
+
+        Raises:
+            InputError: the numbers are not those of a file, see ``received.received``.
+            CatalogError: they are of another model than the server's.
+        """
+        found, other, settings = received(data), self.other_model(), self.library.catalog.settings
+        if not other and found.weights_sha256 != settings.model_sha256:
+            raise CatalogError("the page judged the file by another model than the catalog's: load the page again")
+        if not other and len(found.embedding) != settings.dimension:
+            raise InputError(f"embedding must hold {settings.dimension} numbers, got {len(found.embedding)}")
+        told = found.curves.described(settings.window, found.duration, found.heard)
+        facts = {"neighbours": [] if other else self._alike(found.embedding), "note": other}
+        return {name: told[name] for name in ("edited", "suspicious")} | facts
+
+    def _alike(self, embedding: npt.NDArray[np.float32]) -> list[dict[str, Any]]:
+        """Neighbours of a file; silence has none."""
+        return self.library.alike(self.library.vectors.space.unit(embedding[None])[0], 10) if embedding.any() else []

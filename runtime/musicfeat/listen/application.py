@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import mimetypes
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,25 +14,30 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from musicfeat.errors import CatalogError, InputError, MusicfeatError
-from musicfeat.listen import ranges
+from musicfeat.listen import ranges, received
 from musicfeat.listen.answers import Answers, options_of
+from musicfeat.listen.asked import json_of, number
 from musicfeat.listen.games import Games, Uploads
-from musicfeat.listen.guard import Guard
+from musicfeat.listen.guard import HEADERS, ISOLATED, Guard
 from musicfeat.listen.library import Library
+from musicfeat.listen.packages import Packages
 from musicfeat.listen.teaching import Lessons
 from musicfeat.listen.workers import Workers
+from musicfeat.model.session import find_model
 
 PAGE = Path(__file__).parent / "page"
 MOST_BYTES = 200_000_000
-MOST_JSON = 10_000
 MOST_HITS = 100_000
 TIME_LIMIT = 120.0
-for _suffix, _kind in ((".js", "text/javascript"), (".css", "text/css"), (".html", "text/html")):
+for _suffix, _kind in {
+    ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".html": "text/html",
+    ".wasm": "application/wasm", ".onnx": "application/octet-stream",
+}.items():  # fmt: skip
     mimetypes.add_type(_kind, _suffix)  # some systems register other types, which nosniff enforces
 
 
@@ -45,20 +49,31 @@ class Application:
         model: file of the catalog's model, if it is not a bundled one.
         most_bytes: limit of an upload.
         time_limit: seconds that a worker may take for one file.
+        in_browser: folder of the npm package, for judging dropped files in the browser; see ``packages.files_of``.
+
+    Raises:
+        InputError: the folder does not hold the package.
     """
 
     def __init__(
-        self, library: Library, model: str | None = None, most_bytes: int = MOST_BYTES, time_limit: float = TIME_LIMIT
+        self,
+        library: Library,
+        model: str | None = None,
+        most_bytes: int = MOST_BYTES,
+        time_limit: float = TIME_LIMIT,
+        in_browser: Path | None = None,
     ) -> None:
         self._library, self._most_bytes = library, most_bytes
-        self._workers = Workers(options_of(library, model), time_limit)
-        self._answers, self._uploads = Answers(library, self._workers), Uploads()
+        options = options_of(library, model)
+        self._packages = Packages(in_browser, lambda: find_model(options.model)) if in_browser else None
+        self._workers = Workers(options, time_limit)
+        self._answers, self._uploads = Answers(library, self._workers, in_browser is not None), Uploads()
         self._games, self._lessons = Games(library, self._workers), Lessons(library)
 
     def app(self, host: str, port: int) -> ASGIApp:
         """The application for the address that it is bound to."""
         track = "/api/tracks/{track:int}"
-        routes = [
+        routes: list[BaseRoute] = [
             self._get("/api/catalog", lambda _: self._answers.catalog()),
             self._get("/api/map", lambda _: self._answers.described_map()),
             Route("/api/map.bin", self._map),
@@ -81,10 +96,18 @@ class Application:
             Route("/api/game", self._begin, methods=["POST"]),
             Route("/api/game/{token}", self._answer, methods=["POST"]),
             Route("/api/game/{token}/{number:int}.wav", self._piece),
+            *self._in_browser(),
             Mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False)),
         ]
         errors = {MusicfeatError: _refused, LookupError: _absent, HTTPException: _failed}
-        return Guard(Starlette(routes=routes, exception_handlers=errors, lifespan=self._lifespan), host, port)
+        app = Starlette(routes=routes, exception_handlers=errors, lifespan=self._lifespan)
+        return Guard(app, host, port, ISOLATED if self._packages else HEADERS)
+
+    def _in_browser(self) -> list[BaseRoute]:
+        """Addresses that a page needs to judge dropped files by itself."""
+        if not self._packages:
+            return []
+        return [Route("/api/features", self._received, methods=["POST"]), Mount("/package", self._packages)]
 
     def close(self) -> None:
         """End all processes and remove uploaded files."""
@@ -115,7 +138,7 @@ class Application:
         return Response(found.data, media_type="application/octet-stream")
 
     def _search(self, request: Request) -> list[dict[str, Any]]:
-        return self._library.search(request.query_params.get("search", ""), _number(request, "limit", 50, MOST_HITS))
+        return self._library.search(request.query_params.get("search", ""), number(request, "limit", 50, MOST_HITS))
 
     async def _audio(self, request: Request) -> Response:
         track = self._track(request)
@@ -131,7 +154,7 @@ class Application:
             start = float(text) if text else None
         except ValueError as error:
             raise InputError(f"start must be a number of seconds, got {text!r}"[:200]) from error
-        return self._library.neighbours(self._track(request), start, _number(request, "k", 10, 1000))
+        return self._library.neighbours(self._track(request), start, number(request, "k", 10, 1000))
 
     def _backwards(self, request: Request) -> dict[str, Any]:
         track = self._track(request)
@@ -148,7 +171,7 @@ class Application:
             numbers = [int(part) for part in text.split(",")]
         except ValueError as error:
             raise InputError(f"dimensions are numbers, separated by commas, got {text!r}"[:200]) from error
-        k, summed = _number(request, "k", 12, 1000), request.query_params.get("sum") == "1"
+        k, summed = number(request, "k", 12, 1000), request.query_params.get("sum") == "1"
         return self._library.dimensions(numbers, k, summed)
 
     async def _analyse(self, request: Request) -> Response:
@@ -185,46 +208,28 @@ class Application:
         path, name = self._uploads.get(request.path_params["token"])
         return JSONResponse(await run_in_threadpool(self._answers.added, path, name))
 
+    async def _received(self, request: Request) -> Response:
+        asked = await json_of(request, received.MOST_BYTES)
+        return JSONResponse(await run_in_threadpool(self._answers.received, asked))
+
     async def _teach(self, request: Request) -> Response:
-        name, asked = request.path_params["name"], await _json(request)
+        name, asked = request.path_params["name"], await json_of(request)
         return JSONResponse(await run_in_threadpool(self._lessons.answer, name, asked.get("track"), asked.get("label")))
 
     async def _finish(self, request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(self._lessons.finish, request.path_params["name"]))
 
     async def _begin(self, request: Request) -> Response:
-        asked = await _json(request)
+        asked = await json_of(request)
         return JSONResponse(await run_in_threadpool(self._games.begin, asked.get("pieces", 4), asked.get("track")))
 
     async def _answer(self, request: Request) -> Response:
-        asked = await _json(request)
+        asked = await json_of(request)
         return JSONResponse(self._games.answer(request.path_params["token"], asked.get("order")))
 
     async def _piece(self, request: Request) -> Response:
         data = self._games.piece(request.path_params["token"], int(request.path_params["number"]))
         return Response(data, media_type="audio/wav")
-
-
-async def _json(request: Request) -> dict[str, Any]:
-    body = b""
-    async for block in request.stream():
-        body += block
-        if len(body) > MOST_JSON:
-            raise HTTPException(413, "the request is too large")
-    try:
-        found = json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise InputError("the request is not JSON") from error
-    if not isinstance(found, dict):
-        raise InputError("the request is not a JSON object")
-    return found
-
-
-def _number(request: Request, name: str, default: int, most: int) -> int:
-    text = request.query_params.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
-        raise InputError(f"{name} must be a whole number from 1, got {text!r}"[:200])
-    return min(int(text), most)
 
 
 async def _refused(_: Request, error: Exception) -> Response:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -25,6 +26,11 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+ISOLATED = HEADERS | {
+    "Content-Security-Policy": POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'"),
+    "Cross-Origin-Embedder-Policy": "require-corp",
+}
+"""Headers of a page that runs WebAssembly, in several threads."""
 LOCAL = ("127.0.0.1", "localhost", "::1")
 OWN_HEADER = "x-musicfeat"
 
@@ -36,10 +42,11 @@ class Guard:
         app: the application, which answers the permitted requests.
         host: the server's host.
         port: the server's port.
+        headers: headers of every response.
     """
 
-    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
-        self._app, self._port = app, port
+    def __init__(self, app: ASGIApp, host: str, port: int, headers: Mapping[str, str] = HEADERS) -> None:
+        self._app, self._port, self._headers = app, port, headers
         self._names = {*LOCAL, host.casefold()}
         self._local = host in LOCAL
         if not self._local:
@@ -53,7 +60,7 @@ class Guard:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(HEADERS)
+                headers.update(self._headers)
                 headers.setdefault("Cache-Control", "no-cache")
             await send(message)
 

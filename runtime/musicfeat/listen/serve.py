@@ -32,7 +32,8 @@ def serve(options: argparse.Namespace) -> NoReturn:
         raise InputError("--max-upload and --time-limit must be above 0")
     with bound(options.host, options.port) as listener:
         library = Library(options.catalog, options.audio_root)
-        application = Application(library, options.model, int(options.max_upload * 1e6), options.time_limit)
+        most_bytes = int(options.max_upload * 1e6)
+        application = Application(library, options.model, most_bytes, options.time_limit, options.in_browser)
         try:
             run(application, listener, options)
         finally:

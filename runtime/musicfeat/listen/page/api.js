@@ -76,6 +76,8 @@ export const api = {
     json(`dimensions?${new URLSearchParams({ numbers: numbers.join(","), k, ...(sum && { sum: 1 }) })}`),
   /** @param {File} file */
   analyse: (file, signal) => post("analyse", file, { "X-File-Name": encodeURIComponent(file.name) }, signal),
+  /** What is found from the numbers of a file that hear.js judged. */
+  features: (numbers, signal) => post("features", JSON.stringify(numbers), {}, signal),
   /** @param {string} token from `analyse` */
   analysedBackwards: (token) => json(`analyse/${token}/backwards`),
   add: (token) => post(`analyse/${token}/add`),

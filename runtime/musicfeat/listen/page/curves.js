@@ -12,7 +12,7 @@ const TICK_PIXELS = 56;
 const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400];
 const HEAT = [[12, 7, 46], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]];
 /** Range of the spectrogram's bands in Hz, and the marks of its axis. */
-const [LOWEST, HIGHEST] = [30, 7200];
+export const RANGE = [30, 7200];
 const HERTZ = [500, 1000, 2000, 4000];
 const UNDECIDED = 0.5;
 const [NAME_LINES, NAME_PIXELS] = [3, 15];
@@ -40,8 +40,9 @@ export function drawWaveform(canvas, { peaks, duration, places = [] }) {
 export function drawSpectrogram(canvas, { spectrogram, frames, bands, duration }) {
   const plot = frame(canvas, duration);
   if (frames) heatMap(plot, spectrogram, frames, bands);
+  const [low, high] = RANGE.map(mel);
   for (const hertz of HERTZ) {
-    const place = (mel(hertz) - mel(LOWEST)) / (mel(HIGHEST) - mel(LOWEST));
+    const place = (mel(hertz) - low) / (high - low);
     leftLabel(plot, plot.y + plot.height * (1 - place), hertz < 1000 ? `${hertz} Hz` : `${hertz / 1000} kHz`);
   }
 }
@@ -199,7 +200,7 @@ function heat(value) {
 }
 
 /** Slaney's mel scale, as in the model's spectrogram. */
-function mel(hertz) {
+export function mel(hertz) {
   return hertz < 1000 ? (hertz * 3) / 200 : 15 + (27 * Math.log(hertz / 1000)) / Math.log(6.4);
 }
 

@@ -69,9 +69,14 @@ export function sheet(data, { player, clip }) {
   };
 }
 
+/** The base64 text of bytes. */
+export function text(values) {
+  return btoa(Array.from(values, (value) => String.fromCharCode(value)).join(""));
+}
+
 /** The bytes of a base64 text. */
-export function bytes(text) {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+export function bytes(packed) {
+  return Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
 }
 
 function factList(data) {

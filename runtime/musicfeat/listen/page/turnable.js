@@ -1,7 +1,7 @@
 /** A recording's sheet with a switch that reverses the sound, the pictures and the model's results. */
 import { h } from "./dom.js";
 import { facts, percent, strongest } from "./findings.js";
-import { bytes, sheet } from "./sheet.js";
+import { bytes, sheet, text } from "./sheet.js";
 import { address, backwards, decode, MOST_SECONDS } from "./sound.js";
 
 const WAITING = "…";
@@ -128,7 +128,6 @@ function compared(forwards, reversed) {
 
 /** The picture of the same sound reversed: frames in reverse order, and the pairs of peaks too. */
 function flipped({ frames, bands, spectrogram, peaks, duration }) {
-  const text = (values) => btoa(Array.from(values, (value) => String.fromCharCode(value)).join(""));
   const columns = (packed, size) => {
     const values = bytes(packed);
     const parts = Array.from({ length: values.length / size }, (_, i) => values.subarray(i * size, (i + 1) * size));
