@@ -21,7 +21,7 @@ from _table import ROOT, data_folder
 
 sys.path.insert(0, str(Path(__file__).parent / "quality"))
 
-from sounds import CLIP_SECONDS, clips_of, recipe_of, table, unseen_tracks
+from sounds import CLIP_SECONDS, clips_of, free_rows, recipe_of, unseen_tracks
 
 from musicfeat.model.card import ModelCard
 from musicfeat.model.session import Session, bundled_models, find_model
@@ -47,9 +47,7 @@ def unseen_clips(card: ModelCard, root: Path, tracks: int) -> Windows:
 def training_clips(card: ModelCard, root: Path) -> Windows:
     """A clip from the middle of each of a few other tracks."""
     held_out = {*recipe_of(card)["data"]["test_sources"]}
-    rows = [
-        row for row in table(root / "tracks.csv") if row["source"] not in held_out and row["noncommercial"] != "yes"
-    ]
+    rows = [row for row in free_rows(root) if row["source"] not in held_out]
     size, found = card.window, []
     for row in rows[:: max(1, len(rows) // CALIBRATION)]:
         wave = load(root / row["path"], rate=card.sample_rate)

@@ -24,6 +24,7 @@ from musicfeat import Extractor, bundled_models
 from musicfeat.demo import RATE, synthesise
 from musicfeat.model.session import Session, find_model
 from musicfeat.sound.audio import load
+from musicfeat_export.report.timing import PEAK
 
 SECONDS = 10
 HEADER = [
@@ -38,8 +39,6 @@ HEADER = [
 LIGHT = ("embedding", "reversal", "tags")
 CLASSIC = "librosa MFCC(20) + chroma"
 MELSPECTROGRAM = "librosa melspectrogram"
-# ``ru_maxrss`` would not do: a child inherits its parent's maximum.
-PEAK = "print(next(int(line.split()[1]) / 1024 for line in open('/proc/self/status') if line.startswith('VmHWM')))"
 COLD = "import sys; from musicfeat import Extractor; Extractor(threads=1)(sys.argv[1]).embedding"
 IMPORT = "import time; t = time.perf_counter(); import musicfeat; print(time.perf_counter() - t)"
 

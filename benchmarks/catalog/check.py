@@ -25,7 +25,7 @@ sys.path.append(str(Path(__file__).parents[1] / "quality"))
 from _table import markdown, music_folder
 from doctored import through_mp3
 from edits import joined
-from sounds import Wave, free_rows, recipe_of
+from sounds import Wave, unseen_rows
 
 from musicfeat import Extractor
 from musicfeat.catalog import Catalog, embed_catalog
@@ -209,10 +209,7 @@ def main() -> None:
     options.add_argument("--limit", type=int, default=1000, help="greatest number of tracks of a source")
     chosen = options.parse_args()
     music, extractor = music_folder(), Extractor(chosen.model)
-    free = free_rows(music)
-    paths: list[Path] = []
-    for source in recipe_of(extractor.card)["data"]["test_sources"]:
-        paths += [music / track["path"] for track in free if track["source"] == source][: chosen.limit]
+    paths = [music / track["path"] for track in unseen_rows(extractor.card, music, chosen.limit)]
     with tempfile.TemporaryDirectory() as folder:
         print(markdown(HEADER, rows(extractor, paths, Path(folder))))
 

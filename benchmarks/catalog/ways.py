@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ def numpy_matrix(folder: Path) -> tuple[Found, float]:
     return lambda query: np.argpartition(-(rows @ query), K)[:K].tolist(), 0.0
 
 
-def faiss_index(folder: Path, name: str, search: dict[str, int]) -> tuple[Found, float]:
+def faiss_index(folder: Path, name: str, **search: int) -> tuple[Found, float]:
     """A FAISS index by its factory string."""
     import faiss
 
@@ -62,22 +63,6 @@ def faiss_index(folder: Path, name: str, search: dict[str, int]) -> tuple[Found,
     for key, value in search.items():
         faiss.ParameterSpace().set_index_parameter(index, key, value)
     return lambda query: index.search(query[None], K)[1][0].tolist(), build
-
-
-def faiss_flat(folder: Path) -> tuple[Found, float]:
-    return faiss_index(folder, "SQfp16", {})
-
-
-def faiss_inverted(folder: Path) -> tuple[Found, float]:
-    return faiss_index(folder, "IVF2048,SQfp16", {"nprobe": 128})
-
-
-def faiss_quantised(folder: Path) -> tuple[Found, float]:
-    return faiss_index(folder, "IVF2048,PQ74x4fs,Refine(SQfp16)", {"nprobe": 256, "k_factor_rf": 500})
-
-
-def faiss_graph(folder: Path) -> tuple[Found, float]:
-    return faiss_index(folder, "HNSW16_SQfp16", {"efConstruction": 64, "efSearch": 512})
 
 
 def usearch_graph(folder: Path) -> tuple[Found, float]:
@@ -128,10 +113,16 @@ WAYS: dict[str, tuple[Callable[[Path], tuple[Found, float]], str]] = {
     "musicfeat, Parquet read at each query": (streamed, "all"),
     "musicfeat with its index": (indexed, "most"),
     "numpy, float32 matrix in memory": (numpy_matrix, "all"),
-    "FAISS flat, half precision": (faiss_flat, "all"),
-    "FAISS IVF2048, half precision, 128 lists": (faiss_inverted, "most"),
-    "FAISS IVF2048, 4-bit PQ, refined, 256 lists": (faiss_quantised, "most"),
-    "FAISS HNSW16, half precision, ef 512": (faiss_graph, "most"),
+    "FAISS flat, half precision": (partial(faiss_index, name="SQfp16"), "all"),
+    "FAISS IVF2048, half precision, 128 lists": (partial(faiss_index, name="IVF2048,SQfp16", nprobe=128), "most"),
+    "FAISS IVF2048, 4-bit PQ, refined, 256 lists": (
+        partial(faiss_index, name="IVF2048,PQ74x4fs,Refine(SQfp16)", nprobe=256, k_factor_rf=500),
+        "most",
+    ),
+    "FAISS HNSW16, half precision, ef 512": (
+        partial(faiss_index, name="HNSW16_SQfp16", efConstruction=64, efSearch=512),
+        "most",
+    ),
     "usearch HNSW16, half precision, ef 512": (usearch_graph, "most"),
     "LanceDB IVF-PQ, refined, 128 lists": (lance, "most"),
 }

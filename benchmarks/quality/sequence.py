@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from sounds import CLIP_SECONDS, CLIPS_PER_TRACK, Track, Wave, clips_of
 
 from musicfeat import Extractor
+from musicfeat_trainer.bundled.cut_marks import calibration_error
 from musicfeat_trainer.evaluate.intervals import Rows, interval
 
 OTHER_ORDERS = list(permutations(range(3)))[1:]
@@ -108,10 +109,3 @@ def pieces_of(clip: Wave, count: int, gap: float, rate: int) -> list[Wave]:
     """Equal pieces with half the gap removed at every edge."""
     edge = round(gap * rate / 2)
     return [piece[edge : len(piece) - edge] for piece in np.array_split(clip, count)]
-
-
-def calibration_error(yes: np.ndarray, truth: np.ndarray, bins: int = 10) -> float:
-    """Expected calibration error (Guo et al., 2017) of probabilities."""
-    place = np.minimum((yes * bins).astype(int), bins - 1)
-    parts = [place == b for b in range(bins) if (place == b).any()]
-    return float(sum(part.mean() * abs(yes[part].mean() - truth[part].mean()) for part in parts))

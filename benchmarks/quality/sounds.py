@@ -43,12 +43,14 @@ def recipe_of(card: ModelCard) -> dict[str, Any]:
 
 def unseen_tracks(card: ModelCard, root: Path, limit: int) -> list[Track]:
     """Tracks of the sources that the model's recipe kept from training, at most ``limit`` per source."""
-    found = []
-    rows = free_rows(root)
-    for source in recipe_of(card)["data"]["test_sources"]:
-        paths = [row["path"] for row in rows if row["source"] == source][:limit]
-        found += [Track(source, path, load(root / path, rate=card.sample_rate)) for path in paths]
-    return found
+    rows = unseen_rows(card, root, limit)
+    return [Track(row["source"], row["path"], load(root / row["path"], rate=card.sample_rate)) for row in rows]
+
+
+def unseen_rows(card: ModelCard, root: Path, limit: int) -> list[dict[str, str]]:
+    """The same tracks as rows of their table."""
+    rows, sources = free_rows(root), recipe_of(card)["data"]["test_sources"]
+    return [row for source in sources for row in [row for row in rows if row["source"] == source][:limit]]
 
 
 def free_rows(root: Path) -> list[dict[str, str]]:

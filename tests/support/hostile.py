@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from typing import NamedTuple
 
 import numpy as np
-import soundfile
+
+from support.coded import encoded
 
 HEARD = ""
 
@@ -102,16 +102,6 @@ def hostile_coded(sound: np.ndarray, rate: int) -> dict[str, Encoded]:
         "two mp3s joined": Encoded("mp3", mp3 + mp3),
         "two oggs joined": Encoded("ogg", ogg + ogg),
     }
-
-
-def encoded(sound: np.ndarray, rate: int, subtype: str | None = "PCM_16", kind: str = "WAV") -> bytes:
-    """A file with [samples] or [samples, channels]."""
-    file = io.BytesIO()
-    channels = 1 if sound.ndim == 1 else sound.shape[1]
-    with soundfile.SoundFile(file, "w", rate, channels, subtype, format=kind) as written:
-        for place in range(0, len(sound), 1 << 15):  # longer ones overflow the stack of libsndfile's Vorbis encoder
-            written.write(sound[place : place + (1 << 15)])
-    return file.getvalue()
 
 
 def _sized(wav: bytes, riff: int, data: int) -> bytes:

@@ -26,6 +26,7 @@ from musicfeat.catalog.workers.file_embedder import FileEmbedder
 from musicfeat.catalog.workers.options import ModelOptions
 from musicfeat.catalog.workers.result import FileResult
 from musicfeat.errors import CatalogError, InputError
+from support.coded import encoded
 from support.made import made_catalog, made_settings, made_track
 
 D = 128
@@ -314,9 +315,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory, clip: np.ndarray, rate: int)
         "slow.flac": np.repeat(song, 3)[: len(song)],
     }
     for name, sound in sounds.items():
-        with soundfile.SoundFile(folder / name, "w", rate, 1) as file:
-            for first in range(0, len(sound), rate):  # libsndfile crashes when it codes much Vorbis at once
-                file.write(sound[first : first + rate])
+        (folder / name).write_bytes(encoded(sound, rate, None, name.split(".")[1]))
     paths = [folder / name for name in sounds]
     embedder = FileEmbedder(ModelOptions())
     card, dimension, hop, _ = embedder.describe()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from support.browser import Page, Site, serving
+from support.browser import Page, Site
 from support.coded import write_coded
 from support.hostile import Encoded, hostile_coded, hostile_wavs
 
@@ -34,12 +33,6 @@ UNLIKE = {
     "half an mp3": "is truncated or damaged",
 }
 """Words where Chromium's decoder refuses what others hear, or has words of its own."""
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as site:
-        yield site
 
 
 def decoded(page: Page, name: str, case: Encoded) -> str | list[float]:

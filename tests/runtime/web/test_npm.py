@@ -17,10 +17,10 @@ import musicfeat
 from musicfeat import Extractor
 from musicfeat.sound.audio import load
 from support import curved
+from support.features import TOLERANCE, assert_same_features
 from support.paths import WEB
 
 SCRIPT = Path(__file__).with_name("npm_package.mjs")
-TOLERANCE = 1e-3
 RATE = 44100
 
 pytestmark = pytest.mark.usefixtures("packages")
@@ -48,15 +48,6 @@ def package(folder: Path, jobs: list[Job], **options: Any) -> list[dict[str, Any
     done = subprocess.run([node(), SCRIPT], input=text, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
-
-
-def assert_same_features(found: dict[str, Any], expected: Any) -> None:
-    assert found["silent"] == expected.silent.tolist()
-    for name in ("starts", "ends", "weights", "reversal", "jigsaw", "embeddings", "tag_curve"):
-        np.testing.assert_allclose(found[name], getattr(expected, name), rtol=0, atol=TOLERANCE, err_msg=name)
-    np.testing.assert_allclose(found["pooled"]["embedding"], expected.embedding, rtol=0, atol=TOLERANCE)
-    assert found["pooled"]["reversed"] == pytest.approx(expected.reversed, abs=TOLERANCE)
-    assert (found["pooled"]["tags"] or {}) == pytest.approx(expected.tags, abs=TOLERANCE)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +19,13 @@ import soxr
 from musicfeat import Extractor
 from musicfeat.model.session import find_model
 from support.browser import Page, Site, serving
+from support.features import assert_same_features
 from support.looks import is_dark, overflow, screen, shifts
 from support.paths import ROOT
 
 pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test-all]'")
 
-TOLERANCE = 1e-3
-
-
-@pytest.fixture
-def site(packages: None) -> Iterator[Site]:  # noqa: ARG001
-    with serving() as site:
-        yield site
+pytestmark = pytest.mark.usefixtures("packages")
 
 
 @pytest.fixture
@@ -64,14 +59,7 @@ def assert_equal_to_the_runtime(found: dict[str, Any], path: Path) -> None:
     features = Extractor(threads=1, hop=found["hop"])(path)
     assert found["file"] == path.name
     assert (found["sr"], found["sr_declared"], found["labels"]) == (features.sr, True, list(features.labels))
-    assert found["silent"] == features.silent.tolist()
-    pairs = {"starts": features.starts, "ends": features.ends, "weights": features.weights, "jigsaw": features.jigsaw}
-    pairs |= {"reversal": features.reversal, "embeddings": features.embeddings, "tag_curve": features.tag_curve}
-    for name, expected in pairs.items():
-        np.testing.assert_allclose(found[name], expected, rtol=0, atol=TOLERANCE, err_msg=name)
-    np.testing.assert_allclose(found["pooled"]["embedding"], features.embedding, rtol=0, atol=TOLERANCE)
-    assert found["pooled"]["reversed"] == pytest.approx(features.reversed, abs=TOLERANCE)
-    assert found["pooled"]["tags"] == pytest.approx(features.tags, abs=TOLERANCE)
+    assert_same_features(found, features)
 
 
 def test_every_number_is_the_runtimes(page: Page, sounds: dict[str, Path]) -> None:
@@ -266,7 +254,7 @@ def test_the_keyboard_reaches_everything(page: Page, sounds: dict[str, Path]) ->
         assert "brief.wav" in canvas.accessible_name
 
 
-@pytest.mark.usefixtures("packages", "shared_page")
+@pytest.mark.usefixtures("shared_page")
 def test_the_benchmark_prints_its_table(sounds: dict[str, Path]) -> None:
     command = [sys.executable, str(ROOT / "benchmarks" / "web.py"), str(sounds["brief.wav"]), "--rounds", "1"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

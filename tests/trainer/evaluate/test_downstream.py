@@ -354,18 +354,11 @@ def test_the_neighbours_that_the_thesis_chose_can_be_chosen() -> None:
 
 
 def test_sets_that_nothing_can_be_learnt_from_are_explained(root: Path, store: Path, config: MethodConfig) -> None:
-    whole = dataset_of(root, thirds)
-    method = control(config)
-    unlabelled = DataSet("plain", root, whole.items)
+    method, unlabelled = control(config), DataSet("plain", root, dataset_of(root, thirds).items)
     with pytest.raises(InputError, match="no labels"):
         Subject(method, unlabelled, store)
-    with pytest.raises(InputError, match="split 'test'"):
-        Subject(method, dataset_of(root, lambda take: ("train", "validation")[take % 2]), store)
     with pytest.raises(InputError, match="one fold only"):
         Subject(method, dataset_of(root, lambda _: "fold1"), store)
-    lacking = DataSet("sounds", root, whole.items, "class", np.minimum(whole.targets, 1), CLASSES)
-    with pytest.raises(InputError, match="no positive training item of noise"):
-        Subject(method, lacking, store)
 
 
 @pytest.fixture(scope="module")

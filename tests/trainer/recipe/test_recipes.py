@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import mido
@@ -24,16 +25,13 @@ SMALL = {
 FAST = ("inpainting", "jigsaw/convnet-1s", "semantic_relevance/sym-sym", "time_reversal/5s")
 """Recipes tried by default: small networks, one of each kind of data."""
 SHORT = {"siamusic": 0.5, "odd_one_out": 9.0, "moco": 0.5, "npid": 0.5, "cpc": 0.5, "time_reversal": 1.996961}
+"""Seconds of clips, where a recipe's own would take the test too long."""
 LIKE_OTHERS = re.compile("clmr/(batch|epochs|one-view-(?!gain))|moco/(imagenet|scratch)")
 """Rows that differ from another in a number, an augmentation or where weights start."""
-"""Seconds of clips, where a recipe's own would take the test too long."""
 
 
 def test_there_is_a_recipe_for_each_row_of_the_tables() -> None:
-    rows = {name.partition("/")[0]: 0 for name in METHODS}
-    for name in METHODS:
-        rows[name.partition("/")[0]] += 1
-    assert rows == {
+    assert Counter(name.partition("/")[0] for name in METHODS) == {
         "byol": 1, "clmr": 16, "cpc": 6, "distillation": 1, "inpainting": 1, "jigsaw": 7, "moco": 5, "npid": 1,
         "odd_one_out": 1, "pirl": 1, "semantic_relevance": 4, "siamusic": 12, "time_reversal": 3,
     }  # fmt: skip
