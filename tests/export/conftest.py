@@ -14,7 +14,7 @@ from musicfeat_trainer.bundled.model import fresh_model
 from musicfeat_trainer.recipe.bundled import Recipe
 from musicfeat_trainer.recipe.parse import parse_recipe
 from musicfeat_trainer.runs import parts_of
-from musicfeat_trainer.training.checkpoint import Checkpoint, save_checkpoint, save_recipe
+from support.runs import write_run
 
 
 def small_recipe(labels: tuple[str, ...]) -> Recipe:
@@ -32,11 +32,7 @@ def untrained_run(folder: Path, labels: tuple[str, ...]) -> Path:
     torch.manual_seed(0)
     recipe = small_recipe(labels)
     model = fresh_model(recipe)
-    save_recipe(folder, recipe)
-    for part in parts_of(recipe):
-        tensors = {f"average.{k}": v for k, v in getattr(model, part).state_dict().items()}
-        save_checkpoint(folder / part / "best.safetensors", Checkpoint(recipe, tensors, {"step": 1}))
-    return folder
+    return write_run(folder, recipe, **{part: getattr(model, part) for part in parts_of(recipe)})
 
 
 @pytest.fixture(scope="session")

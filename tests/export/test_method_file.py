@@ -19,7 +19,7 @@ from musicfeat_trainer.data.contents import Waveform
 from musicfeat_trainer.method.method import Method
 from musicfeat_trainer.method.part import load_method
 from musicfeat_trainer.recipe.parse import parse_recipe
-from musicfeat_trainer.training.checkpoint import Checkpoint, save_checkpoint, save_recipe
+from support.runs import write_run
 
 MEL = {"name": "log_mel", "spec": {"n_mels": 64}}
 STACK = {"name": "log_mel_stack", "spec": {"base": {"n_fft": 1050, "hop": 525, "n_mels": 64, "fmax": 11025.0}}}
@@ -56,16 +56,9 @@ FAST = {"time_reversal"}
 
 def method_run(folder: Path, name: str, changes: dict[str, Any]) -> Path:
     """A run whose network never trained, but for what batch normalisation has heard."""
-    method = {
-        "steps": 1,
-        "batch": 4,
-        "clips": {"seconds": 1.5},
-        "objective": {"name": name},
-        "bfloat16": False,
-        **changes,
-    }
+    method = {"steps": 1, "batch": 4, "clips": {"seconds": 1.5}, "objective": {"name": name}, "bfloat16": False}
     data = {"set": {"name": "folder", "root": "nowhere"}, "store": "nowhere"}
-    recipe = parse_recipe({"name": f"tiny-{name}", "data": data, "method": method}, "test")
+    recipe = parse_recipe({"name": f"tiny-{name}", "data": data, "method": method | changes}, "test")
     torch.manual_seed(0)
     module = Method(recipe.method)
     frontend = module.frontend(0)
@@ -74,10 +67,7 @@ def method_run(folder: Path, name: str, changes: dict[str, Any]) -> Path:
         with torch.no_grad():
             for _ in range(20):
                 module.train().embed(sound)
-    save_recipe(folder, recipe)
-    tensors = {f"average.{k}": v for k, v in module.state_dict().items()}
-    save_checkpoint(folder / "method" / "best.safetensors", Checkpoint(recipe, tensors, {"step": 1}))
-    return folder
+    return write_run(folder, recipe, method=module)
 
 
 @pytest.mark.parametrize(

@@ -327,9 +327,7 @@ def test_parts_of_a_graph(exported: Path) -> None:
 
 def test_numbers_too_small_to_hear_are_written_as_zero() -> None:
     weights = np.array([1e-40, -1e-44, 0, 1e-37, 1], np.float32)
-    halves = np.array(
-        [6e-8], np.float16
-    )  # below a half's normal numbers, but a number to a CPU that computes in float32
+    halves = np.array([6e-8], np.float16)  # not a half's normal number, but one to a CPU that computes in float32
     graph = onnx.GraphProto(initializer=map(onnx.numpy_helper.from_array, (weights, halves)))
     assert flush_denormals(graph) == 2
     found = onnx.numpy_helper.to_array(graph.initializer[0])

@@ -1,4 +1,4 @@
-"""Checkpoints held to each other, and commands of two processes."""
+"""Runs of the trainer: written without training, held to each other, and made by two processes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,19 @@ import sys
 from pathlib import Path
 
 import torch
+from torch import nn
 
-from musicfeat_trainer.training.checkpoint import load_checkpoint
+from musicfeat_trainer.recipe.recipe import AnyRecipe
+from musicfeat_trainer.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, save_recipe
+
+
+def write_run(folder: Path, recipe: AnyRecipe, **parts: nn.Module) -> Path:
+    """Write the folder of a run whose parts, by name, ended with the weights that they have."""
+    save_recipe(folder, recipe)
+    for name, module in parts.items():
+        tensors = {f"average.{key}": value for key, value in module.state_dict().items()}
+        save_checkpoint(folder / name / "best.safetensors", Checkpoint(recipe, tensors, {"step": 1}))
+    return folder
 
 
 def assert_same_weights(first: Path, second: Path) -> None:

@@ -156,14 +156,12 @@ def test_a_run_through_torchaudio_is_exported_by_its_twin(functional: object, tm
     from musicfeat_export.onnx_file import export
     from musicfeat_trainer.method.method import Method
     from musicfeat_trainer.recipe.parse import parse_recipe
-    from musicfeat_trainer.training.checkpoint import Checkpoint, save_checkpoint, save_recipe
+    from support.runs import write_run
 
     method = {"steps": 1, "batch": 4, "clips": {"seconds": 1.0}, "objective": {"name": "simclr"}}
     method |= {"frontend": {"name": "torchaudio_mel"}, "encoder": {"name": "resnet"}}
     data = {"set": {"name": "folder", "root": "nowhere"}, "store": "nowhere"}
     recipe = parse_recipe({"name": "tiny", "data": data, "method": method}, "test")
     torch.manual_seed(0)
-    tensors = {f"average.{k}": v for k, v in Method(recipe.method).state_dict().items()}
-    save_recipe(tmp_path, recipe)
-    save_checkpoint(tmp_path / "method" / "best.safetensors", Checkpoint(recipe, tensors, {"step": 1}))
-    assert export(tmp_path, tmp_path / "model.onnx")["embedding"] < 1e-4
+    run = write_run(tmp_path / "run", recipe, method=Method(recipe.method))
+    assert export(run, tmp_path / "model.onnx")["embedding"] < 1e-4

@@ -151,13 +151,7 @@ def judged(out: str, name: str) -> list[float]:
     ("style", "subtype", "level"), [("WAV", "PCM_16", 0.5), ("WAV", "FLOAT", 1e-4), ("WAVEX", "FLOAT", 30.0)]
 )
 def test_it_finds_what_the_runtime_finds(
-    program: Path,
-    extractor: Extractor,
-    song: np.ndarray,
-    tmp_path: Path,
-    style: str,
-    subtype: str,
-    level: float,
+    program: Path, extractor: Extractor, song: np.ndarray, tmp_path: Path, style: str, subtype: str, level: float
 ) -> None:
     """Forwards and then shuffled, in stereo, at several levels, the last window not full."""
     shuffled = np.concatenate([song[k * RATE // 2 : (k + 5) * RATE // 2] for k in (20, 5, 15, 0, 10)])

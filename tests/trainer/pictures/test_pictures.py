@@ -29,8 +29,8 @@ from musicfeat_trainer.pictures.pr_curves import draw_pr_curves, pr_curve
 from musicfeat_trainer.pictures.style import save
 from musicfeat_trainer.recipe.method import MethodRecipe
 from musicfeat_trainer.recipe.parse import parse_recipe
-from musicfeat_trainer.training.checkpoint import Checkpoint, save_checkpoint, save_recipe
 from musicfeat_trainer.training.curves import append_row
+from support.runs import write_run
 
 WINDOW = 59049
 
@@ -222,9 +222,7 @@ def reversal_run(tmp_path_factory: pytest.TempPathFactory, clip: np.ndarray, rat
     recipe = parse_recipe(data, "here")
     assert isinstance(recipe, MethodRecipe)
     torch.manual_seed(0)
-    weights = {f"average.{key}": value for key, value in Method(recipe.method).state_dict().items()}
-    save_checkpoint(folder / "run" / "method" / "best.safetensors", Checkpoint(recipe, weights, {"step": 1}))
-    save_recipe(folder / "run", recipe)
+    write_run(folder / "run", recipe, method=Method(recipe.method))
     append_row(folder / "run" / "method" / "log.csv", {"step": 1, "loss_reversal": 0.7, "reversal": 0.5})
     return folder / "run"
 
