@@ -26,6 +26,24 @@ from musicfeat import Extractor
 from musicfeat.sound.log_mel import LogMelSpec
 
 BENCHMARKS = ROOT / "benchmarks"
+PRINTED = {
+    "latency.py --rounds 1 --hours 0.01": "MFCC; process launch; peak memory; wheel",
+    "listen.py --rows 400 --rounds 1 --no-better": "first start; neighbours of a window; memory; principal components",
+    "edge.py --tracks 1 --rounds 1": (
+        "fp32 to fp16; fp32 to int8; plays backwards?; real notes; least cosine; x real time"
+    ),
+    "catalog/check.py --limit 1": "| the track plays backwards | 2 |; | 15 to 40 s; (--edits); on beats; MP3; jigsaw",
+    "catalog/tapes.py --tracks 2": "| 2 | ; backward sides found; ROC AUC; | 0.5 |; | 1.06 |",
+    "catalog/throughput.py --hours 0.07 --rounds 1 --workers 1": (
+        "| musicfeat embed, all outputs | 0.1 |; without jigsaw"
+    ),
+    "quality/compare.py --pairs 2 --copies 1": (
+        "| **all** | 6 | ; | cut |; | speed changed |; 3 % of speed, MP3: 0 of 0; of music on one core"
+    ),
+}
+"""Command of a benchmark -> what it prints, among the rest."""
+NEEDED = {"listen.py": "uvicorn", "edge.py": "onnxscript", "catalog": "pyarrow"}
+"""File or folder of benchmarks -> module of another extra."""
 
 
 pytestmark = pytest.mark.slow
@@ -89,19 +107,6 @@ def test_web_parity(where: str, data: Path) -> None:
         assert words in out
 
 
-def test_latency() -> None:
-    out = run("latency.py", "--rounds", "1", "--hours", "0.01")
-    for words in ("MFCC", "process launch", "peak memory", "wheel"):
-        assert words in out
-
-
-def test_listen() -> None:
-    pytest.importorskip("uvicorn", reason="the listen extra is not installed")
-    out = run("listen.py", "--rows", "400", "--rounds", "1", "--no-better")
-    for words in ("first start", "neighbours of a window", "memory", "principal components"):
-        assert words in out
-
-
 @pytest.fixture(scope="module")
 def data(
     tmp_path_factory: pytest.TempPathFactory, clip: np.ndarray, rate: int, write_notes: Callable[[Path, int], None]
@@ -156,6 +161,16 @@ def write_midi(folder: Path, source: str) -> None:
     (folder / "midi.csv").write_text(f"path,source\n{source}/a.mid,{source}\n")
 
 
+@pytest.mark.parametrize("command", PRINTED)
+def test_a_benchmark_prints_its_tables(command: str, data: Path) -> None:
+    script, *options = command.split()
+    if module := NEEDED.get(script.split("/")[0]):
+        pytest.importorskip(module, reason=f"{module} is not installed")
+    out = run(script, *options, data=data)
+    for words in PRINTED[command].split("; "):
+        assert words in out
+
+
 def test_quality(printed_quality: str) -> None:
     for words in ("| reversal |", "order of 3", "order of 5", "gap unknown", "calibration", "16.7 %", "ROC AUC"):
         assert words in printed_quality
@@ -181,20 +196,6 @@ def test_quality_of_rendered_music(printed_quality: str) -> None:
     assert "held-out font, own instruments" in printed_quality
 
 
-def test_edge(data: Path) -> None:
-    pytest.importorskip("onnxscript", reason="the export extra is not installed")
-    out = run("edge.py", "--tracks", "1", "--rounds", "1", data=data)
-    for words in ("fp32 to fp16", "fp32 to int8", "plays backwards?", "real notes", "least cosine", "x real time"):
-        assert words in out
-
-
-def test_catalog_check(data: Path) -> None:
-    pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
-    out = run("catalog/check.py", "--limit", "1", data=data)
-    for words in ("| the track plays backwards | 2 |", "| 15 to 40 s", "(--edits)", "on beats", "MP3", "jigsaw"):
-        assert words in out
-
-
 def test_catalog_duplicates(data: Path, clip: np.ndarray, rate: int) -> None:
     pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
     for name in ("percussion/bass-drum", "percussion/snare-drum", "percussion/chinese-hand-cymbals",
@@ -208,21 +209,6 @@ def test_catalog_duplicates(data: Path, clip: np.ndarray, rate: int) -> None:
         assert words in out
 
 
-def test_catalog_tapes(data: Path) -> None:
-    pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
-    out = run("catalog/tapes.py", "--tracks", "2", data=data)
-    assert "| 2 | " in out
-    for words in ("backward sides found", "ROC AUC", "| 0.5 |", "| 1.06 |"):
-        assert words in out
-
-
-def test_quality_of_compare(data: Path) -> None:
-    out = run("quality/compare.py", "--pairs", "2", "--copies", "1", data=data)
-    assert "| **all** | 6 | " in out
-    for words in ("| cut |", "| speed changed |", "3 % of speed, MP3: 0 of 0", "of music on one core"):
-        assert words in out
-
-
 def test_catalog_robustness() -> None:
     pytest.importorskip("portalocker", reason="the catalog extra is not installed")
     pytest.importorskip("psutil", reason="psutil is not installed")
@@ -231,13 +217,6 @@ def test_catalog_robustness() -> None:
     assert "rows lost / doubled / torn | 0 / 0 / 0 | 0 / 0 / 0 |" in out
     assert "wrong rows | 0 / 0 / 0 / 0 / 0 / 0 | 0 / 0 / 0 / 0 / 0 / 0 |" in out
     assert out.count("peak memory of all processes") == 2
-
-
-def test_catalog_throughput() -> None:
-    pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
-    out = run("catalog/throughput.py", "--hours", "0.07", "--rounds", "1", "--workers", "1")
-    assert "| musicfeat embed, all outputs | 0.1 |" in out
-    assert "without jigsaw" in out
 
 
 @pytest.mark.usefixtures("npm_packages")

@@ -4,11 +4,8 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytest
-
-pytest.importorskip("onnxscript", reason="the export extra is not installed")
-
 import onnx
+import pytest
 import torch
 
 from musicfeat import Extractor, ModelError

@@ -6,9 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-
-pytest.importorskip("onnxscript", reason="the export extra is not installed")
-
 import torch
 from torch import nn
 

@@ -7,9 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-pytest.importorskip("onnxscript", reason="the export extra is not installed")
-
 import torch
 
 from musicfeat import Extractor

@@ -8,13 +8,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import soundfile
 import soxr
-
-pytest.importorskip("onnxscript", reason="the export extra is not installed")
-
-import onnx
 
 from musicfeat import Extractor, Features, ModelError
 from musicfeat.model.card import ModelCard

@@ -6,11 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import pytest
-
-pytest.importorskip("onnxscript", reason="the export extra is not installed")
-
 import onnx
+import pytest
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-pytest.importorskip("onnxscript", reason="the export extra is not installed")
-
 import torch
 
 from musicfeat.model.ort import onnxruntime

@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-for name in ("pyarrow", "portalocker", "mediafile", "beets"):
-    pytest.importorskip(name, reason="the extra musicfeat[beets] is not installed")
+pytest.importorskip("beets", reason="the extra musicfeat[beets] is not installed")
 
-# ruff: noqa: E402
 from beets import config, plugins, ui
 from beets.library import Item, Library
 from beets.ui.commands import import_ as importing

@@ -8,9 +8,6 @@ import numpy as np
 import pytest
 import soundfile
 
-pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
-pytest.importorskip("portalocker", reason="the catalog extra is not installed")
-
 from musicfeat import Extractor
 from musicfeat.catalog import embed_catalog
 from musicfeat.catalog.channels import channel_reversals

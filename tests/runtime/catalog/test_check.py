@@ -6,13 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
-import soundfile
-
-pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
-
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
+import soundfile
 
 from musicfeat import Extractor
 from musicfeat.catalog import Catalog, CatalogError

@@ -10,9 +10,6 @@ import numpy as np
 import pytest
 import soundfile
 
-pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
-pytest.importorskip("portalocker", reason="the catalog extra is not installed")
-
 from musicfeat.catalog.reader import Catalog
 from musicfeat.catalog.run import embed_catalog
 from musicfeat.catalog.search.comparable import Track

@@ -21,8 +21,6 @@ import numpy as np
 import pytest
 import soundfile
 
-pytest.importorskip("portalocker", reason="the catalog extra is not installed")
-pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
 psutil = pytest.importorskip("psutil", reason="psutil is not installed")
 
 # ruff: noqa: E402

@@ -7,14 +7,9 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import soundfile
-
-for name in ("pyarrow", "portalocker", "mediafile"):
-    pytest.importorskip(name, reason="the catalog extra is not installed")
-
-# ruff: noqa: E402
-import pyarrow.parquet as pq
 from mediafile import MediaFile
 
 from musicfeat.catalog import Catalog, embed_catalog

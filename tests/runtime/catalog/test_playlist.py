@@ -9,10 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-for name in ("pyarrow", "portalocker", "mediafile"):
-    pytest.importorskip(name, reason="the catalog extra is not installed")
-
-# ruff: noqa: E402
 from musicfeat.catalog.playlist import Limits, Playlists
 from musicfeat.catalog.pooled import FILE, pooled
 from musicfeat.catalog.search.space import space_of

@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 import soundfile
 
-pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'musicfeat[catalog]'")
 from musicfeat.catalog import Catalog, CatalogError, EmbedBatch, embed_catalog
 
 try:

@@ -17,15 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
-import soundfile
-
-pytest.importorskip("portalocker", reason="the catalog extra is not installed")
-pytest.importorskip("pyarrow", reason="the catalog extra is not installed")
-
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+import pytest
+import soundfile
 
 from musicfeat import Extractor, InputError
 from musicfeat.catalog import Catalog, CatalogError, Summary, embed_catalog

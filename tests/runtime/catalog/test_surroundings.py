@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import soundfile
 
-pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'musicfeat[catalog]'")
 from musicfeat.catalog import embed_catalog
 from musicfeat.catalog.entries import entries
 from musicfeat.catalog.listing import HIDDEN, NO_AUDIO, find

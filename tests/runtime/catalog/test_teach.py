@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-for name in ("pyarrow", "portalocker", "mediafile", "sklearn"):
-    pytest.importorskip(name, reason="the extra musicfeat[teach] is not installed")
+pytest.importorskip("sklearn", reason="the extra musicfeat[teach] is not installed")
 
-# ruff: noqa: E402
 from musicfeat import Extractor
 from musicfeat.catalog import Catalog, embed_catalog
 from musicfeat.catalog.taught import FOLDER, UNFINISHED, fill

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-for name in ("pyarrow", "portalocker", "mediafile", "watchfiles", "pathspec"):
-    pytest.importorskip(name, reason="the extra musicfeat[watch] is not installed")
+pytest.importorskip("watchfiles", reason="the extra musicfeat[watch] is not installed")
+pytest.importorskip("pathspec", reason="the extra musicfeat[watch] is not installed")
 
-# ruff: noqa: E402
 from musicfeat.catalog import Catalog, embed_catalog
 from musicfeat.catalog.listing import find
 from musicfeat.catalog.reader import SWITCHING

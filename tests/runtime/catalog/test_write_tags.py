@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-for name in ("pyarrow", "portalocker", "mediafile", "av"):
-    pytest.importorskip(name, reason="the extra musicfeat[tags] is not installed")
+pytest.importorskip("av", reason="the extra musicfeat[tags] is not installed")
 
-# ruff: noqa: E402
 import mutagen
 
 from musicfeat.catalog import Catalog, embed_catalog

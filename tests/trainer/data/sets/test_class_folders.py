@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("torch", reason="the train extra is not installed")
-
 from musicfeat import InputError
 from musicfeat_trainer.data.sets.class_folders import ClassFoldersSet
 

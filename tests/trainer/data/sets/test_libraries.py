@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="the train extra is not installed")
 pytest.importorskip("mirdata", reason="the datasets extra is not installed")
 pytest.importorskip("soundata", reason="the datasets extra is not installed")
 from musicfeat import InputError

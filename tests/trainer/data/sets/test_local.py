@@ -9,9 +9,6 @@ import mido
 import numpy as np
 import pytest
 
-from support.paths import DATA
-
-pytest.importorskip("torch", reason="the train extra is not installed")
 from musicfeat import InputError
 from musicfeat_trainer.data.sets.asap import ASAPSet
 from musicfeat_trainer.data.sets.asap_annotations import onsets, read_annotations
@@ -19,6 +16,7 @@ from musicfeat_trainer.data.sets.dataset import DataSet
 from musicfeat_trainer.data.sets.esc10 import ESC10Set
 from musicfeat_trainer.data.sets.notes import NotesSet
 from musicfeat_trainer.evaluate.splits import splits_of
+from support.paths import DATA
 
 
 def real(name: str) -> Path:

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-pytest.importorskip("torch", reason="the train extra is not installed")
 from pydantic import TypeAdapter, ValidationError
 
 from musicfeat import InputError
