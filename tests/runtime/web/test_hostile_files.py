@@ -12,8 +12,6 @@ from support.browser import Page, Site
 from support.coded import write_coded
 from support.hostile import Encoded, hostile_coded, hostile_wavs
 
-pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test-all]'")
-
 DECODE = """
 const [content, name, done] = arguments;
 (async () => {

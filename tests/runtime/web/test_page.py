@@ -23,8 +23,6 @@ from support.features import assert_same_features
 from support.looks import is_dark, overflow, screen, shifts
 from support.paths import ROOT
 
-pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test-all]'")
-
 pytestmark = pytest.mark.usefixtures("packages")
 
 

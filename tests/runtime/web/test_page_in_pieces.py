@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("selenium", reason="selenium is not installed: pip install '.[test-all]'")
-
 from support.browser import Handler, Page, Site, serving
 from support.looks import screen, shifts
 from support.paths import ROOT
