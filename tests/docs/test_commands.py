@@ -24,7 +24,7 @@ ENDLESS = re.compile(r"musicfeat (listen|embed --watch) ")
 NOT_HERE = {
     r"--engine ray|srun ": "a cluster",
     r" /music ": "the folder /music",
-    r"musicfeat-export (RUN|tensorrt) |--clips ": "a trained run, TensorRT or music",
+    r"musicfeat-export (RUN|restore|tensorrt) |--clips ": "a trained run, teachers, TensorRT or music",
     r"musicfeat-train (run|evaluate|pictures) |torchrun ": "hours of training",
     r"benchmarks/": "minutes, and data sets",
     r"--in-browser ": "npm's packages",

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 
 from musicfeat.cli.shared import run_command
-from musicfeat_export.cli import onnx, report, tensorrt
+from musicfeat_export.cli import onnx, report, restore, tensorrt
 
-COMMANDS = {"onnx": onnx, "report": report, "tensorrt": tensorrt}
+COMMANDS = {"onnx": onnx, "report": report, "restore": restore, "tensorrt": tensorrt}
 TEXT = """One ONNX file from a trained run, and other products from such a file. `onnx` may be left
 out: `musicfeat-export RUN -o MODEL.onnx`."""
 

@@ -106,9 +106,14 @@ def load_model(run: Path) -> tuple[MusicModel, Recipe]:
     for name, checkpoint in checkpoints.items():
         _check(name, checkpoint, checkpoints, recipe)
         checkpoint.restore("average", getattr(model, name))
+    return with_taught_tags(model, recipe), recipe
+
+
+def with_taught_tags(model: MusicModel, recipe: Recipe) -> MusicModel:
+    """The model, with the taught tags of its recipe if it has any, made of what its trunk learned of teachers."""
     if model.trunk.distillation and (taught := taught_tags(recipe)):
         model.taught = TaughtTags(model.trunk.distillation, [tag.answers for tag in taught]).eval()
-    return model, recipe
+    return model
 
 
 def _check(name: str, checkpoint: Checkpoint, others: dict[str, Checkpoint], recipe: Recipe) -> None:
