@@ -9,6 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from musicfeat.model.providers import PROVIDERS
 from musicfeat_export.cli import main
 from musicfeat_export.report.profile import macs, profile
 from support.paths import WEB
@@ -30,6 +31,7 @@ def test_the_report_is_written_and_measures(
         assert parity[engine]["embedding"] is not None, engine
     assert parity["torch"]["embedding"] <= 1e-4
     assert parity["CPU, 1 thread"]["embedding"] <= 1e-4
+    assert {*PROVIDERS, "tensorrt"} - {"cpu"} == {name.split(":")[0] for name in parity} & {*PROVIDERS, "tensorrt"}
     for row in report["parity"]:
         assert (row["embedding"] is None) == bool(row["reason"])
     assert [row["batch"] for row in report["latency"]] == [1, 2, 4, 8, 16]

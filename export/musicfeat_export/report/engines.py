@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,9 @@ from musicfeat_trainer.bundled.model import load_model
 
 Outputs = dict[str, npt.NDArray[np.float32]]
 Windows = npt.NDArray[np.float32]
+DEVICES = ("cuda:0", "tensorrt:0", "openvino:CPU", "coreml", "directml:0", "qnn")
+"""Devices beside the CPU; most are missing on any one machine, and their rows say what they would need."""
+HALF_DEVICES = ("cuda:0", "tensorrt:0")
 WEB_SCRIPT = Path(__file__).with_name("web_engine.mjs")
 REFERENCE = "numpy (onnx.reference)"
 
@@ -94,21 +98,23 @@ def _engines(
     yield "torch", lambda: _in_torch(windows, inputs.run)
     yield "CPU, 1 thread", lambda: outputs_of(Session(model, threads=1), windows)
     yield f"CPU, {threads} threads", lambda: outputs_of(Session(model, threads=threads), windows)
-    yield "cuda:0", lambda: outputs_of(Session(model, "cuda:0"), windows)
-    yield "tensorrt:0", lambda: outputs_of(Session(model, "tensorrt:0"), windows)
+    yield from ((device, partial(_on, device, model, windows)) for device in DEVICES)
     yield "onnxruntime-web, wasm", lambda: _in_web(model, windows, inputs.web, folder)
     yield "fp16, numpy", lambda: evaluate(to_half(onnx.load(model)), windows)
-    yield "fp16, cuda:0", lambda: outputs_of(Session(_half(model, folder), "cuda:0"), windows)
-    yield "fp16, tensorrt:0", lambda: outputs_of(Session(_half(model, folder), "tensorrt:0"), windows)
+    yield from ((f"fp16, {device}", partial(_half_on, device, model, windows, folder)) for device in HALF_DEVICES)
     yield (
         "int8, CPU, 1 thread",
         lambda: outputs_of(Session(_int8(model, inputs.clips, folder), threads=1), windows),
     )
 
 
-def _half(model: Path, folder: Path) -> Path:
+def _on(device: str, model: Path, windows: Windows) -> Outputs:
+    return outputs_of(Session(model, device), windows)
+
+
+def _half_on(device: str, model: Path, windows: Windows, folder: Path) -> Outputs:
     onnx.save(to_half(onnx.load(model)), folder / "half.onnx")
-    return folder / "half.onnx"
+    return _on(device, folder / "half.onnx", windows)
 
 
 def _int8(model: Path, clips: Windows | None, folder: Path) -> Path:
