@@ -52,6 +52,8 @@ mf_status mfi_run(const mf_model *model, float *window, float *const to[OUTPUTS]
 
 /* sound.c: samples checked and brought to the model's rate; free `owned` */
 mf_status mfi_hear(const mf_model *model, const float *samples, size_t count, uint32_t rate, Sound *sound);
+
+/* resample.c: whether sound of a rate can be resampled */
 mf_status mfi_check_rate(uint32_t rate);
 
 /* curves.c: evidence of a recording's continuity from the model's curve of cuts */

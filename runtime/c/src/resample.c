@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LANES = 8, MOST_ROWS = 1024, LEAST_ROWS = 16 };
+enum { LOWEST_RATE = 1000, HIGHEST_RATE = 1536000, LANES = 8, MOST_ROWS = 1024, LEAST_ROWS = 16 };
 static const double PI = 3.14159265358979323846, PASS = 0.914, ATTENUATION = 132 /* dB */;
 
 typedef struct {
@@ -69,6 +69,12 @@ static void filtered(const Filter *filter, const float *padded, float *results, 
         results[k] = product(sound, taps, filter->size);
         if (share > 0) results[k] += share * (product(sound, taps + filter->size, filter->size) - results[k]);
     }
+}
+
+mf_status mfi_check_rate(uint32_t rate) {
+    if (rate >= LOWEST_RATE && rate <= HIGHEST_RATE) return MF_OK;
+    return mfi_fail(MF_INPUT, "sample_rate must be a whole number of Hz from %d to %d, got %u", LOWEST_RATE,
+                    HIGHEST_RATE, (unsigned)rate);
 }
 
 mf_status mf_resample(const float *samples, size_t count, uint32_t rate, uint32_t to, float **resampled,

@@ -3,14 +3,7 @@
 
 #include <math.h>
 
-enum { LOWEST_RATE = 1000, HIGHEST_RATE = 1536000 };
 static const float LOUDEST = 1e30f;
-
-mf_status mfi_check_rate(uint32_t rate) {
-    if (rate >= LOWEST_RATE && rate <= HIGHEST_RATE) return MF_OK;
-    return mfi_fail(MF_INPUT, "sample_rate must be a whole number of Hz from %d to %d, got %u", LOWEST_RATE,
-                    HIGHEST_RATE, (unsigned)rate);
-}
 
 mf_status mfi_hear(const mf_model *model, const float *samples, size_t count, uint32_t rate, Sound *sound) {
     *sound = (Sound){samples, count, NULL};
