@@ -4,9 +4,9 @@
 
     overfit     jigsaw by ResNet-18 over 64 clips, orders drawn anew in each step: can it learn at all?
     levels      how much of the signal's level five and seven strided convolutions keep, as drawn before and now
-    cpc         CPC from both initialisations at a constant rate: share of future steps told, chance 1 / batch
-    mixed       mel and piano roll as the two halves: effective rank and rank@100, plain and standardised
-    npid        visits of each bank entry against nearest-neighbour accuracy on its own stretches
+    cpc         CPC from both initialisations at a constant rate, 128 channels for 512: future steps told, and a probe
+    mixed       mel and piano roll as the two halves: effective rank and neighbours found, plain and standardised
+    npid        visits of each bank entry against the views told apart and a probe of instruments
     labels      a probe behind jigsaw, behind the same steps with random labels, and behind no step at all
 
 Each prints what it found with the seconds it took; the docs quote these.
@@ -15,12 +15,12 @@ Each prints what it found with the seconds it took; the docs quote these.
 from __future__ import annotations
 
 import argparse
-import csv
+import itertools
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,68 +32,28 @@ from _table import data_folder
 from plan import NO_PITCH, PIANO, RESNET18, STACK
 from torch import Tensor, nn
 from training import few_performances
+from trials import FEW_TRACKS, few_tracks, figure, instruments, opened, steps
 
 from musicfeat_trainer.encoders.strided_conv import CLMR, PUBLISHED, StridedConv
 from musicfeat_trainer.evaluate.metrics import effective_rank
 from musicfeat_trainer.method.part import MethodPart
 from musicfeat_trainer.objectives.jigsaw import Jigsaw
 from musicfeat_trainer.objectives.objective import Views
-from musicfeat_trainer.recipe.files import open_recipe
 
 Found = dict[str, Any]
+VISITS = 100
+"""Visits of each entry of NPID's bank."""
 
 
-HELD_OUT = "held_out"
-SET = 'name="folder", root="$MUSICFEAT_DATA/music", table="{folder}/tracks.csv"'
-MUSIC = f'data.set={{{SET}, validation_sources=["{HELD_OUT}"]}}'
-"""A few tracks, some of them held out, so that decoding takes a minute."""
-
-
-def few_tracks(folder: Path, count: int) -> None:
-    """Write a table of ``count`` tracks spread over all sources; every fifth is its own source, held out."""
-    with (data_folder() / "music" / "tracks.csv").open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row.get("noncommercial") != "yes"]
-    rows = rows[:: max(1, len(rows) // count)][:count]
-    with (folder / "tracks.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("path", "source"))
-        writer.writerows((row["path"], "trained" if i % 5 else HELD_OUT) for i, row in enumerate(rows))
-
-
-def opened(recipe: str, folder: Path, *changes: str) -> MethodPart:
-    """A part with a fresh module, drawn with seed 7, and its data ready."""
-    given = [change.replace("{folder}", str(folder)) for change in (*changes, f'data.store="{folder}/store"')]
-    part = MethodPart(open_recipe(recipe, given), folder / "unused")
-    torch.manual_seed(7)
-    part.module = part.build(part.recipe)
-    part.open_training()
-    part.open_validation()
-    return part
-
-
-def steps(part: MethodPart, count: int, rate: float) -> Iterator[int]:
-    """Steps of Adam at a constant rate; yields the number of each finished step."""
-    module = part.module
-    optimizer = torch.optim.Adam([p for p in module.parameters() if p.requires_grad], rate)
-    for number in range(count):
-        module.train()
-        loss = torch.stack(list(part.losses(number).values())).sum()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        part.after_step()
-        yield number + 1
-
-
-def overfit(folder: Path) -> Found:
-    part = opened("jigsaw/resnet18-3s", folder, MUSIC, "method.batch=64")
+def overfit(folder: Path, count: int = 400) -> Found:
+    part = opened("jigsaw/resnet18-3s", folder, FEW_TRACKS, "method.batch=64")
     method, objective = part.module, part.module.objective
     assert isinstance(objective, Jigsaw)
     with torch.no_grad():
         views = method.views(part.sampler.draw(64, np.random.default_rng(7)), None)
     optimizer = torch.optim.Adam(objective.parameters(), 1e-3)
     curve = []
-    for number in range(400):
+    for number in range(count):
         torch.manual_seed(number)
         objective.train()
         rows = torch.randperm(64)[:16]
@@ -101,7 +61,7 @@ def overfit(folder: Path) -> Found:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        if number % 50 == 49:
+        if number % 50 == 49 or number == count - 1:
             objective.eval()
             with torch.no_grad():
                 torch.manual_seed(1)
@@ -111,7 +71,7 @@ def overfit(folder: Path) -> Found:
     return {"steps, accuracy over both answers of the 64 clips, loss": curve}
 
 
-def levels(_: Path) -> Found:
+def levels(_folder: Path, _count: int = 0) -> Found:
     def kept(layers: Any, scaled: bool) -> list[float]:
         torch.manual_seed(0)
         x, found = 0.14 * torch.randn(2, 1, 20480), []
@@ -129,20 +89,22 @@ def levels(_: Path) -> Found:
     }
 
 
-def cpc(folder: Path, count: int = 150) -> Found:
-    found = {}
+def cpc(folder: Path, count: int = 600) -> Found:
+    found: Found = {"chance": 1 / 16}
+    narrow = "method.batch=16", "method.validation_batches=4", "method.encoder.width=128"
     for scaled in (False, True):
-        part = opened("cpc/magnatagatune", folder, MUSIC, "method.batch=16", "method.validation_batches=2")
+        part = opened("cpc/magnatagatune", folder, FEW_TRACKS, *narrow)
         if not scaled:
             torch.manual_seed(7)
             for layer in part.module.objective.encoder.modules():
                 if isinstance(layer, nn.Conv1d):
                     layer.reset_parameters()
-        curve = [[0, part.evaluate(part.module.eval())["future"]]]
-        done = (number for number in steps(part, count, 1.5e-4) if number % 50 == 0)
-        curve += [[number, part.evaluate(part.module.eval())["future"]] for number in done]
-        found["scaled" if scaled else "as PyTorch draws them"] = curve
-    return found | {"chance": 1 / 16}
+        untrained, curve = instruments(part.module, folder), [[0, figure(part, "future")]]
+        done = (number for number in steps(part, count, 1.5e-4) if number % 100 == 0 or number == count)
+        curve += [[number, figure(part, "future")] for number in done]
+        behind = {"untrained": untrained, "trained": instruments(part.module, folder)}
+        found["scaled" if scaled else "as PyTorch draws them"] = {"step, future told": curve, "probe": behind}
+    return found
 
 
 def mixed(folder: Path, count: int = 300) -> Found:
@@ -153,7 +115,7 @@ def mixed(folder: Path, count: int = 300) -> Found:
         ("mel-sym, standardised", "mel-sym", True),
         ("mel-mel", "mel-mel", False),
     ):
-        change = f"method.objective.standardised={str(standardised).lower()}", "method.validation_batches=4"
+        change = f"method.objective.standardised={str(standardised).lower()}"
         part = opened(
             f"semantic_relevance/{row}", folder, PIANO, change, "method.batch=32", "method.validation_batches=4"
         )
@@ -172,30 +134,29 @@ def spread_of(part: MethodPart) -> dict[str, float]:
     return {"effective rank": effective_rank(torch.cat(vectors).numpy()), **part.evaluate(module)}
 
 
-def npid(folder: Path) -> Found:
-    change = ("method.objective.noise=256", "method.batch=32", RESNET18, STACK, NO_PITCH, "method.clips.stretch=60.0")
-    part = opened("npid", folder, MUSIC, *change)
-    bank = part.module.objective.bank
-    visits = 32 / len(bank.vectors)
-    done = (number for number in steps(part, 400, 1e-3) if number % 100 == 0)
-    curve = [[round(number * visits, 1), part.evaluate(part.module.eval())["agreement"]] for number in done]
-    return {"bank entries": len(bank.vectors), "visits of each, agreement (chance 1 / 32)": curve}
+def npid(folder: Path, count: int = 0) -> Found:
+    change = "method.objective.noise=128", "method.batch=32", RESNET18, STACK, NO_PITCH, "method.clips.stretch=60.0"
+    part = opened("npid", folder, FEW_TRACKS, *change)
+    entries = len(part.module.objective.bank.vectors)
+    count = count or round(VISITS * entries / 32)
+    stops = [round(count * share) for share in (0.025, 0.1, 0.4, 1)]
+    done = itertools.chain([0], (number for number in steps(part, count, 1e-3) if number in stops))
+    curve = [
+        [round(number * 32 / entries, 1), figure(part, "agreement"), instruments(part.module, folder)]
+        for number in done
+    ]
+    return {"bank entries": entries, "visits of each, agreement (chance 1 / 32), probe": curve}
 
 
 def labels(folder: Path, count: int = 300) -> Found:
-    from musicfeat_trainer.cli.evaluate import open_set
-    from musicfeat_trainer.evaluate.budgets import parse_budget
-    from musicfeat_trainer.evaluate.downstream import Subject, evaluate
-
-    dataset, found = open_set("notes", data_folder() / "notes", []), {}
+    found = {}
     for name in ("untrained", "random labels", "jigsaw"):
-        part = opened("jigsaw/resnet18-3s", folder, MUSIC, "method.batch=16")
+        part = opened("jigsaw/resnet18-3s", folder, FEW_TRACKS, "method.batch=16")
         if name == "random labels":
             part.module.objective.losses = random_labels(part.module.objective)  # type: ignore[method-assign]
         for _ in steps(part, 0 if name == "untrained" else count, 1e-3):
             pass
-        outcome = evaluate(Subject(part.module.eval(), dataset, folder / "store"), "probe", parse_budget("10"))
-        found[name] = {"accuracy": outcome.figures["accuracy"], "95 %": outcome.intervals["accuracy"]}
+        found[name] = instruments(part.module, folder)
     return found
 
 
@@ -212,7 +173,7 @@ def random_labels(objective: Any) -> Callable[[Views], dict[str, Tensor]]:
     return losses
 
 
-EXPERIMENTS: dict[str, Callable[[Path], Found]] = {
+EXPERIMENTS: dict[str, Callable[..., Found]] = {
     "levels": levels, "overfit": overfit, "mixed": mixed, "cpc": cpc, "npid": npid, "labels": labels,
 }  # fmt: skip
 
@@ -223,6 +184,9 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("runs/settling"))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--tracks", type=int, default=371, help="number of tracks of the music (default: all)")
+    parser.add_argument(
+        "--steps", type=int, help="number of steps of each training, for a quick look (default: hundreds)"
+    )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     os.environ["MUSICFEAT_DATA"] = str(data_folder())
@@ -234,7 +198,7 @@ def main() -> None:
         kept = folder / f"{name}.json"
         if not kept.exists():
             begun = time.monotonic()
-            found = EXPERIMENTS[name](folder)
+            found = EXPERIMENTS[name](folder, *([options.steps] if options.steps else []))
             kept.write_text(json.dumps({"seconds": round(time.monotonic() - begun), **found}, indent=1) + "\n")
         print(f"{name}: {kept.read_text()}", flush=True)
 

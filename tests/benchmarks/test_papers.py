@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -62,3 +63,30 @@ def test_tables_of_systems_trained_for_a_step(data: Path, tmp_path: Path) -> Non
     again = subprocess.run([*command, "--no-training"], capture_output=True, text=True, env=environment, check=False)
     assert "| knn | npid |" in again.stdout
     assert set(again.stdout.splitlines()) <= set(done.stdout.splitlines())
+
+
+@pytest.mark.slow
+def test_experiments_are_done_once(tmp_path: Path) -> None:
+    music, folder = tmp_path / "music", tmp_path / "settling"
+    for number in range(5):
+        tone(music / f"{number}.wav", 200 + 100 * number, 14.0)
+    with (music / "tracks.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("path", "source"), *((f"{number}.wav", str(number)) for number in range(5))])
+    command = [
+        sys.executable,
+        str(PAPERS / "settling.py"),
+        "levels",
+        "overfit",
+        "--folder",
+        str(folder),
+        "--steps",
+        "1",
+    ]
+    environment = {**os.environ, "MUSICFEAT_DATA": str(tmp_path)}
+    first, second = (
+        subprocess.run(command, capture_output=True, text=True, env=environment, check=False) for _ in range(2)
+    )
+    assert first.returncode == 0, first.stderr[-3000:]
+    assert second.stdout == first.stdout
+    assert "seven layers, He" in first.stdout
+    assert json.loads((folder / "overfit.json").read_text())["steps, accuracy over both answers of the 64 clips, loss"]
