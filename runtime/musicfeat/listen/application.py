@@ -209,7 +209,7 @@ class Application:
         return JSONResponse(await run_in_threadpool(self._answers.added, path, name))
 
     async def _received(self, request: Request) -> Response:
-        asked = await json_of(request, received.MOST_BYTES)
+        asked = await json_of(request, received.MOST_BYTES, "the file is longer than about four hours: cut it first")
         return JSONResponse(await run_in_threadpool(self._answers.received, asked))
 
     async def _teach(self, request: Request) -> Response:

@@ -15,18 +15,18 @@ MOST_JSON = 10_000
 """Most bytes of a usual request."""
 
 
-async def json_of(request: Request, most: int = MOST_JSON) -> dict[str, Any]:
+async def json_of(request: Request, most: int = MOST_JSON, told: str = "the request is too large") -> dict[str, Any]:
     """The JSON object in a request of at most so many bytes; an empty one holds nothing.
 
     Raises:
-        HTTPException: the request is too large.
+        HTTPException: the request is too large, in the words of ``told``.
         InputError: it holds something else.
     """
     body = bytearray()
     async for block in request.stream():
         body += block
         if len(body) > most:
-            raise HTTPException(413, "the request is too large")
+            raise HTTPException(413, told)
     try:
         found = await run_in_threadpool(json.loads, body or b"{}")
     except (ValueError, RecursionError) as error:

@@ -16,7 +16,7 @@ from musicfeat.suspicion import LEAST
 
 Doubles = npt.NDArray[np.float64]
 MOST_BYTES = 8_000_000
-"""Most bytes of the numbers of a file, those of about six hours."""
+"""Most bytes of the numbers of a file, those of about four hours."""
 LARGEST = 1e6
 """Greatest number that is believed, in seconds or in an embedding."""
 

@@ -1,4 +1,4 @@
-/** Files judged in this browser by the npm package: of their sound, nothing is sent; numbers go to the server. */
+/** Files judged in this browser by the npm package: their sound stays here, only numbers go to the server. */
 import { picture } from "./picture.js";
 
 const PLACE = new URL("package/", import.meta.url);
@@ -66,7 +66,7 @@ function percent(done, total) {
   return `${Math.floor((100 * done) / total)} %`;
 }
 
-/** Cuts by the joins of models without curves, which hear none in less than a window; a list of [seconds, P(cut)]. */
+/** Cuts that models without curves hear by their joins, a list of [seconds, P(cut)]; none in less than a window. */
 async function joins({ card, window }, { cutCurve, duration }, continuity) {
   const apt = !cutCurve && card.outputs.includes("successor") && duration > window;
   return apt ? (await continuity()).edits() : [];

@@ -27,7 +27,7 @@ export function picture(wave, rate, FFT) {
   };
 }
 
-/** [frames, BANDS] power, low bands first: of two pieces of each frame, transformed as one complex signal. */
+/** Power [frames, BANDS], low bands first, of two pieces of each frame, which are transformed as one complex signal. */
 function powers(wave, rate, frames, fft) {
   const { size } = fft;
   const hann = Float64Array.from({ length: size }, (_, i) => (1 - Math.cos((2 * Math.PI * i) / size)) / size);
