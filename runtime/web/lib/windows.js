@@ -61,7 +61,7 @@ function exponent(x) {
   return e;
 }
 
-/** Least and greatest sample. An index, for an iterator takes ten times as long over a window. */
+/** Least and greatest sample; read by index, since an iterator takes several times as long. */
 function range(samples) {
   let [least, most] = [samples[0], samples[0]];
   for (let i = 1; i < samples.length; i += 1) {
