@@ -1,6 +1,6 @@
 """A run from a model file: the way back, so that a part can be trained anew on the others without their training.
 
-Where the exporter puts each weight is learned by example: a fresh model whose weights all differ is exported, and every
+The place of each weight in a graph is learned by example: a fresh model whose weights all differ is exported, and every
 weight is looked for in its graph by value. Batch normalisation is folded into the layer before it by an export; here it
 comes back as an offset alone.
 """
@@ -40,8 +40,8 @@ ROUNDING = 2e-6
 def restore(path: Path, run: Path) -> dict[str, float]:
     """Write a run whose export equals a model file.
 
-    What only training reads, such as the layers that predict teachers' answers, is not in a model file: it has fresh
-    weights, so that the trunk itself cannot be trained further, while tags, joins and cuts can be trained on it.
+    Layers that only training reads, such as those that predict teachers' answers, are not in a model file and get fresh
+    weights: the trunk itself cannot be trained further, while tags, joins and cuts can be trained on it.
 
     Args:
         path: file in fp32 that ``export`` wrote, of a whole model.
@@ -95,7 +95,7 @@ def _filled(recipe: Recipe, given: Weights, path: Path) -> MusicModel:
             state[name] = torch.from_numpy(found)
     model.load_state_dict(state)
     if model.taught and model.trunk.distillation:
-        model.taught.tell(model.trunk.distillation)
+        model.taught.write_back(model.trunk.distillation)
     return model.eval()
 
 

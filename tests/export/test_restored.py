@@ -70,10 +70,14 @@ def test_weights_behind_no_normalisation_are_those_of_the_run(varied_run: Path, 
 
 def test_parts_know_what_they_were_trained_on(file: Path, tmp_path: Path) -> None:
     restore(file, tmp_path / "run")
-    best = tmp_path / "run" / "joins" / "best.safetensors"
-    best.write_bytes((tmp_path / "run" / "trunk" / "best.safetensors").read_bytes())
-    with pytest.raises(ModelError, match="another"):
-        load_model(tmp_path / "run")
+    for part, dependent in (("trunk", "tags"), ("joins", "cuts")):
+        path = tmp_path / "run" / part / "best.safetensors"
+        before, changed = path.read_bytes(), load_checkpoint(path)
+        next(iter(changed.tensors.values())).add_(1)
+        save_checkpoint(path, changed)
+        with pytest.raises(ModelError, match=f"'{dependent}' was trained on another '{part}'"):
+            load_model(tmp_path / "run")
+        path.write_bytes(before)
 
 
 @pytest.mark.parametrize("kind", ["exists", "stored16", "method"])
@@ -103,7 +107,7 @@ def test_tags_of_teachers_come_back() -> None:
     distillation.deviation.uniform_(0.5, 2)
     tags, embedding = TaughtTags(distillation, answers), torch.randn(4, 20)
     fresh = Distillation(12, [(5, 3)], width=8)
-    tags.tell(fresh)
+    tags.write_back(fresh)
     assert torch.allclose(TaughtTags(fresh, answers)(embedding), tags(embedding), atol=1e-6)
 
 

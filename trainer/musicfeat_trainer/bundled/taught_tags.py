@@ -93,8 +93,8 @@ class TaughtTags(nn.Module):
         return torch.sigmoid(self.logits(embedding[:, -self.width :]))
 
     @torch.no_grad()
-    def tell(self, distillation: Distillation) -> None:
-        """Set the layer that predicts standardised answers such that these very tags are made of it."""
+    def write_back(self, distillation: Distillation) -> None:
+        """Set the layer that predicts answers to weights of which these very tags are made."""
         distillation.deviation.fill_(1)
         for answers, weight, bias in zip(self.answers, self.logits.weight, self.logits.bias, strict=True):
             distillation.said.weight[list(answers)] = weight / SLOPE
