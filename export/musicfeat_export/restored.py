@@ -150,10 +150,12 @@ def _axes(mark: Array, other: Array) -> tuple[int, ...] | None:
 
 
 def _write(model: MusicModel, recipe: Recipe, run: Path) -> None:
-    """A run with the averaged weights of all parts."""
+    """A run whose parts are all finished, so that none is trained before its folder is removed."""
     save_recipe(run, recipe)
     weights = {name: getattr(model, name).state_dict() for name in parts_of(recipe)}
     for name, tensors in weights.items():
         origin = {other: digest(weights[other]) for other in PARTS[name].needs}
-        averaged = {f"average.{key}": value for key, value in tensors.items()}
-        save_checkpoint(run / name / "best.safetensors", Checkpoint(recipe, averaged, {"step": 0, "origin": origin}))
+        progress = {"step": PARTS[name](recipe, run).optimisation.steps, "best": 0.0, "origin": origin}
+        named = {f"{kind}.{key}": value for kind in ("model", "average") for key, value in tensors.items()}
+        for file in ("last", "best"):
+            save_checkpoint(run / name / f"{file}.safetensors", Checkpoint(recipe, named, progress))

@@ -17,11 +17,13 @@ from musicfeat_export.cli import main
 from musicfeat_export.onnx_file import export
 from musicfeat_export.restored import restore
 from musicfeat_export.stored import to_stored
-from musicfeat_trainer.bundled.model import load_model
+from musicfeat_trainer.bundled.model import PARTS, load_model
 from musicfeat_trainer.bundled.taught_tags import TaughtTags
 from musicfeat_trainer.objectives.distillation import Distillation
+from musicfeat_trainer.recipe.bundled import Recipe
 from musicfeat_trainer.recipe.files import open_recipe
-from musicfeat_trainer.training.checkpoint import load_checkpoint, save_checkpoint
+from musicfeat_trainer.training.checkpoint import load_checkpoint, load_recipe_of, save_checkpoint
+from musicfeat_trainer.training.loop import Trainer
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +80,16 @@ def test_parts_know_what_they_were_trained_on(file: Path, tmp_path: Path) -> Non
         with pytest.raises(ModelError, match=f"'{dependent}' was trained on another '{part}'"):
             load_model(tmp_path / "run")
         path.write_bytes(before)
+
+
+def test_parts_are_finished_until_one_is_removed(file: Path, tmp_path: Path) -> None:
+    restore(file, tmp_path / "run")
+    recipe = load_recipe_of(tmp_path / "run")
+    assert isinstance(recipe, Recipe)
+    trainers = {name: Trainer(part(recipe, tmp_path / "run")) for name, part in PARTS.items()}
+    assert [trainer.run() for trainer in trainers.values()] == [None] * 4
+    shutil.rmtree(tmp_path / "run" / "cuts")
+    assert not Trainer(PARTS["cuts"](recipe, tmp_path / "run")).finished
 
 
 @pytest.mark.parametrize("kind", ["exists", "stored16", "method"])
