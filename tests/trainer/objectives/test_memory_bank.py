@@ -98,7 +98,7 @@ start()
 bank = MemoryBank(2, 0.0)
 bank.prepare(4)
 bank.remember(torch.eye(2) if rank() else -torch.eye(2), torch.tensor([2, 3]) - 2 * rank())
-print(bank.vectors.tolist())
+print(f"{bank.vectors.tolist()}\\n", end="")  # in one piece, since both processes write to one pipe
 stop()
 """
 
