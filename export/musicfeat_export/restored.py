@@ -106,19 +106,17 @@ def _mark(model: MusicModel) -> set[str]:
     Returns:
         Names of the tensors of batch normalisation that have no value of their own.
     """
-    generator, neutral = torch.Generator().manual_seed(0), set()
-    norms = {name: module for name, module in model.named_modules() if isinstance(module, _BatchNorm)}
+    generator, neutral = torch.Generator().manual_seed(0), dict[str, float]()
+    for place, norm in model.named_modules():
+        if isinstance(norm, _BatchNorm):
+            neutral[f"{place}.running_var"] = 1 - norm.eps
+            neutral |= {f"{place}.weight": 1.0, f"{place}.running_mean": 0.0} if norm.affine else {}
     for name, tensor in model.state_dict().items():
-        place, _, leaf = name.rpartition(".")
-        values = {"running_var": 1.0, "weight": 1.0} | (
-            {"running_mean": 0.0} if place in norms and norms[place].affine else {}
-        )
-        if place in norms and leaf in values:
-            tensor.fill_(values[leaf] - (norms[place].eps if leaf == "running_var" else 0.0))
-            neutral.add(name)
+        if name in neutral:
+            tensor.fill_(neutral[name])
         elif tensor.is_floating_point():
             tensor.copy_(0.05 + 0.1 * torch.rand(tensor.shape, generator=generator))
-    return neutral
+    return set(neutral)
 
 
 def _found(mark: Array, example: Weights, given: Weights) -> Array | None:
@@ -132,10 +130,9 @@ def _found(mark: Array, example: Weights, given: Weights) -> Array | None:
                 turned = given[name].reshape([mark.shape[axis] for axis in axes]).transpose(np.argsort(axes))
                 return np.ascontiguousarray(sign * turned)
     numbers = {x.item(): name for name, x in example.items() if x.size == 1}
-    if mark.size < SINGLE and all(value in numbers for value in mark.ravel().tolist()):
-        return np.array([given[numbers[value]].item() for value in mark.ravel().tolist()], np.float32).reshape(
-            mark.shape
-        )
+    values = mark.ravel().tolist()
+    if mark.size < SINGLE and all(value in numbers for value in values):
+        return np.array([given[numbers[value]].item() for value in values], np.float32).reshape(mark.shape)
     return None
 
 
