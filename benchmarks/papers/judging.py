@@ -13,7 +13,7 @@ from musicfeat_trainer.cli.evaluate import open_set
 from musicfeat_trainer.cli.outcomes import SystemOutcome, write_outcomes
 from musicfeat_trainer.evaluate.budgets import parse_budget
 from musicfeat_trainer.evaluate.control import control
-from musicfeat_trainer.evaluate.downstream import Outcome, Subject, Way, evaluate, significance
+from musicfeat_trainer.evaluate.downstream import Lead, Outcome, Subject, Way, evaluate, lead
 from musicfeat_trainer.evaluate.fitting import Fitting
 from musicfeat_trainer.evaluate.ranking import ranked
 from musicfeat_trainer.method.part import load_method
@@ -44,10 +44,15 @@ Answer = dict[str, Any]
 
 
 class Judge:
-    """Answers to questions about a run, with trained and with random weights."""
+    """Answers to questions about a run, with trained and with random weights.
 
-    def __init__(self, run: Path) -> None:
-        self.run = run
+    Args:
+        run: folder of the run.
+        control: judge of a run with the same network, whose random weights serve for both.
+    """
+
+    def __init__(self, run: Path, control: Judge | None = None) -> None:
+        self.run, self.control = run, control
 
     def answer(self, question: Question, *, random: bool = False) -> Answer:
         """Figures on the test items, with their chance levels."""
@@ -63,24 +68,36 @@ class Judge:
             place.write_text(json.dumps(kept, indent=1))
         return kept[question.key]
 
-    def lead(self, question: Question) -> float:
-        """P value of the trained network's lead over the random one; stored, with the data for pictures."""
+    def lead(self, question: Question) -> Lead:
+        """Lead of the trained network over the random one; stored, with the data for pictures."""
         place = self.run / "leads.json"
-        kept: dict[str, float] = json.loads(place.read_text()) if place.exists() else {}
+        kept: dict[str, Lead] = json.loads(place.read_text()) if place.exists() else {}
         if question.key not in kept:
             trained, random = (self._outcome(question, weights) for weights in (False, True))
             subject = self._subject(question.name, question.root, question.settings, random=False)
-            found = significance(subject, trained, random)
+            found = lead(subject, trained, random)
             of = question.way, question.budget
             every = [SystemOutcome("pretrained", *of, trained, found), SystemOutcome("random", *of, random)]
             name = re.sub(r"[^\w.-]+", "-", "-".join((question.name, *of, *question.settings))).strip("-")
             write_outcomes(self.run / "downstream" / name, every, subject)
             kept[question.key] = found
             place.write_text(json.dumps(kept, indent=1))
-        return kept[question.key]
+        return Lead(*kept[question.key])
+
+    def lead_over(self, other: Judge, question: Question) -> Lead:
+        """Lead of this trained network over another trained one; stored under the other's name."""
+        place = self.run / f"leads-over-{other.run.name}.json"
+        kept: dict[str, Lead] = json.loads(place.read_text()) if place.exists() else {}
+        if question.key not in kept:
+            subject = self._subject(question.name, question.root, question.settings, random=False)
+            kept[question.key] = lead(subject, self._outcome(question, False), other._outcome(question, False))
+            place.write_text(json.dumps(kept, indent=1))
+        return Lead(*kept[question.key])
 
     @cache  # noqa: B019
     def _outcome(self, question: Question, random: bool) -> Outcome:
+        if random and self.control:
+            return self.control._outcome(question, True)
         if question.way == "rank":
             dataset = open_set(question.name, expanded(Path(question.root)), list(question.settings))
             return ranked(self._method(random), dataset, self._store)

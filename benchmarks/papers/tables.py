@@ -8,10 +8,11 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from judging import Answer, Judge, Question
+from judging import DEFAULT, Answer, Judge, Question
 from plan import SYSTEMS
 
 from musicfeat_trainer.cli.held_out import print_held_out
+from musicfeat_trainer.evaluate.downstream import Lead
 from musicfeat_trainer.evaluate.fitting import Fitting
 
 Rows = Iterator[list[str]]
@@ -27,7 +28,13 @@ TWO_LAYERS = Fitting(hidden=(128, 128))
 """Probe of Gururani et al."""
 BRIEF = Fitting(epochs=4, batch=16)
 """Settings for fine-tuning within minutes."""
-PRETRAINED_RANDOM = ["task", "labels", "how", "pretrained (95 %)", "random weights (95 %)", "P", "chance", "pretext"]
+THIRTY = Fitting(epochs=30, batch=16)
+"""Fine-tuning for as many epochs as Lin (2022) allows."""
+SIAMUSIC_LAYERS = Fitting(hidden=(1024, 512, 128))
+"""Probe of Siamusic's public code."""
+PRETRAINED_RANDOM = [
+    "task", "labels", "how", "pretrained (95 %)", "random weights (95 %)", "lead (95 %)", "P", "chance", "pretext"
+]  # fmt: skip
 
 
 def held_out(run: Path) -> dict[str, tuple[str, str]]:
@@ -62,13 +69,23 @@ def finished(folder: Path, paper: str) -> Iterator[tuple[str, Path]]:
 
 
 def compared(run: Path, questions: list[tuple[str, str, Question]]) -> Rows:
-    """A row per question (task, figure): trained, random weights, P value of their difference, chance, pretext."""
+    """A row per question (task, figure): trained, random weights, the lead and its P value, chance, pretext."""
     judge = Judge(run)
     for task, figure, question in questions:
-        ours, random = judge.answer(question), judge.answer(question, random=True)
-        values = [shown(answer, figure) for answer in (ours, random)]
-        lead, chance = f"{judge.lead(question):.3f}", percent(ours["chance"][figure])
-        yield [task, question.budget, question.way, *values, lead, chance, pretext(run)[0]]
+        yield [task, question.budget, question.way, *beside_random(judge, question, figure), pretext(run)[0]]
+
+
+def beside_random(judge: Judge, question: Question, figure: str) -> list[str]:
+    """Figure of a trained network and of a random one, the lead and its P value, and chance."""
+    ours, random = judge.answer(question), judge.answer(question, random=True)
+    values = [shown(answer, figure) for answer in (ours, random)]
+    return [*values, *ahead(judge.lead(question)), percent(ours["chance"][figure])]
+
+
+def ahead(lead: Lead) -> list[str]:
+    """A lead in percentage points with its 95 % interval, and its P value."""
+    value, low, high = (f"{100 * number:+.1f}" for number in (lead.value, *lead.interval))
+    return [f"{value} ({low} to {high})", f"{lead.p:.3f}"]
 
 
 def percent(value: float) -> str:
@@ -136,36 +153,42 @@ def berkeley(folder: Path) -> tuple[list[str], Rows]:
         "moco/v1": {"finetune": "74.2 %", "probe": "59.5 %", "knn": "46.8 %"},
         "npid": {"finetune": "64.2 %", "probe": "49.3 %", "knn": "36.9 %"},
     }
-    scratch = {"finetune": "42.3 %"}
 
     def rows() -> Rows:
         runs = list(finished(folder, "berkeley"))
+        control = Judge(runs[0][1])
         for way, budget in (("finetune", "full"), ("probe", "full"), ("knn", "full"), ("probe", "10%")):
-            question = Question("esc10", ESC, way, budget, fitting=BRIEF)
-            how = way if budget == "full" else f"{way}, {budget} of labels"
+            question = Question("esc10", ESC, way, budget, fitting=THIRTY if way == "finetune" else DEFAULT)
             for recipe, run in runs:
-                value = shown(Judge(run).answer(question), "accuracy")
-                yield [how, recipe, published[recipe].get(how, ""), value, "10.0 %"]
-            answer = Judge(runs[0][1]).answer(question, random=True)  # one network for all parts that may be trained
-            yield [how, "random weights", scratch.get(how, ""), shown(answer, "accuracy"), "10.0 %"]
+                judge = control if run == control.run else Judge(run, control)
+                paper = published[recipe][way] if budget == "full" else ""
+                yield [recipe, way, budget, paper, *beside_random(judge, question, "accuracy"), pretext(run)[0]]
 
-    return ["how", "recipe", "paper (ESC-50, ResNet50)", "ours (ESC-10, ResNet18)", "chance"], rows()
+    return ["recipe", "how", "labels", "paper (ESC-50, ResNet50)", *PRETRAINED_RANDOM[3:]], rows()
 
 
 def siamusic(folder: Path) -> tuple[list[str], Rows]:
-    """Table 2: image against audio augmentation; the source of a track serves as its genre."""
+    """Table 2: image against audio augmentation; the source of a track serves as its genre, in five folds."""
     published = {"siamusic/resnet50-audio-small": "25.3 %", "siamusic/resnet50-image-small": "26.2 %"}
-    question = Question("class_folders", MUSIC, "probe", settings=("table=tracks.csv",))
+    fitted = {"linear": DEFAULT, "1024, 512, 128": SIAMUSIC_LAYERS}
 
     def rows() -> Rows:
         runs = list(finished(folder, "siamusic"))
-        for recipe, run in runs:
-            answer = Judge(run).answer(question)
-            yield [recipe, published[recipe], shown(answer, "accuracy"), percent(answer["chance"]["accuracy"])]
-        answer = Judge(runs[0][1]).answer(question, random=True)
-        yield ["random weights", "", shown(answer, "accuracy"), percent(answer["chance"]["accuracy"])]
+        control = Judge(runs[0][1])
+        for layers, fitting in fitted.items():
+            question = Question(
+                "class_folders", MUSIC, "probe", settings=("table=tracks.csv", "folds=5"), fitting=fitting
+            )
+            for recipe, run in runs:
+                judge = control if run == control.run else Judge(run, control)
+                values = beside_random(judge, question, "accuracy")
+                yield [recipe, layers, published[recipe], *values, pretext(run)[0]]
+            if len(runs) > 1:
+                (_, audio), (_, image) = runs
+                over = Judge(image).lead_over(Judge(audio), question)
+                yield ["image over audio", layers, "+0.9", "", "", *ahead(over), "", ""]
 
-    return ["recipe", "paper (genre, ResNet50)", "ours (source, ResNet18)", "chance"], rows()
+    return ["recipe", "layers of the probe", "paper (genre, ResNet50)", *PRETRAINED_RANDOM[3:]], rows()
 
 
 def gururani(folder: Path) -> tuple[list[str], Rows]:
@@ -186,7 +209,10 @@ _GURURANI_CHANCE: list[str] = []
 def _gururani_row(judge: Judge, folder: Path, *, random: bool) -> list[str]:
     root = ASAP.format(folder=folder)
     ranks = judge.answer(Question("asap", root, "rank", settings=(*LONGER, FONT)), random=random)
-    cells = [f"{ranks['figures'][name]:.2f}" for name in ("rank_am", "rank_gm")]
+    cells = [
+        "{:.2f} ({:.2f} to {:.2f})".format(ranks["figures"][name], *ranks["interval"][name])
+        for name in ("rank_am", "rank_gm")
+    ]
     chance = ["chance", "", *(f"{ranks['chance'][name]:.2f}" for name in ("rank_am", "rank_gm"))]
     for task, budget, figure in PIANO_TASKS:
         answer = judge.answer(

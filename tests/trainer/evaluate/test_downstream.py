@@ -409,7 +409,11 @@ def test_the_command_prints_a_table_and_keeps_what_pictures_need(
     assert np.mean(accuracy["folds"]) == pytest.approx(accuracy["value"]) == pytest.approx(correct.mean())
     low, high = accuracy["interval"]
     assert low <= accuracy["value"] <= high
-    assert 0 < accuracy["against_control"] <= 1
+    ours, random = (one["value"] for one in rows if one["how"] == "probe" and one["budget"] == "full")
+    assert accuracy["over_control"]["value"] == pytest.approx(ours - random)
+    low, high = accuracy["over_control"]["interval"]
+    assert low <= ours - random <= high
+    assert 0 < accuracy["over_control"]["p"] <= 1
     each = json.loads((tmp_path / "out" / "classes.json").read_text())
     recall = next(row["recall"] for row in each if row["class"] == "noise" and row["budget"] == "full")
     assert recall == pytest.approx(correct[truth == list(classes).index("noise")].mean())

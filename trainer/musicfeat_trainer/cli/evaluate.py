@@ -17,7 +17,7 @@ from musicfeat_trainer.data.sets.dataset import DataSet
 from musicfeat_trainer.data.sets.registry import SetConfig
 from musicfeat_trainer.evaluate.budgets import parse_budget
 from musicfeat_trainer.evaluate.control import control
-from musicfeat_trainer.evaluate.downstream import WAYS, Subject, evaluate, significance
+from musicfeat_trainer.evaluate.downstream import WAYS, Subject, evaluate, lead
 from musicfeat_trainer.evaluate.fitting import Fitting
 from musicfeat_trainer.evaluate.ranking import ranked
 from musicfeat_trainer.method.method import Method
@@ -146,10 +146,10 @@ def learnt(
 
 
 def compared(outcomes: list[SystemOutcome], subject: Subject) -> list[SystemOutcome]:
-    """Outcomes of the trained network with the probability that they differ from the control's by chance."""
+    """Outcomes of the trained network with their leads over the control."""
     controls = {(one.way, one.budget): one.outcome for one in outcomes if one.system == CONTROL}
     return [
-        one._replace(against_control=significance(subject, one.outcome, other))
+        one._replace(over_control=lead(subject, one.outcome, other))
         if one.system != CONTROL and (other := controls.get((one.way, one.budget)))
         else one
         for one in outcomes

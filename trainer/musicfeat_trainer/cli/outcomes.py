@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from musicfeat.files import replacing
-from musicfeat_trainer.evaluate.downstream import Outcome, Subject
+from musicfeat_trainer.evaluate.downstream import Lead, Outcome, Subject
 from musicfeat_trainer.evaluate.ranking import RANKS
 
 
@@ -21,24 +21,25 @@ class SystemOutcome(NamedTuple):
     way: str
     budget: str
     outcome: Outcome
-    against_control: float | None = None
-    """P value of the difference to the control with random weights."""
+    over_control: Lead | None = None
+    """Lead over the control with random weights."""
 
 
 def markdown(outcomes: Sequence[SystemOutcome]) -> str:
-    """Table with a line for each figure, and below it the significance of the lead over random weights."""
+    """Table with a line for each figure, and below it the leads over random weights."""
     lines = ["| how | labels | weights | figure | value | 95 % | chance |", "|---|---|---|---|---|---|---|"]
     for one in outcomes:
         for name, value in one.outcome.figures.items():
             bounds = " to ".join(_shown(name, bound) for bound in one.outcome.intervals.get(name, ()))
             cells = (*_cells(one), name, _shown(name, value), bounds, _shown(name, one.outcome.chance[name]))
             lines.append(f"| {' | '.join(cells)} |")
-    lines += [
-        f"\n{one.way}, {one.budget} labels: P {one.against_control:.3g} that it differs from random weights by chance"
-        for one in outcomes
-        if one.against_control is not None
-    ]
+    lines += [f"\n{one.way}, {one.budget} labels: {_ahead(one.over_control)}" for one in outcomes if one.over_control]
     return "\n".join(lines)
+
+
+def _ahead(lead: Lead) -> str:
+    value, low, high = (f"{number:+.3f}" for number in (lead.value, *lead.interval))
+    return f"{value} over random weights (95 % {low} to {high}; P {lead.p:.3g} of a permutation test)"
 
 
 def _cells(one: SystemOutcome) -> tuple[str, str, str]:
@@ -53,11 +54,12 @@ def write_outcomes(folder: Path, outcomes: Sequence[SystemOutcome], subject: Sub
     """Write ``figures.json``, ``classes.json``, ``curves.json`` and, if labels were learnt, ``predictions.npz``.
 
     The first is a list of objects with ``system``, ``how``, ``budget``, ``figure``, ``value``, ``chance``, ``folds``,
-    the values that a mean was taken of, ``interval`` and ``against_control``, both null if not computed. The
-    second lists precision, recall, F1 and support of each ``class`` over the items of all folds; the third the ``loss``
-    and the validation ``score`` of each ``epoch`` of each ``fold``. The last holds ``paths``, ``truth``, ``embedding``
-    (frozen, of the trained network) and ``scores`` of the tested items, and ``classes``; scores are those of the first
-    way within the last budget, by the trained network. All scores are there as ``scores HOW BUDGET SYSTEM``, too.
+    the values that a mean was taken of, ``interval``, and ``over_control``, the lead over random weights with
+    ``value``, ``interval`` and ``p``; both null if not computed. The second lists precision, recall, F1 and support of
+    each ``class`` over the items of all folds; the third the ``loss`` and the validation ``score`` of each ``epoch`` of
+    each ``fold``. The last holds ``paths``, ``truth``, ``embedding`` (frozen, of the trained network) and ``scores`` of
+    the tested items, and ``classes``; scores are those of the first way within the last budget, by the trained network.
+    All scores are there as ``scores HOW BUDGET SYSTEM``, too.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, rows in (("figures", _figures), ("classes", _classes), ("curves", _curves)):
@@ -90,7 +92,8 @@ def _figures(one: SystemOutcome) -> Iterator[dict[str, object]]:
     for name, value in one.outcome.figures.items():
         folds = [fold[name] for fold in one.outcome.folds]
         sure = one.outcome.intervals.get(name)
-        of_choice = {"interval": sure, "against_control": one.against_control if sure else None}
+        lead = one.over_control._asdict() if sure and one.over_control else None
+        of_choice = {"interval": sure, "over_control": lead}
         found = {"figure": name, "value": value, "chance": one.outcome.chance[name], "folds": folds}
         yield _whose(one) | found | of_choice
 

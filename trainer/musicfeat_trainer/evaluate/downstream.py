@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,17 @@ class Outcome:
     by, as others take too long."""
     curves: Sequence[Sequence[Epoch]] = ()
     """Epochs of every fold; empty if nothing was trained in epochs."""
+
+
+class Lead(NamedTuple):
+    """Lead of one system over another on the same items, in the figure that settings are chosen by."""
+
+    value: float
+    """Difference of the two figures."""
+    interval: Interval
+    """Middle 95 % of the difference over groups of items drawn with replacement, the same ones for both systems."""
+    p: float
+    """P value of a permutation test, two-sided."""
 
 
 class Subject:
@@ -137,11 +148,16 @@ def evaluate(subject: Subject, way: Way, budget: Budget | None = None, config: F
     return Outcome(_mean(figures), _mean(chance), figures, each, tested, every, intervals, curves)
 
 
-def significance(subject: Subject, first: Outcome, second: Outcome) -> float:
-    """P value of the difference between two outcomes on the same items, in the figure that settings are chosen by."""
+def lead(subject: Subject, first: Outcome, second: Outcome) -> Lead:
+    """Lead of the first outcome over the second, which is about the same items."""
     task = task_of(subject.dataset, subject.splits[0].train)
     truth, groups = subject.dataset.targets[first.rows], subject.groups[first.rows]
-    return difference(first.scores, second.scores, lambda scores: task.figure(truth, scores), groups, task.draws)
+
+    def ahead(rows: npt.NDArray[np.int64]) -> float:
+        return task.figure(truth[rows], first.scores[rows]) - task.figure(truth[rows], second.scores[rows])
+
+    p = difference(first.scores, second.scores, lambda scores: task.figure(truth, scores), groups, task.draws)
+    return Lead(ahead(np.arange(len(truth))), interval(ahead, groups, task.draws), p)
 
 
 def _predicted(

@@ -9,6 +9,7 @@ import pytest
 
 from musicfeat import InputError
 from musicfeat_trainer.data.sets.class_folders import ClassFoldersSet
+from musicfeat_trainer.evaluate.splits import splits_of
 
 
 @pytest.fixture
@@ -30,6 +31,14 @@ def test_folders_are_classes_and_each_is_in_every_split(folder: Path) -> None:
         ("rock", "train"): 6, ("rock", "validation"): 2, ("rock", "test"): 2,
     }  # fmt: skip
     assert found.items == ClassFoldersSet(root=folder).open().items
+
+
+def test_folds_take_every_file_once_and_every_class_alike(folder: Path) -> None:
+    found = ClassFoldersSet(root=folder, folds=5).open()
+    assert found.folds == ["fold1", "fold2", "fold3", "fold4", "fold5"]
+    named = Counter((item.path.split("/")[0], item.split) for item in found.items)
+    assert named == {(name, fold): count for name, count in (("jazz", 4), ("rock", 2)) for fold in found.folds}
+    assert [len(split.test) for split in splits_of(found)] == [6] * 5
 
 
 def test_rare_classes_are_left_out_unless_wanted(folder: Path) -> None:

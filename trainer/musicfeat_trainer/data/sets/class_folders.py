@@ -10,14 +10,14 @@ from pydantic import Field
 
 from musicfeat.errors import InputError
 from musicfeat_trainer.data.sets.dataset import DataSet, Item
-from musicfeat_trainer.data.sets.splits import drawn_splits
+from musicfeat_trainer.data.sets.splits import drawn_folds, drawn_splits
 from musicfeat_trainer.data.sets.targets import class_targets
 from musicfeat_trainer.data.tracks import list_tracks
 from musicfeat_trainer.section import Section, expanded
 
 
 class ClassFoldersSet(Section):
-    """Any folder of audio whose first folders name the classes, such as genres; splits are drawn file by file."""
+    """Any folder of audio whose first folders name the classes, such as genres; splits or folds drawn by file."""
 
     name: Literal["class_folders"] = "class_folders"
     root: Path
@@ -26,8 +26,11 @@ class ClassFoldersSet(Section):
     fewest: int = Field(7, ge=3)
     """Least number of files of a class; smaller folders are left out."""
 
+    folds: int | None = Field(None, ge=2)
+    """Number of folds for cross-validation; None: one split for training, validation and test."""
+
     def open(self) -> DataSet:
-        """List the files; 70 % of each class train, 15 % validate, 15 % test, drawn with a fixed seed.
+        """List the files; 70 % of each class train, 15 % validate, 15 % test, or folds, drawn with a fixed seed.
 
         Raises:
             InputError: the folder is missing, or has fewer than two classes with enough files.
@@ -40,6 +43,7 @@ class ClassFoldersSet(Section):
         if len(set(classes)) < 2:
             raise InputError(f"{root} has {len(set(classes))} folders of {self.fewest} files or more: two are needed")
         targets, names = class_targets(classes)
-        splits = drawn_splits(classes, [track.path for track in chosen])
+        paths = [track.path for track in chosen]
+        splits = drawn_folds(classes, paths, self.folds) if self.folds else drawn_splits(classes, paths)
         items = [Item(track.path, track.path, split) for track, split in zip(chosen, splits, strict=True)]
         return DataSet(self.name, root, items, "class", targets, names)

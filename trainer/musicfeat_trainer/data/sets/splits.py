@@ -36,6 +36,24 @@ def drawn_splits(
     return [kinds.get(group, "train") for group in groups]
 
 
+def drawn_folds(strata: Sequence[str], groups: Sequence[str], count: int, seed: int = 7) -> list[str]:
+    """Fold of each item, ``fold1`` on; those of every stratum differ by one group at most in size.
+
+    Args:
+        strata: stratum of each item.
+        groups: group of each item, which stays together; a group is of one stratum.
+        count: number of folds.
+        seed: seed of the drawing, which does not depend on the order of the items.
+    """
+    generator = np.random.default_rng(seed)
+    folds: dict[str, str] = {}
+    for stratum in sorted(set(strata)):
+        names = sorted({group for group, of in zip(groups, strata, strict=True) if of == stratum})
+        order = generator.permutation(count)
+        folds |= {name: f"fold{order[i % count] + 1}" for i, name in enumerate(generator.permutation(names).tolist())}
+    return [folds[group] for group in groups]
+
+
 def with_validation(items: Sequence[Item], share: float, seed: int = 7) -> list[Item]:
     """Items with some groups of the training split moved to validation, for published splits without one."""
     held = held_out_groups([item.group for item in items if item.split == "train"], share, seed)
