@@ -17,7 +17,8 @@ sys.path.append(str(Path(__file__).parents[1]))
 
 from _table import data_folder, markdown
 from plan import SYSTEMS
-from tables import TABLES, finished
+from tables import TABLES
+from trained import finished
 from training import SEED, few_performances, train
 
 from musicfeat_trainer.cli import main as train_command

@@ -43,6 +43,11 @@ Answer = dict[str, Any]
 """``figures`` and ``chance`` by name of the figure, and ``interval`` for those that have one."""
 
 
+def outcome_folder(run: Path, *of: str) -> Path:
+    """Folder of an evaluation's data: the data set, the way, the budget and the settings are in its name."""
+    return run / "downstream" / re.sub(r"[^\w.-]+", "-", "-".join(of)).strip("-")
+
+
 class Judge:
     """Answers to questions about a run, with trained and with random weights.
 
@@ -78,8 +83,7 @@ class Judge:
             found = lead(subject, trained, random)
             of = question.way, question.budget
             every = [SystemOutcome("pretrained", *of, trained, found), SystemOutcome("random", *of, random)]
-            name = re.sub(r"[^\w.-]+", "-", "-".join((question.name, *of, *question.settings))).strip("-")
-            write_outcomes(self.run / "downstream" / name, every, subject)
+            write_outcomes(outcome_folder(self.run, question.name, *of, *question.settings), every, subject)
             kept[question.key] = found
             place.write_text(json.dumps(kept, indent=1))
         return Lead(*kept[question.key])

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from details import confident_mistakes, each_class
 from judging import DEFAULT, Answer, Judge, Question
-from plan import SYSTEMS
+from trained import finished, pretext
 
-from musicfeat_trainer.cli.held_out import print_held_out
 from musicfeat_trainer.evaluate.downstream import Lead
 from musicfeat_trainer.evaluate.fitting import Fitting
 
@@ -32,40 +29,11 @@ THIRTY = Fitting(epochs=30, batch=16)
 """Fine-tuning for as many epochs as Lin (2022) allows."""
 SIAMUSIC_LAYERS = Fitting(hidden=(1024, 512, 128))
 """Probe of Siamusic's public code."""
+NYU_JUDGED = ("time_reversal/10s", "jigsaw/resnet18-3s")
+"""Systems of the NYU paper that are judged downstream."""
 PRETRAINED_RANDOM = [
     "task", "labels", "how", "pretrained (95 %)", "random weights (95 %)", "lead (95 %)", "P", "chance", "pretext"
 ]  # fmt: skip
-
-
-def held_out(run: Path) -> dict[str, tuple[str, str]]:
-    """Value and chance by figure, as ``musicfeat-train evaluate RUN`` prints them; stored with the run."""
-    kept = run / "held_out.json"
-    if not kept.exists():
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            print_held_out(run)
-        cells = [line.strip("| ").split(" | ") for line in printed.getvalue().splitlines()[2:]]
-        kept.write_text(json.dumps({figure: [value, chance] for _, figure, value, chance in cells}))
-    return {figure: (value, chance) for figure, (value, chance) in json.loads(kept.read_text()).items()}
-
-
-def pretext(run: Path) -> tuple[str, str]:
-    """A method's first pretext figure and its chance; mean and range over seeds where several were trained."""
-    value, chance = next(iter(held_out(run).values()))
-    seeds = [
-        path for path in sorted(run.parent.glob(f"{run.name}-seed*")) if (path / "method/best.safetensors").exists()
-    ]
-    if not seeds:
-        return value, chance
-    values = [float(next(iter(held_out(path).values()))[0].rstrip(" %")) for path in (run, *seeds)]
-    return f"{sum(values) / len(values):.1f} % ({min(values)} to {max(values)}, {len(values)} seeds)", chance
-
-
-def finished(folder: Path, paper: str) -> Iterator[tuple[str, Path]]:
-    """Recipe and run of each trained system of a paper."""
-    for system in SYSTEMS:
-        if system.paper == paper and (folder / system.name / "method" / "best.safetensors").exists():
-            yield system.recipe, folder / system.name
 
 
 def compared(run: Path, questions: list[tuple[str, str, Question]]) -> Rows:
@@ -126,9 +94,8 @@ def nyu_downstream(folder: Path) -> tuple[list[str], Rows]:
     ]
 
     def rows() -> Rows:
-        for recipe, run in finished(folder, "nyu"):
-            if recipe in {"time_reversal/10s", "jigsaw/resnet18-3s"}:
-                yield from ([recipe, *row] for row in compared(run, questions))
+        for recipe, run in downstream_runs(folder, "nyu"):
+            yield from ([recipe, *row] for row in compared(run, questions))
 
     return ["recipe", *PRETRAINED_RANDOM], rows()
 
@@ -224,13 +191,34 @@ def _gururani_row(judge: Judge, folder: Path, *, random: bool) -> list[str]:
     return cells
 
 
-TABLES: dict[str, tuple[tuple[str, Callable[[Path], tuple[list[str], Rows]]], ...]] = {
+Table = Callable[[Path], tuple[list[str], Rows]]
+"""Function from the folder of all runs to a header and its rows."""
+
+
+def classes(paper: str, name: str) -> Table:
+    """Table of F1 of each class of a data set, as a linear probe with all labels tells them."""
+    return lambda folder: each_class(downstream_runs(folder, paper), name, "probe", "full")
+
+
+def errors(paper: str) -> Table:
+    """Table of the clips that pretext tasks are most confidently wrong about (Addepalli et al., 2019, 7.3.1)."""
+    return lambda folder: confident_mistakes(downstream_runs(folder, paper))
+
+
+def downstream_runs(folder: Path, paper: str) -> list[tuple[str, Path]]:
+    """Recipe and run of a paper's systems that are judged downstream."""
+    return [(recipe, run) for recipe, run in finished(folder, paper) if paper != "nyu" or recipe in NYU_JUDGED]
+
+
+TABLES: dict[str, tuple[tuple[str, Table], ...]] = {
     "nyu": (
         ("Self-supervised machine listening: pretext tasks", nyu_pretext),
         ("the same, downstream", nyu_downstream),
+        ("the same, F1 of each instrument of notes", classes("nyu", "notes")),
+        ("the same, most confident mistakes", errors("nyu")),
     ),
-    "clmr": (("CLMR and CPC", clmr),),
-    "berkeley": (("MoCo and NPID", berkeley),),
+    "clmr": (("CLMR and CPC", clmr), ("the same, F1 of each instrument of notes", classes("clmr", "notes"))),
+    "berkeley": (("MoCo and NPID", berkeley), ("the same, F1 of each kind of sound", classes("berkeley", "esc10"))),
     "siamusic": (("Siamusic", siamusic),),
     "gururani": (("Music input domains", gururani),),
 }
