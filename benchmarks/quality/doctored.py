@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import librosa
 import numpy as np
 import soundfile
+import soxr
 from sounds import Wave
 
 from musicfeat_trainer.bundled.splicing import Join, Strip, spliced
@@ -18,8 +23,9 @@ HOP = 512
 REACH = 1.5
 BARS = 8
 """Beats of the whole bars that are taken out."""
-MP3_QUALITY = 0.6
-"""libsndfile's compression level of about 128 kbit/s."""
+MP3_QUALITY, OPUS_QUALITY = 0.6, 0.5
+"""libsndfile's compression levels of about 128 and 64 kbit/s."""
+OPUS_RATE, AAC_BITS = 48000, "96k"
 
 
 class Doctored(NamedTuple):
@@ -93,6 +99,20 @@ def backwards(wave: Wave, rate: int, generator: np.random.Generator) -> Doctored
     return Doctored(spliced(strips, [Join(), Join()], SECONDS * rate).wave, (start, start + length))
 
 
+def coded_to_opus(wave: Wave, rate: int, generator: np.random.Generator) -> Doctored:
+    """Crossfaded, then coded to Opus of about 64 kbit/s."""
+    made = crossfaded(wave, rate, generator)
+    return Doctored(through_opus(made.wave, rate), made.places)
+
+
+def coded_to_aac(wave: Wave, rate: int, generator: np.random.Generator) -> Doctored | None:
+    """Crossfaded, then coded to AAC of 96 kbit/s by FFmpeg, if it is there."""
+    if not shutil.which("ffmpeg"):
+        return None
+    made = crossfaded(wave, rate, generator)
+    return Doctored(through_aac(made.wave, rate), made.places)
+
+
 CUTS: dict[str, Way] = {
     "hard": hard,
     "crossfaded, 10 to 50 ms": crossfaded,
@@ -100,6 +120,8 @@ CUTS: dict[str, Way] = {
     "whole bars": whole_bars,
     "in pauses": in_pauses,
     "crossfaded, then MP3": coded,
+    "crossfaded, then Opus": coded_to_opus,
+    "crossfaded, then AAC": coded_to_aac,
 }
 """Kind of a cut -> the way to make one; a way gives None for music that it cannot edit."""
 
@@ -115,6 +137,26 @@ def through_mp3(wave: Wave, rate: int) -> Wave:
     soundfile.write(file, np.clip(wave, -1, 1), rate, format="MP3", compression_level=MP3_QUALITY)
     file.seek(0)
     return np.asarray(soundfile.read(file, dtype="float32")[0][: len(wave)], np.float32)
+
+
+def through_opus(wave: Wave, rate: int) -> Wave:
+    """A wave coded to Opus at 48 kHz and read again, at the same place."""
+    file = io.BytesIO()
+    sound = soxr.resample(np.clip(wave, -1, 1), rate, OPUS_RATE)
+    soundfile.write(file, sound, OPUS_RATE, format="OGG", subtype="OPUS", compression_level=OPUS_QUALITY)
+    file.seek(0)
+    return soxr.resample(soundfile.read(file, dtype="float32")[0], OPUS_RATE, rate)[: len(wave)].astype(np.float32)
+
+
+def through_aac(wave: Wave, rate: int) -> Wave:
+    """A wave coded to AAC in an MP4 file, whose edit list keeps its place, and read again."""
+    with tempfile.TemporaryDirectory() as folder:
+        plain, coded_file, read = (Path(folder) / name for name in ("a.wav", "a.m4a", "b.wav"))
+        soundfile.write(plain, np.clip(wave, -1, 1), rate)
+        quiet = ["ffmpeg", "-v", "error"]
+        subprocess.run([*quiet, "-i", plain, "-c:a", "aac", "-b:a", AAC_BITS, coded_file], check=True)
+        subprocess.run([*quiet, "-i", coded_file, read], check=True)
+        return np.asarray(soundfile.read(read, dtype="float32")[0][: len(wave)], np.float32)
 
 
 def nearest(beats: np.ndarray, place: int) -> int:
