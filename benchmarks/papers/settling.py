@@ -7,6 +7,7 @@
     cpc         CPC from both initialisations at a constant rate, 128 channels for 512: future steps told, and a probe
     mixed       mel and piano roll as the two halves: effective rank and neighbours found, plain and standardised
     npid        visits of each bank entry against the views told apart and a probe of instruments
+    decibels    time reversal with decibels below the clip's maximum and below 1, at two learning rates
     labels      a probe behind jigsaw, behind the same steps with random labels, and behind no step at all
 
 Each prints what it found with the seconds it took; the docs quote these.
@@ -148,6 +149,16 @@ def npid(folder: Path, count: int = 0) -> Found:
     return {"bank entries": entries, "visits of each, agreement (chance 1 / 32), probe": curve}
 
 
+def decibels(folder: Path, count: int = 600) -> Found:
+    found: Found = {"chance": 1 / 2}
+    for reference, rate in itertools.product(("maximum", "one"), (1e-3, 1e-4)):
+        changes = "method.batch=16", "method.validation_batches=16", f'method.frontend.spec.reference="{reference}"'
+        part = opened("time_reversal/10s", folder, FEW_TRACKS, *changes)
+        done = (number for number in steps(part, count, rate) if number % 200 == 0 or number == count)
+        found[f"{reference}, {rate}"] = [[number, figure(part, "reversal")] for number in done]
+    return found
+
+
 def labels(folder: Path, count: int = 300) -> Found:
     found = {}
     for name in ("untrained", "random labels", "jigsaw"):
@@ -174,7 +185,8 @@ def random_labels(objective: Any) -> Callable[[Views], dict[str, Tensor]]:
 
 
 EXPERIMENTS: dict[str, Callable[..., Found]] = {
-    "levels": levels, "overfit": overfit, "mixed": mixed, "cpc": cpc, "npid": npid, "labels": labels,
+    "levels": levels, "overfit": overfit, "mixed": mixed, "cpc": cpc, "npid": npid, "decibels": decibels,
+    "labels": labels,
 }  # fmt: skip
 
 
