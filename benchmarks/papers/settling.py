@@ -149,12 +149,12 @@ def npid(folder: Path, count: int = 0) -> Found:
     return {"bank entries": entries, "visits of each, agreement (chance 1 / 32), probe": curve}
 
 
-def decibels(folder: Path, count: int = 600) -> Found:
+def decibels(folder: Path, count: int = 400) -> Found:
     found: Found = {"chance": 1 / 2}
     for reference, rate in itertools.product(("maximum", "one"), (1e-3, 1e-4)):
         changes = "method.batch=16", "method.validation_batches=16", f'method.frontend.spec.reference="{reference}"'
-        part = opened("time_reversal/10s", folder, FEW_TRACKS, *changes)
-        done = (number for number in steps(part, count, rate) if number % 200 == 0 or number == count)
+        part = opened("time_reversal/5s", folder, FEW_TRACKS, *changes)
+        done = (number for number in steps(part, count, rate) if number % 100 == 0 or number == count)
         found[f"{reference}, {rate}"] = [[number, figure(part, "reversal")] for number in done]
     return found
 
