@@ -22,7 +22,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 
 from _table import markdown, music_folder
 from detectors import OURS, Detector, Found, detectors
-from doctored import CUTS, SECONDS, Doctored, Way, backwards
+from doctored import CUTS, SECONDS, Way, backwards
 from edits import excerpts
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 from sounds import Track, unseen_tracks
@@ -32,6 +32,8 @@ from musicfeat import Extractor
 NEAR = (0.1, 0.5)
 ENDS = 0.3
 MINUTES = 10.0
+Places = tuple[float, ...]
+"""Seconds of the cuts in an excerpt."""
 FIGURES = ["within 0.1 s", "within 0.5 s", "ROC AUC of 30 s", "average precision"]
 
 
@@ -44,7 +46,8 @@ class Answers:
     seconds: float = 0.0
     """Seconds of a core that the clean tracks took."""
     clean: list[Found] = field(default_factory=list)
-    edited: dict[str, list[tuple[Found, Doctored]]] = field(default_factory=dict)
+    edited: dict[str, list[tuple[Found, Places]]] = field(default_factory=dict)
+    """By kind of edit, what was found in each excerpt, and where its cuts are."""
 
     @property
     def threshold(self) -> float:
@@ -54,7 +57,7 @@ class Answers:
 
     def recall(self, kind: str, near: float) -> float:
         """Share of the cuts of a kind that are found within ``near`` seconds."""
-        hits = [best(found, made.places, near) > self.threshold for found, made in self.edited[kind]]
+        hits = [best(found, places, near) > self.threshold for found, places in self.edited[kind]]
         return float(np.mean(hits))
 
     def area(self, kind: str) -> float:
@@ -71,8 +74,8 @@ class Answers:
     def ranked(self, kind: str) -> tuple[list[bool], list[float]]:
         """Truth and score of all places in excerpts of a kind and in as many clean ones; cuts not found score least."""
         true, scores = [], []
-        for found, made in self.edited[kind]:
-            near = [any(abs(place - time) <= NEAR[1] for place in made.places) for time, _ in found]
+        for found, places in self.edited[kind]:
+            near = [any(abs(place - time) <= NEAR[1] for place in places) for time, _ in found]
             true += [*near, *[True] * (not any(near))]
             scores += [*(p for _, p in found), *[-1e9] * (not any(near))]
         for found in self.clean[: len(self.edited[kind])]:
@@ -81,7 +84,7 @@ class Answers:
         return true, scores
 
 
-def best(found: Found, places: tuple[float, ...], near: float) -> float:
+def best(found: Found, places: Places, near: float) -> float:
     """The highest score near one of the places."""
     return max((p for time, p in found if any(abs(time - place) <= near for place in places)), default=-np.inf)
 
@@ -98,7 +101,7 @@ def asked(detector: Detector, tracks: list[Track], rate: int, most: int, ways: d
             answers.clean.append(detector(wave[: SECONDS * rate]))
             for kind, way in ways.items():
                 if made := way(wave, rate, generators[kind]):
-                    answers.edited.setdefault(kind, []).append((detector(made.wave), made))
+                    answers.edited.setdefault(kind, []).append((detector(made.wave), made.places))
     return answers
 
 
