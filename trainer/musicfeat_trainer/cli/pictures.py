@@ -97,13 +97,13 @@ def mistakes(folder: Path, output: Path) -> None:
 
 
 def of_scores(folder: Path, output: Path) -> None:
-    """Draw precision and recall of tags, or the confusion of classes."""
+    """Draw precision and recall of each class or tag, and the confusion of classes."""
     found = predictions(folder)
     truth, scores, classes = found.truth, found.scores, found.classes
-    if truth.ndim == 2:
-        draw_pr_curves(truth, scores, classes, output / "pr_curves.png")
-    else:
+    if truth.ndim == 1:
         draw_confusion(truth.astype(np.int64), scores.argmax(axis=1), classes, output / "confusion.png")
+        truth = np.eye(len(classes))[truth.astype(np.int64)]
+    draw_pr_curves(truth, scores, classes, output / "pr_curves.png")
 
 
 def of_embedding(folder: Path, output: Path) -> None:
@@ -181,7 +181,7 @@ def _names(rows: list[dict[str, Any]]) -> list[str]:
 
 OF_RUNS: dict[str, Draw] = {"curves": curves, "filters": filters, "mistakes": mistakes}
 OF_EVALUATIONS: dict[str, Draw] = {
-    "curves or confusion": of_scores,
+    "precision and recall": of_scores,
     "embedding map": of_embedding,
     "budget curves": of_figures,
     "map of predictions": of_predictions,
