@@ -49,8 +49,7 @@ def _picture(recipe: str, steps: int) -> System:
 
 
 SYSTEMS = [
-    _system("nyu", "time_reversal/10s", MUSIC, 1000, 16),
-    _system("nyu", "time_reversal/5s", MUSIC, 1000, 16),
+    *(_system("nyu", f"time_reversal/{row}", MUSIC, 1000, 16, "method.learning_rate=1e-3") for row in ("10s", "5s")),
     _picture("moco/v1", 800),
     _picture("npid", 800),
     *(_system("gururani", f"semantic_relevance/{row}", PIANO, 500, 16) for row in ("mel-mel", "sym-sym")),
