@@ -135,7 +135,7 @@ def berkeley(folder: Path) -> tuple[list[str], Rows]:
 
 
 def siamusic(folder: Path) -> tuple[list[str], Rows]:
-    """Table 2: image against audio augmentation; the source of a track serves as its genre, in five folds."""
+    """Table 2: image against audio augmentation; the source of a track serves as its genre, 30 s of each, in five folds."""
     published = {"siamusic/resnet50-audio-small": "25.3 %", "siamusic/resnet50-image-small": "26.2 %"}
     fitted = {"linear": DEFAULT, "1024, 512, 128": SIAMUSIC_LAYERS}
 
@@ -144,7 +144,7 @@ def siamusic(folder: Path) -> tuple[list[str], Rows]:
         control = Judge(runs[0][1])
         for layers, fitting in fitted.items():
             question = Question(
-                "class_folders", MUSIC, "probe", settings=("table=tracks.csv", "folds=5"), fitting=fitting
+                "class_folders", MUSIC, "probe", settings=("table=tracks.csv", "folds=5", "seconds=30"), fitting=fitting
             )
             for recipe, run in runs:
                 judge = control if run == control.run else Judge(run, control)

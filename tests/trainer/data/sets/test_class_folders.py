@@ -41,6 +41,11 @@ def test_folds_take_every_file_once_and_every_class_alike(folder: Path) -> None:
     assert [len(split.test) for split in splits_of(found)] == [6] * 5
 
 
+def test_only_the_beginning_is_heard_where_wanted(folder: Path) -> None:
+    found = ClassFoldersSet(root=folder, seconds=30.0).open()
+    assert {(item.start, item.seconds) for item in found.items} == {(0.0, 30.0)}
+
+
 def test_rare_classes_are_left_out_unless_wanted(folder: Path) -> None:
     (folder / "rare" / "02.mp3").touch()
     assert ClassFoldersSet(root=folder, fewest=3).open().classes == ("jazz", "rare", "rock")

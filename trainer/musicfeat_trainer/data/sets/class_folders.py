@@ -28,6 +28,8 @@ class ClassFoldersSet(Section):
 
     folds: int | None = Field(None, ge=2)
     """Number of folds for cross-validation; None: one split for training, validation and test."""
+    seconds: float | None = Field(None, gt=0)
+    """Length of each file that is heard, from its beginning; None: all of it."""
 
     def open(self) -> DataSet:
         """List the files; 70 % of each class train, 15 % validate, 15 % test, or folds, drawn with a fixed seed.
@@ -45,5 +47,5 @@ class ClassFoldersSet(Section):
         targets, names = class_targets(classes)
         paths = [track.path for track in chosen]
         splits = drawn_folds(classes, paths, self.folds) if self.folds else drawn_splits(classes, paths)
-        items = [Item(track.path, track.path, split) for track, split in zip(chosen, splits, strict=True)]
+        items = [Item(path, path, split, seconds=self.seconds) for path, split in zip(paths, splits, strict=True)]
         return DataSet(self.name, root, items, "class", targets, names)
