@@ -135,7 +135,7 @@ def berkeley(folder: Path) -> tuple[list[str], Rows]:
 
 
 def siamusic(folder: Path) -> tuple[list[str], Rows]:
-    """Table 2: image against audio augmentation; the source of a track serves as its genre, 30 s of each, in five folds."""
+    """Table 2: image against audio augmentation; the source of 30 s of a track serves as its genre, in five folds."""
     published = {"siamusic/resnet50-audio-small": "25.3 %", "siamusic/resnet50-image-small": "26.2 %"}
     fitted = {"linear": DEFAULT, "1024, 512, 128": SIAMUSIC_LAYERS}
 
