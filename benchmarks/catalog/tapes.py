@@ -40,10 +40,10 @@ SPEEDS = (0.5, 2.0, 0.94, 1.06)
 
 
 def waves(paths: list[Path], rate: int) -> Iterator[Wave]:
-    """The first minutes of tracks that last two windows or more."""
+    """The first minutes of tracks that last a window or more."""
     for path in paths:
         wave = load(path, rate=rate)[: MOST_SECONDS * rate]
-        if len(wave) >= 20 * rate:
+        if len(wave) >= 10 * rate:
             yield wave
 
 
