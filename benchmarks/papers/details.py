@@ -25,7 +25,7 @@ def each_class(runs: list[tuple[str, Path]], name: str, way: str, budget: str) -
 
     def rows() -> Rows:
         found = [f1(run) for _, run in runs]
-        for one in dict.fromkeys(of for of, _ in found[0]):
+        for one in dict.fromkeys(of for first in found[:1] for of, _ in first):
             values = [f"{100 * run[one, system]['f1']:.0f} %" for run in found for system in SYSTEMS]
             yield [one, str(round(found[0][one, SYSTEMS[0]]["support"])), *values]
 

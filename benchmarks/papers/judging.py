@@ -44,7 +44,7 @@ Answer = dict[str, Any]
 
 
 def outcome_folder(run: Path, *of: str) -> Path:
-    """Folder of an evaluation's data: the data set, the way, the budget and the settings are in its name."""
+    """Folder of an evaluation's data: data set, way, budget, settings and hidden layers are in its name."""
     return run / "downstream" / re.sub(r"[^\w.-]+", "-", "-".join(of)).strip("-")
 
 
@@ -83,7 +83,9 @@ class Judge:
             found = lead(subject, trained, random)
             of = question.way, question.budget
             every = [SystemOutcome("pretrained", *of, trained, found), SystemOutcome("random", *of, random)]
-            write_outcomes(outcome_folder(self.run, question.name, *of, *question.settings), every, subject)
+            layers = map(str, question.fitting.hidden)
+            folder = outcome_folder(self.run, question.name, *of, *question.settings, *layers)
+            write_outcomes(folder, every, subject)
             kept[question.key] = found
             place.write_text(json.dumps(kept, indent=1))
         return Lead(*kept[question.key])
