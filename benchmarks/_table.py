@@ -38,6 +38,11 @@ def median_ratio(times: Mapping[str, list[float]], name: str, peer: str) -> floa
     return statistics.median(a / b for a, b in zip(times[name], times[peer], strict=True))
 
 
+def percent(value: float) -> str:
+    """``0.5`` as ``50.0 %``."""
+    return f"{100 * value:.1f} %"
+
+
 def markdown(header: list[str], rows: list[list[str]]) -> str:
     """A Markdown table."""
     lines = [header, ["---"] * len(header), *rows]

@@ -28,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 sys.path.append(str(Path(__file__).parents[1]))
 sys.path.append(str(Path(__file__).parents[1] / "quality"))
 
-from _table import markdown, music_folder
+from _table import markdown, music_folder, percent
 from sounds import Wave, free_rows, recipe_of
 
 from musicfeat import Extractor
@@ -91,11 +91,6 @@ def speed_rows(extractor: Extractor, known: list[Wave], unseen: list[Wave]) -> l
 def area(odds: list[np.ndarray]) -> float:
     """ROC AUC of log-odds at the own speed and at another one."""
     return float(roc_auc_score(np.repeat([0, 1], [len(one) for one in odds]), np.concatenate(odds)))
-
-
-def percent(value: float) -> str:
-    """``0.5`` as ``50.0 %``."""
-    return f"{100 * value:.1f} %"
 
 
 def embeddings(extractor: Extractor, tracks: list[Wave], speed: float) -> list[np.ndarray]:

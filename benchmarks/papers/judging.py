@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -48,6 +49,15 @@ def outcome_folder(run: Path, *of: str) -> Path:
     return run / "downstream" / re.sub(r"[^\w.-]+", "-", "-".join(of)).strip("-")
 
 
+def _stored(place: Path, question: Question, compute: Callable[[], Any]) -> Any:
+    """Value for a question in a JSON file, computed and written first if it is missing."""
+    kept: dict[str, Any] = json.loads(place.read_text()) if place.exists() else {}
+    if question.key not in kept:
+        kept[question.key] = compute()
+        place.write_text(json.dumps(kept, indent=1))
+    return kept[question.key]
+
+
 class Judge:
     """Answers to questions about a run, with trained and with random weights.
 
@@ -61,23 +71,17 @@ class Judge:
 
     def answer(self, question: Question, *, random: bool = False) -> Answer:
         """Figures on the test items, with their chance levels."""
-        place = self.run / ("random.json" if random else "answers.json")
-        kept: dict[str, Answer] = json.loads(place.read_text()) if place.exists() else {}
-        if question.key not in kept:
-            outcome = self._outcome(question, random)
-            kept[question.key] = {
-                "figures": dict(outcome.figures),
-                "chance": dict(outcome.chance),
-                "interval": dict(outcome.intervals),
-            }
-            place.write_text(json.dumps(kept, indent=1))
-        return kept[question.key]
+
+        def asked() -> Answer:
+            found = self._outcome(question, random)
+            return {"figures": dict(found.figures), "chance": dict(found.chance), "interval": dict(found.intervals)}
+
+        return dict(_stored(self.run / ("random.json" if random else "answers.json"), question, asked))
 
     def lead(self, question: Question) -> Lead:
         """Lead of the trained network over the random one; stored, with the data for pictures."""
-        place = self.run / "leads.json"
-        kept: dict[str, Lead] = json.loads(place.read_text()) if place.exists() else {}
-        if question.key not in kept:
+
+        def measured() -> Lead:
             trained, random = (self._outcome(question, weights) for weights in (False, True))
             subject = self._subject(question.name, question.root, question.settings, random=False)
             found = lead(subject, trained, random)
@@ -86,19 +90,18 @@ class Judge:
             layers = map(str, question.fitting.hidden)
             folder = outcome_folder(self.run, question.name, *of, *question.settings, *layers)
             write_outcomes(folder, every, subject)
-            kept[question.key] = found
-            place.write_text(json.dumps(kept, indent=1))
-        return Lead(*kept[question.key])
+            return found
+
+        return Lead(*_stored(self.run / "leads.json", question, measured))
 
     def lead_over(self, other: Judge, question: Question) -> Lead:
         """Lead of this trained network over another trained one; stored under the other's name."""
-        place = self.run / f"leads-over-{other.run.name}.json"
-        kept: dict[str, Lead] = json.loads(place.read_text()) if place.exists() else {}
-        if question.key not in kept:
+
+        def measured() -> Lead:
             subject = self._subject(question.name, question.root, question.settings, random=False)
-            kept[question.key] = lead(subject, self._outcome(question, False), other._outcome(question, False))
-            place.write_text(json.dumps(kept, indent=1))
-        return Lead(*kept[question.key])
+            return lead(subject, self._outcome(question, False), other._outcome(question, False))
+
+        return Lead(*_stored(self.run / f"leads-over-{other.run.name}.json", question, measured))
 
     @cache  # noqa: B019
     def _outcome(self, question: Question, random: bool) -> Outcome:

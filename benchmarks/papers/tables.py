@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from _table import percent
 from details import confident_mistakes, each_class
 from judging import DEFAULT, Answer, Judge, Question
 from trained import finished, pretext
@@ -36,6 +37,14 @@ PRETRAINED_RANDOM = [
 ]  # fmt: skip
 
 
+def alike(folder: Path, paper: str) -> list[tuple[str, Judge]]:
+    """Recipe and judge of each trained system of a paper whose networks are alike: one random network serves all."""
+    judges: list[tuple[str, Judge]] = []
+    for recipe, run in finished(folder, paper):
+        judges.append((recipe, Judge(run, judges[0][1] if judges else None)))
+    return judges
+
+
 def compared(run: Path, questions: list[tuple[str, str, Question]]) -> Rows:
     """A row per question (task, figure): trained, random weights, the lead and its P value, chance, pretext."""
     judge = Judge(run)
@@ -54,11 +63,6 @@ def ahead(lead: Lead) -> list[str]:
     """A lead in percentage points with its 95 % interval, and its P value."""
     value, low, high = (f"{100 * number:+.1f}" for number in (lead.value, *lead.interval))
     return [f"{value} ({low} to {high})", f"{lead.p:.3f}"]
-
-
-def percent(value: float) -> str:
-    """``0.5`` as ``50.0 %``."""
-    return f"{100 * value:.1f} %"
 
 
 def shown(answer: Answer, figure: str) -> str:
@@ -122,14 +126,12 @@ def berkeley(folder: Path) -> tuple[list[str], Rows]:
     }
 
     def rows() -> Rows:
-        runs = list(finished(folder, "berkeley"))
-        control = Judge(runs[0][1])
+        judges = alike(folder, "berkeley")
         for way, budget in (("finetune", "full"), ("probe", "full"), ("knn", "full"), ("probe", "10%")):
             question = Question("esc10", ESC, way, budget, fitting=THIRTY if way == "finetune" else DEFAULT)
-            for recipe, run in runs:
-                judge = control if run == control.run else Judge(run, control)
+            for recipe, judge in judges:
                 paper = published[recipe][way] if budget == "full" else ""
-                yield [recipe, way, budget, paper, *beside_random(judge, question, "accuracy"), pretext(run)[0]]
+                yield [recipe, way, budget, paper, *beside_random(judge, question, "accuracy"), pretext(judge.run)[0]]
 
     return ["recipe", "how", "labels", "paper (ESC-50, ResNet50)", *PRETRAINED_RANDOM[3:]], rows()
 
@@ -140,19 +142,17 @@ def siamusic(folder: Path) -> tuple[list[str], Rows]:
     fitted = {"linear": DEFAULT, "1024, 512, 128": SIAMUSIC_LAYERS}
 
     def rows() -> Rows:
-        runs = list(finished(folder, "siamusic"))
-        control = Judge(runs[0][1])
+        judges = alike(folder, "siamusic")
         for layers, fitting in fitted.items():
             question = Question(
                 "class_folders", MUSIC, "probe", settings=("table=tracks.csv", "folds=5", "seconds=30"), fitting=fitting
             )
-            for recipe, run in runs:
-                judge = control if run == control.run else Judge(run, control)
+            for recipe, judge in judges:
                 values = beside_random(judge, question, "accuracy")
-                yield [recipe, layers, published[recipe], *values, pretext(run)[0]]
-            if len(runs) > 1:
-                (_, audio), (_, image) = runs
-                over = Judge(image).lead_over(Judge(audio), question)
+                yield [recipe, layers, published[recipe], *values, pretext(judge.run)[0]]
+            if len(judges) > 1:
+                (_, audio), (_, image) = judges
+                over = image.lead_over(audio, question)
                 yield ["image over audio", layers, "+0.9", "", "", *ahead(over), "", ""]
 
     return ["recipe", "layers of the probe", "paper (genre, ResNet50)", *PRETRAINED_RANDOM[3:]], rows()

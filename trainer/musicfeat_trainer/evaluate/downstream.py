@@ -55,7 +55,7 @@ class Lead(NamedTuple):
     """Lead of one system over another on the same items, in the figure that settings are chosen by."""
 
     value: float
-    """Difference of the two figures."""
+    """Difference of the two figures over all tested items at once."""
     interval: Interval
     """Middle 95 % of the difference over groups of items drawn with replacement, the same ones for both systems."""
     p: float

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,8 +26,7 @@ def drawn_splits(
     """
     generator = np.random.default_rng(seed)
     kinds: dict[str, str] = {}
-    for stratum in sorted(set(strata)):
-        names = sorted({group for group, of in zip(groups, strata, strict=True) if of == stratum})
+    for names in _strata(strata, groups):
         drawn = generator.permutation(names).tolist()
         held = [round(share * len(names)) or 1 if share else 0 for share in (validation, test)]
         if len(names) > sum(share > 0 for share in (validation, test)):
@@ -47,11 +46,16 @@ def drawn_folds(strata: Sequence[str], groups: Sequence[str], count: int, seed: 
     """
     generator = np.random.default_rng(seed)
     folds: dict[str, str] = {}
-    for stratum in sorted(set(strata)):
-        names = sorted({group for group, of in zip(groups, strata, strict=True) if of == stratum})
+    for names in _strata(strata, groups):
         order = generator.permutation(count)
         folds |= {name: f"fold{order[i % count] + 1}" for i, name in enumerate(generator.permutation(names).tolist())}
     return [folds[group] for group in groups]
+
+
+def _strata(strata: Sequence[str], groups: Sequence[str]) -> Iterator[list[str]]:
+    """Names of the groups of each stratum, in an order that does not depend on the items'."""
+    for stratum in sorted(set(strata)):
+        yield sorted({group for group, of in zip(groups, strata, strict=True) if of == stratum})
 
 
 def with_validation(items: Sequence[Item], share: float, seed: int = 7) -> list[Item]:
