@@ -12,11 +12,13 @@ import torch
 
 from musicfeat import InputError, ModelError
 from musicfeat_trainer.bundled.model import load_model
+from musicfeat_trainer.bundled.trunk import TrunkPart
 from musicfeat_trainer.cli import main
 from musicfeat_trainer.recipe.files import known_recipes, open_recipe
 from musicfeat_trainer.runs import PARTS, parts_of
 from musicfeat_trainer.training.checkpoint import load_checkpoint, save_checkpoint
 from musicfeat_trainer.training.curves import read_rows
+from musicfeat_trainer.training.loop import Trainer
 from support.runs import assert_same_weights
 
 
@@ -72,6 +74,26 @@ def test_a_killed_run_resumes_to_the_same_curve(
     for part in ("trunk", "tags", "joins"):
         assert read_rows(output / part / "log.csv") == read_rows(finished / part / "log.csv")
         assert_same_weights(output / part, finished / part)
+
+
+def test_a_run_stopped_between_two_evaluations_gives_the_same_curve(small_run: Path, finished: Path) -> None:
+    recipe = open_recipe(str(small_run / "recipe.toml"))
+
+    class Stopped(TrunkPart):
+        def losses(self, number: int) -> dict[str, torch.Tensor]:
+            if number == 3:
+                raise KeyboardInterrupt
+            return super().losses(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(Stopped(recipe, small_run / "stopped")).run()
+    last = load_checkpoint(small_run / "stopped" / "trunk" / "last.safetensors").progress
+    assert last["step"] == 3
+    assert all(len(losses) == 1 for losses in last["losses"].values())
+    Trainer(TrunkPart(recipe, small_run / "stopped")).run()
+    rows, expected = (read_rows(run / "trunk" / "log.csv") for run in (small_run / "stopped", finished))
+    for row, other in zip(rows, expected, strict=True):
+        assert row == pytest.approx(other, rel=1e-3)
 
 
 def test_a_folder_of_another_run_is_not_continued(

@@ -92,6 +92,10 @@ class CutsPart(Part[Recipe, Cuts]):
         """The finished joins, whose keys are heard."""
         return self.finished(JoinsPart)
 
+    @property
+    def resumable_every(self) -> int:
+        return self.optimisation.renew_every
+
     def _splicer(self, sources: Sequence[str], *, excluded: bool) -> Splicer:
         rate, least = self.optimisation.frontend.sample_rate, self.recipe.window
         found = [

@@ -69,7 +69,7 @@ class Trainer:
             self.module, multi_avg_fn=get_ema_multi_avg_fn(self.config.average), use_buffers=True
         )
         self.optimizer = optimizer_of(self.module, self.config)
-        self.progress: dict[str, Any] = {"step": 0, "best": -1.0, "stale": 0, "lowered": 0}
+        self.progress: dict[str, Any] = {"step": 0, "best": -1.0, "stale": 0, "lowered": 0, "losses": {}}
         self.waiting = 0.0
         """Share of the time of ``run`` in which steps waited for data."""
         self._resume()
@@ -110,20 +110,22 @@ class Trainer:
             keep_freed_memory()
         self.part.open_training()
         self.part.open_validation()
-        scores, losses = None, []
+        scores = None
         begun = saved = time.monotonic()
         if self.config.compile:
             self.part.compile()
         bar = Progress(self.part.name, self.progress["step"], self.config.steps, quiet=rank() > 0)
         while not self.finished:
-            losses.append(self.step(self.progress["step"]))
+            for name, loss in self.step(self.progress["step"]).items():
+                self.progress["losses"].setdefault(name, []).append(loss)
             self.progress["step"] += 1
             bar.stepped()
             if self.progress["step"] % self.config.evaluate_every == 0 or self.progress["step"] == self.config.steps:
-                scores = self._evaluate({key: sum(x[key] for x in losses) / len(losses) for key in losses[0]})
+                scores = self._evaluate({name: sum(x) / len(x) for name, x in self.progress["losses"].items()})
                 bar.evaluated(scores)
-                losses = []
-            if time.monotonic() - saved > self.config.checkpoint_seconds and not losses:
+                self.progress["losses"] = {}
+            due = time.monotonic() - saved > self.config.checkpoint_seconds
+            if due and self.progress["step"] % self.part.resumable_every == 0:
                 self._save("last")
                 saved = time.monotonic()
         bar.close()

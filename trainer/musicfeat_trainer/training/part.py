@@ -69,6 +69,11 @@ class Part(ABC, Generic[RecipeType, Module]):
         """Settings of the optimiser."""
 
     @property
+    def resumable_every(self) -> int:
+        """Number of steps at whose multiples a run may stop and go on as if it had not."""
+        return 1
+
+    @property
     def waited(self) -> float:
         """Seconds that steps have waited for data that is drawn ahead."""
         return self.batches.waited if self.batches else 0.0
