@@ -54,7 +54,10 @@ SYSTEMS = [
     _picture("npid", 800),
     *(_system("gururani", f"semantic_relevance/{row}", PIANO, 500, 16) for row in ("mel-mel", "sym-sym")),
     *(_system("gururani", f"semantic_relevance/{row}", PIANO, 500, 16) for row in ("mel-sym", "sym-mel")),
-    *(_system("siamusic", f"siamusic/resnet50-{kind}-small", MUSIC, 2000, 16, RESNET18) for kind in ("audio", "image")),
+    *(
+        _system("siamusic", f"siamusic/resnet50-{kind}-small", MUSIC, 2000, 16, RESNET18, "method.learning_rate=1e-4")
+        for kind in ("audio", "image")
+    ),
     _system("clmr", "clmr/magnatagatune", MUSIC, 200, 16),
     _system("clmr", "cpc/magnatagatune", MUSIC, 600, 16, "method.encoder.width=128", "method.schedule=constant"),
     _system("nyu", "jigsaw/convnet_ext-3s", MUSIC, 300, 16),

@@ -36,10 +36,9 @@ from training import few_performances
 from trials import FEW_TRACKS, few_tracks, figure, instruments, opened, steps
 
 from musicfeat_trainer.encoders.strided_conv import CLMR, PUBLISHED, StridedConv
-from musicfeat_trainer.evaluate.metrics import effective_rank
 from musicfeat_trainer.method.part import MethodPart
 from musicfeat_trainer.objectives.jigsaw import Jigsaw
-from musicfeat_trainer.objectives.objective import Views
+from musicfeat_trainer.objectives.objective import Views, effective_rank
 
 Found = dict[str, Any]
 VISITS = 100
@@ -132,7 +131,7 @@ def spread_of(part: MethodPart) -> dict[str, float]:
     """Effective rank of the first half's embedding of held-out clips, and the pretext figures."""
     module = part.module.eval()
     vectors = [module.objective.embed(part._views(module, clips).features[0]) for clips in part.clips]
-    return {"effective rank": effective_rank(torch.cat(vectors).numpy()), **part.evaluate(module)}
+    return {"effective rank": effective_rank(torch.cat(vectors)), **part.evaluate(module)}
 
 
 def npid(folder: Path, count: int = 0) -> Found:

@@ -10,7 +10,6 @@ from musicfeat_trainer.evaluate.metrics import (
     class_figures,
     each_class,
     each_tag,
-    effective_rank,
     neighbour_ranks,
     number_figures,
     tag_decisions,
@@ -96,17 +95,3 @@ def test_the_nearest_neighbour_ranks_first_and_the_farthest_last() -> None:
     opposite = near * np.tile([1, -1], 30)[:, None]
     assert neighbour_ranks(opposite, tracks).min() > 95
     assert arithmetic_and_geometric(np.array([1, 4, 16])) == (7, pytest.approx(4))
-
-
-def test_the_effective_rank_counts_directions() -> None:
-    """Equal deviations count in full; of two with shares p and 1 - p it is exp of their entropy, written out."""
-    generator = np.random.default_rng(0)
-    basis = np.linalg.qr(generator.normal(size=(64, 8)))[0]
-    basis -= basis.mean(0)
-    basis = np.linalg.qr(basis)[0]
-    turn = np.linalg.qr(generator.normal(size=(8, 8)))[0]
-    assert effective_rank(basis @ turn + 5) == pytest.approx(8)
-    uneven = basis[:, :2] * [3.0, 1.0]
-    expected = np.exp(-(0.75 * np.log(0.75) + 0.25 * np.log(0.25)))
-    assert effective_rank(uneven @ turn[:2]) == pytest.approx(expected)
-    assert effective_rank(np.ones((10, 4))) == pytest.approx(1)

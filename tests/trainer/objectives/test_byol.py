@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from musicfeat_trainer.objectives.byol import BYOL, BYOLConfig, byol_loss, momentum_at
-from musicfeat_trainer.objectives.objective import Setting, Views
+from musicfeat_trainer.objectives.objective import Setting, Views, likeness_chance
 from support.encoders import Linear
 
 
@@ -84,4 +84,5 @@ def test_two_views_learn_to_predict_each_other(
     figures = objective.figures(views)
     assert figures["agreement"] > 0.5
     assert figures["spread"] > 0.5
+    assert figures["directions"] > 2 * likeness_chance(12)["directions"]
     assert set(figures) == set(BYOLConfig().chance(12))

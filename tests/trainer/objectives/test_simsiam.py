@@ -3,11 +3,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from musicfeat_trainer.objectives.objective import Setting, Views, spread
+from musicfeat_trainer.objectives.objective import (
+    Setting,
+    Views,
+    effective_rank,
+    likeness_chance,
+    likeness_figures,
+    spread,
+)
 from musicfeat_trainer.objectives.simsiam import SimSiam, SimSiamConfig, simsiam_loss
 from support.encoders import Linear
 
@@ -57,12 +65,38 @@ def test_two_views_learn_to_predict_each_other_without_collapse(
     figures = objective.figures(views)
     assert figures["agreement"] > 0.5
     assert figures["spread"] > 0.5
+    assert figures["directions"] > 2 * likeness_chance(12)["directions"]
     assert set(figures) == set(SimSiamConfig().chance(12))
 
 
 def test_spread_tells_a_collapse() -> None:
     assert spread(torch.ones(100, 64)) == pytest.approx(0, abs=1e-6)
     assert spread(torch.randn(2000, 64, generator=torch.Generator().manual_seed(0))) == pytest.approx(1, abs=0.02)
+
+
+def test_the_effective_rank_counts_directions() -> None:
+    """Equal deviations count in full; of two with shares p and 1 - p it is exp of their entropy, written out."""
+    generator = np.random.default_rng(0)
+    basis = np.linalg.qr(generator.normal(size=(64, 8)))[0]
+    basis -= basis.mean(0)
+    basis = np.linalg.qr(basis)[0]
+    turn = np.linalg.qr(generator.normal(size=(8, 8)))[0]
+    assert effective_rank(torch.from_numpy(basis @ turn + 5)) == pytest.approx(8)
+    uneven = basis[:, :2] * [3.0, 1.0]
+    expected = np.exp(-(0.75 * np.log(0.75) + 0.25 * np.log(0.25)))
+    assert effective_rank(torch.from_numpy(uneven @ turn[:2])) == pytest.approx(expected)
+    assert effective_rank(torch.ones(10, 4)) == pytest.approx(1)
+
+
+def test_directions_tell_a_collapse_to_a_line() -> None:
+    """Both ends of a line are far apart, so that their spread is as high as that of outputs in all directions."""
+    generator = torch.Generator().manual_seed(0)
+    line = torch.randn(16, 1, generator=generator).sign() * torch.randn(64, generator=generator)
+    figures = likeness_figures(line, line)
+    assert figures["spread"] > 0.8
+    assert figures["directions"] == pytest.approx(likeness_chance(16)["directions"], abs=1e-6)
+    scattered = torch.randn(16, 64, generator=generator)
+    assert likeness_figures(scattered, scattered)["directions"] > 0.9
 
 
 def test_layers_of_the_paper() -> None:

@@ -163,15 +163,6 @@ def neighbour_ranks(
     return np.array(ranks, dtype=np.int64)
 
 
-def effective_rank(vectors: npt.NDArray[np.floating]) -> float:
-    """Number of directions that vectors [n, D] really use, from 1 to D: the exponential of the entropy of the singular
-    values' shares, after the mean is subtracted (Roy and Vetterli, "The effective rank", 2007).
-    """
-    values = np.linalg.svd(vectors - vectors.mean(0), compute_uv=False)
-    shares = values / max(values.sum(), 1e-12)
-    return float(np.exp(-(shares * np.log(np.maximum(shares, 1e-12))).sum()))
-
-
 def arithmetic_and_geometric(ranks: npt.NDArray[np.int64]) -> tuple[float, float]:
     """Arithmetic and geometric mean of ranks."""
     return float(ranks.mean()), float(np.exp(np.log(ranks).mean()))

@@ -13,7 +13,14 @@ from torch import Tensor, nn
 from musicfeat_trainer.encoders.encoder import Encoder
 from musicfeat_trainer.objectives.heads import perceptron
 from musicfeat_trainer.objectives.momentum import trail, trailing_copy
-from musicfeat_trainer.objectives.objective import Objective, ObjectiveConfig, Setting, Views, agreement, spread
+from musicfeat_trainer.objectives.objective import (
+    Objective,
+    ObjectiveConfig,
+    Setting,
+    Views,
+    likeness_chance,
+    likeness_figures,
+)
 
 
 class BYOLConfig(ObjectiveConfig):
@@ -33,14 +40,14 @@ class BYOLConfig(ObjectiveConfig):
         return BYOL(setting.encoder, self)
 
     def chance(self, batch: int) -> Mapping[str, float]:
-        return {"agreement": 1 / batch, "spread": 0.0}
+        return likeness_chance(batch)
 
 
 class BYOL(Objective):
     """Encoder, projector and predictor; the target is a copy of the first two. Section 3 of the paper."""
 
     steps: Tensor
-    watched = ("agreement",)  # spread only detects a collapse
+    watched = ("agreement",)  # the others only detect a collapse
 
     def __init__(self, encoder: Encoder, config: BYOLConfig) -> None:
         super().__init__(encoder)
@@ -61,9 +68,8 @@ class BYOL(Objective):
         return byol_loss(self.predictor(self.projector(self.encode(view))), target)
 
     def figures(self, views: Views) -> dict[str, float]:
-        """Share of clips whose second view is the nearest of the batch, and ``spread``, 0 after a collapse."""
         first, second = (self.projector(self.encode(x)) for x in views.features)
-        return {"agreement": agreement(first, second), "spread": spread(first)}
+        return likeness_figures(first, second)
 
     def after_step(self) -> None:
         momentum = momentum_at(int(self.steps), self.config.momentum, self.config.rise)

@@ -136,6 +136,31 @@ def spread(outputs: Tensor) -> float:
     return unit.std(0, correction=0).mean().item() * outputs.shape[1] ** 0.5
 
 
+def effective_rank(vectors: Tensor) -> float:
+    """Number of directions that vectors [n, width] really use, from 1 to width: the exponential of the entropy of the
+    singular values' shares, after the mean is subtracted (Roy and Vetterli, "The effective rank", 2007).
+    """
+    values = torch.linalg.svdvals((vectors - vectors.mean(0)).double())
+    shares = values / values.sum().clamp(min=1e-12)
+    return torch.special.entr(shares).sum().exp().item()
+
+
+def likeness_figures(first: Tensor, second: Tensor) -> dict[str, float]:
+    """Figures of methods without negatives, for two views of a batch, [n, width] each.
+
+    Returns:
+        ``agreement``; ``spread``, 0 after a collapse to a point; ``directions``, the effective rank as a share of
+        n - 1, the most there can be, which falls to 1 / (n - 1) where all outputs lie on a line.
+    """
+    directions = effective_rank(first) / max(1, len(first) - 1)
+    return {"agreement": agreement(first, second), "spread": spread(first), "directions": directions}
+
+
+def likeness_chance(batch: int) -> dict[str, float]:
+    """Figures as from ``likeness_figures``, by guessing or after a collapse."""
+    return {"agreement": 1 / batch, "spread": 0.0, "directions": 1 / max(1, batch - 1)}
+
+
 def sequence_of(encoder: nn.Module) -> Callable[[Tensor], Tensor]:
     """Method of an encoder that gives a vector for each step of time, features -> [batch, steps, dimension].
 

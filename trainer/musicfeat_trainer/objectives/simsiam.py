@@ -10,7 +10,14 @@ from torch import Tensor, nn
 
 from musicfeat_trainer.encoders.encoder import Encoder
 from musicfeat_trainer.objectives.heads import perceptron
-from musicfeat_trainer.objectives.objective import Objective, ObjectiveConfig, Setting, Views, agreement, spread
+from musicfeat_trainer.objectives.objective import (
+    Objective,
+    ObjectiveConfig,
+    Setting,
+    Views,
+    likeness_chance,
+    likeness_figures,
+)
 
 
 class SimSiamConfig(ObjectiveConfig):
@@ -28,7 +35,7 @@ class SimSiamConfig(ObjectiveConfig):
         return SimSiam(setting.encoder, self.width, self.bottleneck, self.reads)
 
     def chance(self, batch: int) -> Mapping[str, float]:
-        return {"agreement": 1 / batch, "spread": 0.0}
+        return likeness_chance(batch)
 
 
 class SimSiam(Objective):
@@ -38,7 +45,7 @@ class SimSiam(Objective):
     vector; for a ResNet-50 that is the paper's 2048.
     """
 
-    watched = ("agreement",)  # spread only detects a collapse
+    watched = ("agreement",)  # the others only detect a collapse
 
     def __init__(
         self, encoder: Encoder, width: int, bottleneck: int, reads: Literal["encoder", "projector"] = "encoder"
@@ -54,9 +61,8 @@ class SimSiam(Objective):
         return {"similarity": simsiam_loss(first, second, self.predictor(first), self.predictor(second))}
 
     def figures(self, views: Views) -> dict[str, float]:
-        """Share of clips whose second view is the nearest of the batch, and ``spread``, 0 after a collapse."""
         first, second = self._projections(views)
-        return {"agreement": agreement(first, second), "spread": spread(first)}
+        return likeness_figures(first, second)
 
     def embed(self, features: Tensor) -> Tensor:
         found = self.encode(features)
