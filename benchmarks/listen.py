@@ -30,7 +30,7 @@ from support.listening import Client, command, until_better
 
 WINDOWS, JUDGED, NEAREST = 20, 1000, 10
 DRAWING_SECONDS = 5
-listening_map.DIMENSION = 424
+listening_map.DIMENSION = 456
 Floats = npt.NDArray[np.floating]
 
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from musicfeat.catalog.schema import schema
 from musicfeat.catalog.settings import Settings, write_or_check
 
-D, WINDOWS, SOURCE_TRACKS = 424, 24, 20
+D, WINDOWS, SOURCE_TRACKS = 456, 24, 20
 PART_ROWS = 32768 // WINDOWS * WINDOWS
 Floats = npt.NDArray[np.float32]
 

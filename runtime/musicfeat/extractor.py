@@ -32,7 +32,7 @@ class Extractor:
     """Extractor of embeddings, time reversal, order and tags from music.
 
     >>> Extractor()("song.wav")
-    <Features of song.wav: 24.0 s, 3 windows, embedding [424], reversed 0.01>
+    <Features of song.wav: 24.0 s, 3 windows, embedding [456], reversed 0.01>
 
     Args:
         model: path of a model file, or the name of a bundled model; None is the default model. "hf:owner/name" is

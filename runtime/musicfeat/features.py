@@ -29,7 +29,7 @@ class Features:
 
     >>> f = Extractor()("song.wav")
     >>> f.times, f.embeddings.shape
-    (array([ 5., 15., 22.]), (3, 424))
+    (array([ 5., 15., 22.]), (3, 456))
     """
 
     starts: npt.NDArray[np.float64]

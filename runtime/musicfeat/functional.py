@@ -45,7 +45,7 @@ def embed(y: Audio, sr: float | None = None, *, hop: float | None = None, pooled
     The model is opened by the first call and kept; several threads may call at the same time.
 
     >>> embed("song.wav", hop=2.5).shape
-    (424, 7)
+    (456, 7)
 
     Args:
         y: array of [samples] or [channels, samples]; or a file, by its path or opened in binary mode.

@@ -70,7 +70,7 @@ def test_the_catalog_is_described(client: Client) -> None:
     assert found["rows"] == 3 + 3 + 4 + 2 + 1
     assert found["duration"] == pytest.approx(24 + 24 + 34 + 12 + 4, abs=0.2)
     assert found["sources"] == ["keys", "strings"]
-    assert (found["dimension"], len(found["labels"]), found["tracks_missing"]) == (424, LABELS, 0)
+    assert (found["dimension"], len(found["labels"]), found["tracks_missing"]) == (456, LABELS, 0)
     (problem,) = found["problems"]
     assert "1 files failed" in problem
     assert "broken.mp3" in problem
@@ -320,7 +320,7 @@ def test_senseless_games_are_refused(client: Client, asked: Any, status: int) ->
         ("/api/tracks/0/neighbours?start=soon", 422),
         ("/api/tracks/0/neighbours?k=-1", 422),
         ("/api/dimensions", 422),
-        ("/api/dimensions?numbers=424", 422),
+        ("/api/dimensions?numbers=456", 422),
         ("/api/dimensions?numbers=-1", 422),
         ("/api/dimensions?numbers=3,,4", 422),
         ("/api/game/unknown/0.wav", 404),

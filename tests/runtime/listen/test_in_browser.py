@@ -230,7 +230,7 @@ NAN, HUGE = float("nan"), 10**400
         ({"embedding": ["1"]}, "finite"),
         ({"embedding": [HUGE]}, "finite"),
         ({"embedding": [[1]]}, "finite"),
-        ({"embedding": [1.0, 2.0]}, "embedding must hold 424 numbers, got 2"),
+        ({"embedding": [1.0, 2.0]}, "embedding must hold 456 numbers, got 2"),
         ({"weights_sha256": 7}, "weights_sha256 must be a text"),
         ({"curves": []}, "curves must be an object"),
         ({"curves": {"cut": [1]}}, "curve cut must be an object"),

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import torch
 
 from musicfeat_trainer.bundled.discriminant import Discriminant
+from musicfeat_trainer.bundled.trunk import TrunkPart
 from musicfeat_trainer.evaluate.metrics import arithmetic_and_geometric, neighbour_ranks
+from musicfeat_trainer.recipe.bundled import Recipe
+from musicfeat_trainer.recipe.files import open_recipe
 
 
 def drawn(tracks: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -48,3 +54,21 @@ def test_a_number_that_never_changes_does_no_harm() -> None:
     discriminant = Discriminant(40, 4)
     discriminant.fit(clips, numbers)
     assert torch.isfinite(discriminant(torch.from_numpy(clips).float())).all()
+
+
+def test_the_trunk_fits_as_many_as_the_recipe_says_to_the_first_folder_of_music(
+    small_run: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(small_run / "audio" / "a", tmp_path / "more" / "e")
+    folders = f'data.audio=["{small_run / "audio"}", "{tmp_path / "more"}"]'
+    changes = [folders, f'data.store="{tmp_path / "store"}"', "trunk.discriminants=3"]
+    recipe = open_recipe(str(small_run / "recipe.toml"), changes)
+    assert isinstance(recipe, Recipe)
+    part = TrunkPart(recipe, tmp_path)
+    part.module = TrunkPart.build(recipe)
+    part.open_training()
+    assert {track.source for track in part.music.tracks} == {"a", "b"}
+    before = part.module.discriminant.linear.weight.clone()
+    part.fit_closed_form(part.module.eval())
+    assert before.shape[0] == 3
+    assert not torch.equal(part.module.discriminant.linear.weight, before)

@@ -16,7 +16,7 @@ SHRINKAGE = 0.5
 class Discriminant(nn.Module):
     """A linear map without gradient, [batch, dimension] -> [batch, width]; random until it is fitted."""
 
-    def __init__(self, dimension: int, width: int = 128) -> None:
+    def __init__(self, dimension: int, width: int) -> None:
         super().__init__()
         self.linear = nn.Linear(dimension, min(width, dimension)).requires_grad_(False)
 

@@ -53,7 +53,7 @@ class Trunk(nn.Module):
         self.reversal = ReversalHead(self.net.dimension, config.dropout)
         self.tags = TagHead(self.net.dimension, len(config.labels), config.dropout) if config.labels else None
         self.projector = Projector(self.net.dimension)
-        self.discriminant = Discriminant(self.net.timbre_dimension)
+        self.discriminant = Discriminant(self.net.timbre_dimension, config.discriminants)
         dimension = self.net.dimension
         self.distillation = Distillation(dimension, teachers, config.knowledge) if teachers else None
 
@@ -117,9 +117,8 @@ class TrunkPart(Part[Recipe, Trunk]):
         if self.module.distillation:
             said = [collection.lessons.sample() for collection in collections if collection.lessons]
             self.module.distillation.fit(torch.from_numpy(np.concatenate(said)).to(self.device))
-        music = [collection for collection in collections if not collection.labels]
-        every = -(-sum(len(collection.tracks) for collection in music) // TRACKS)
-        self.music = [replace(collection, tracks=collection.tracks[::every]) for collection in music]
+        first = next(collection for collection in collections if not collection.labels)
+        self.music = replace(first, tracks=first.tracks[:: -(-len(first.tracks) // TRACKS)])
         self.sampler = CropSampler(collections, self.window, self.recipe.tempo)
         self.batches = Ahead(self._batch)
         self.collages = None
@@ -188,10 +187,10 @@ class TrunkPart(Part[Recipe, Trunk]):
     @torch.no_grad()
     def fit_closed_form(self, module: Trunk) -> None:
         """Fit the discriminant to clips of the training music; it stays random if they cannot tell tracks apart."""
-        tracks = clip_tracks(self.music, self.window, CLIPS)
+        tracks = clip_tracks([self.music], self.window, CLIPS)
         if len(np.unique(tracks)) in (len(tracks), 1):
             return
-        clips = fixed_clips(self.music, self.window, CLIPS).split(BATCH)
+        clips = fixed_clips([self.music], self.window, CLIPS).split(BATCH)
         heard = [module.net.timbre(module.net(module.frontend.normalise(part.to(self.device)))) for part in clips]
         module.discriminant.fit(torch.cat(heard).double().cpu().numpy(), tracks)
 

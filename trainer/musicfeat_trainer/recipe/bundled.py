@@ -21,7 +21,10 @@ class DataConfig(Section):
     """Folders of music and the sources kept from training; ``~`` and ``$VARIABLES`` are expanded."""
 
     audio: Path | tuple[Path, ...]
-    """A folder of audio, or several; the first folder of a path names its source."""
+    """A folder of audio, or several; the first folder of a path names its source.
+
+    The discriminant is fitted to the tracks of the first folder alone.
+    """
     table: Path | None = None
     """Optional CSV with columns path, source, noncommercial; in each folder of ``audio``."""
     store: Path
@@ -92,6 +95,8 @@ class TrunkConfig(Optimisation):
     reversal_weight: float = Field(1.0, ge=0)
     contrastive_weight: float = Field(0.5, ge=0)
     tags_weight: float = Field(2.0, ge=0)
+    discriminants: int = Field(128, gt=0)
+    """Numbers of the embedding in which tracks differ more than clips of one track."""
     knowledge: int = Field(128, gt=0)
     """Numbers of the embedding that are learned from teachers, if the recipe has any."""
     distillation_weight: float = Field(2.0, ge=0)
