@@ -53,7 +53,7 @@ SYSTEMS = [
     _picture("moco/v1", 800),
     _picture("npid", 800),
     *(_system("gururani", f"semantic_relevance/{row}", PIANO, 500, 16) for row in ("mel-mel", "sym-sym")),
-    *(_system("gururani", f"semantic_relevance/{row}", PIANO, 500, 16) for row in ("mel-sym", "sym-mel")),
+    *(_system("gururani", f"semantic_relevance/{row}", PIANO, 1000, 16) for row in ("mel-sym", "sym-mel")),
     *(
         _system("siamusic", f"siamusic/resnet50-{kind}-small", MUSIC, 2000, 16, RESNET18, "method.learning_rate=1e-4")
         for kind in ("audio", "image")
