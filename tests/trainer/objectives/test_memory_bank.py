@@ -163,7 +163,7 @@ def test_a_killed_run_goes_on_with_what_it_remembered(
     trainer.step = killed_at_three  # type: ignore[method-assign]
     with pytest.raises(KilledError):
         trainer.run()
-    assert load_checkpoint(tmp_path / "killed" / "method" / "last.safetensors").progress["step"] == 2
+    assert load_checkpoint(tmp_path / "killed" / "method" / "last.safetensors").progress["step"] == 3
     Trainer(MethodPart(asked, tmp_path / "killed")).run()
     ours = load_checkpoint(tmp_path / "killed" / "method" / "last.safetensors")
     assert ours.progress["step"] == 4
