@@ -14,7 +14,9 @@ from musicfeat_trainer.bundled.model import fresh_model
 from musicfeat_trainer.bundled.trunk import trunk_of
 from musicfeat_trainer.recipe.bundled import CutsConfig, Recipe
 from musicfeat_trainer.recipe.files import open_recipe
+from musicfeat_trainer.training.checkpoint import load_checkpoint
 from musicfeat_trainer.training.loop import Trainer
+from support.runs import assert_same_weights
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +94,28 @@ def test_steps_depend_on_seed_number_and_weights_alone(recipe: Recipe, run: Path
         assert len(part.alarms) == recipe.cuts.mine_windows  # type: ignore[union-attr]
     assert found[0] == found[1]
     assert found[0][0] != found[0][1]
+
+
+def test_a_stopped_run_goes_on_from_its_last_round_of_windows_to_the_same_weights(
+    small_run: Path, tmp_path: Path
+) -> None:
+    recipe = open_recipe(str(small_run / "recipe.toml"), ["cuts.steps=5", "cuts.evaluate_every=5"])
+    assert isinstance(recipe, Recipe)
+
+    class Stopped(CutsPart):
+        def losses(self, number: int) -> dict[str, torch.Tensor]:
+            if number == 3:
+                raise KeyboardInterrupt
+            return super().losses(number)
+
+    for name in ("whole", "stopped"):
+        Trainer(JoinsPart(recipe, tmp_path / name)).keep_untrained()
+    Trainer(CutsPart(recipe, tmp_path / "whole")).run()
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(Stopped(recipe, tmp_path / "stopped")).run()
+    assert load_checkpoint(tmp_path / "stopped" / "cuts" / "last.safetensors").progress["step"] == 2
+    Trainer(CutsPart(recipe, tmp_path / "stopped")).run()
+    assert_same_weights(tmp_path / "stopped" / "cuts", tmp_path / "whole" / "cuts")
 
 
 def test_figures_are_shares_and_calibration_is_kept(recipe: Recipe, run: Path) -> None:
