@@ -60,9 +60,9 @@ def test_a_smaller_budget_is_part_of_a_larger_one(kind: str, request: pytest.Fix
         assert chosen == [set(budgeted(dataset, every[::-1], parse_budget(text)).tolist()) for text in budgets]
 
 
-def test_another_seed_draws_others(classes: DataSet) -> None:
+def test_another_draw_has_others(classes: DataSet) -> None:
     every = np.arange(len(classes.items))
-    first, second = (budgeted(classes, every, Budget(per_class=10), seed) for seed in (7, 8))
+    first, second = (budgeted(classes, every, Budget(per_class=10), draw) for draw in (0, 1))
     assert set(first) != set(second)
 
 
@@ -103,7 +103,12 @@ def test_numbers_have_shares_only() -> None:
         budgeted(dataset, np.arange(50), Budget(per_class=5))
 
 
-@pytest.mark.parametrize("text", ["0", "-3", "0%", "101%", "half", "1.5", "", "%"])
+@pytest.mark.parametrize("text", ["0", "-3", "0%", "101%", "half", "1.5", "", "%", "fullx5", "10%x0", "10x"])
 def test_wrong_budgets_are_explained(text: str) -> None:
     with pytest.raises(InputError, match="full"):
         parse_budget(text)
+
+
+def test_budgets_in_several_draws() -> None:
+    assert parse_budget("10%x5") == Budget(share=0.1, draws=5)
+    assert parse_budget("20x3") == Budget(per_class=20, draws=3)

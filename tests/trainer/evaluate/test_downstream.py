@@ -123,6 +123,16 @@ def test_a_probe_with_hidden_layers_and_few_labels(fixed: Subject) -> None:
     assert [len(split.train) for split in fixed.within(parse_budget("2"))] == [6]
 
 
+def test_draws_of_few_labels_are_judged_together(fixed: Subject) -> None:
+    config = Fitting(epochs=30, learning_rate=0.01)
+    drawn = fixed.within(parse_budget("2x3"))
+    assert len({tuple(split.train) for split in drawn}) == 3
+    once, thrice = (evaluate(fixed, "probe", parse_budget(text), config) for text in ("2", "2x3"))
+    assert thrice.rows.tolist() == 3 * once.rows.tolist()
+    assert thrice.folds[0] == once.folds[0]
+    assert thrice.figures["accuracy"] == pytest.approx(np.mean([fold["accuracy"] for fold in thrice.folds]))
+
+
 @pytest.mark.slow
 def test_fine_tuning_lowers_the_loss_and_beats_chance(fixed: Subject) -> None:
     before = {name: value.clone() for name, value in fixed.method.state_dict().items()}

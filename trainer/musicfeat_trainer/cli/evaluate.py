@@ -58,7 +58,7 @@ def add(commands: Commands) -> None:
         "--budget",
         nargs="+",
         default=["full"],
-        help="number of labelled items: 10 (of each class), 1%%, full (default: full)",
+        help="number of labelled items: 10 (of each class), 1%%, 10%%x5 (in five draws), full (default: full)",
     )
     on.add_argument("--control", action="store_true", help="judge the same network with random weights, too")
     on.add_argument(

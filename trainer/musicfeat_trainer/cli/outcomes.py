@@ -74,12 +74,13 @@ def _predictions(outcomes: Sequence[SystemOutcome], subject: Subject) -> dict[st
     learnt = [one for one in outcomes if len(one.outcome.rows)]
     first = [one for one in learnt if (one.way, one.system) == (learnt[0].way, learnt[0].system)][-1].outcome
     dataset, tested = subject.dataset, first.rows
+    draws = len(tested) // len(subject.tested)
     return {
         "paths": np.array([dataset.items[row].path for row in tested]),
         "truth": dataset.targets[tested],
         "scores": first.scores,
         "classes": np.array(dataset.classes, dtype=str),
-        "embedding": subject.tested,
+        "embedding": np.tile(subject.tested, (draws, 1)),
         **{f"scores {one.way} {one.budget} {one.system}": one.outcome.scores for one in learnt},
     }
 

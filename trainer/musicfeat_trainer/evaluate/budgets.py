@@ -13,6 +13,8 @@ from musicfeat_trainer.data.sets.dataset import DataSet
 
 Rows = npt.NDArray[np.int64]
 
+SEED = 7
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -20,6 +22,9 @@ class Budget:
 
     per_class: int | None = None
     share: float | None = None
+    draws: int = 1
+    """Number of times that the items are drawn anew: which few labels there are moves a figure more than the network
+    does."""
 
     def of(self, labelled: int) -> int:
         """Number of items that the budget allows of a class with ``labelled`` ones."""
@@ -29,24 +34,30 @@ class Budget:
 
 
 def parse_budget(text: str) -> Budget:
-    """Budget from text: ``10`` items of each class, ``1%`` of all, or ``full``.
+    """Budget from text: ``10`` items of each class, ``1%`` of all, ``10%x5`` in five draws, or ``full``.
 
     Raises:
         InputError: the text is none of these.
     """
     if text == "full":
         return Budget()
-    if re.fullmatch(r"[1-9]\d*", text):
-        return Budget(per_class=int(text))
-    if re.fullmatch(r"\d+(\.\d+)?%", text) and 0 < float(text[:-1]) <= 100:
-        return Budget(share=float(text[:-1]) / 100)
-    raise InputError(f"no label budget {text!r}: a number of items of each class (10), a share (1%), or full")
+    found = re.fullmatch(r"(?P<amount>\d+(\.\d+)?)(?P<share>%)?(x(?P<draws>[1-9]\d*))?", text)
+    if found:
+        amount, draws = float(found["amount"]), int(found["draws"] or 1)
+        if found["share"] and 0 < amount <= 100:
+            return Budget(share=amount / 100, draws=draws)
+        if not found["share"] and amount >= 1 and amount.is_integer():
+            return Budget(per_class=int(amount), draws=draws)
+    raise InputError(
+        f"no label budget {text!r}: a number of items of each class (10), a share (1%), either in several draws "
+        f"(10%x5), or full"
+    )
 
 
-def budgeted(dataset: DataSet, rows: Rows, budget: Budget, seed: int = 7) -> Rows:
+def budgeted(dataset: DataSet, rows: Rows, budget: Budget, draw: int = 0) -> Rows:
     """Items among ``rows`` whose labels a budget allows, in order.
 
-    All budgets walk one random order of the items, so that a smaller budget is part of a larger one. For tags, N
+    All budgets walk one random order of the items in each draw, so that a smaller budget is part of a larger one. For tags, N
     items of a class are N known answers, there and missing in the proportion of the class; an item that one class
     draws brings its other answers along, so there are fewer items than N times the classes (Addepalli et al., 2019,
     section 7: 7,000 items for 500 of each of 20).
@@ -54,8 +65,8 @@ def budgeted(dataset: DataSet, rows: Rows, budget: Budget, seed: int = 7) -> Row
     Raises:
         InputError: a class has fewer labelled items than the budget asks for, or numbers have no classes to count.
     """
-    order = np.random.default_rng(seed).permutation(np.sort(rows))
-    if budget == Budget():
+    order = np.random.default_rng(SEED + draw).permutation(np.sort(rows))
+    if budget.per_class is None and budget.share is None:
         return np.sort(rows)
     if dataset.problem == "number":
         if budget.per_class:

@@ -33,15 +33,16 @@ WAYS: tuple[Way, ...] = ("probe", "finetune", "knn")
 
 @dataclass(frozen=True)
 class Outcome:
-    """Predictions for all tested items, and their figures, which are means over folds."""
+    """Predictions for all tested items, once for each draw of the labels, and their figures, which are means over folds
+    and draws."""
 
     figures: Mapping[str, float]
     chance: Mapping[str, float]
     folds: Sequence[Mapping[str, float]]
     each: EachClass
-    """Precision, recall, F1 and support of each class over all tested items."""
+    """Precision, recall, F1 and support of each class over all predictions."""
     rows: npt.NDArray[np.int64]
-    """Indices in the data set of the tested items."""
+    """Indices in the data set of the tested items; draw after draw they repeat."""
     scores: Array
     """Predictions [rows, outputs]: probabilities of classes or tags, or numbers."""
     intervals: Mapping[str, Interval] = field(default_factory=dict)
@@ -112,12 +113,16 @@ class Subject:
         return np.concatenate([x[split.test] for x, split in zip(self.features, self.splits, strict=True)])
 
     def within(self, budget: Budget) -> list[Split]:
-        """Splits with as many training items as a budget allows; validation and test are whole.
+        """Splits with as many training items as a budget allows, draw after draw; validation and test are whole.
 
         Raises:
             InputError: a class has fewer items than the budget asks for.
         """
-        return [split._replace(train=budgeted(self.dataset, split.train, budget)) for split in self.splits]
+        return [
+            split._replace(train=budgeted(self.dataset, split.train, budget, draw))
+            for draw in range(budget.draws)
+            for split in self.splits
+        ]
 
 
 def evaluate(subject: Subject, way: Way, budget: Budget | None = None, config: Fitting | None = None) -> Outcome:
@@ -137,7 +142,7 @@ def evaluate(subject: Subject, way: Way, budget: Budget | None = None, config: F
     splits = subject.within(budget or Budget())
     for fold, split in enumerate(splits):
         task, truth = task_of(dataset, split.train, config.tag_loss), dataset.targets[split.test]
-        found.append(_predicted(subject, way, fold, split, task, config))
+        found.append(_predicted(subject, way, fold % len(subject.splits), split, task, config))
         folds.append((task.figures(truth, found[-1][0]), task.chance(truth)))
     tested, every = np.concatenate([s.test for s in splits]), np.concatenate([scores for scores, _ in found])
     figures, chance = ([fold[i] for fold in folds] for i in range(2))
