@@ -23,8 +23,7 @@ class Budget:
     per_class: int | None = None
     share: float | None = None
     draws: int = 1
-    """Number of times that the items are drawn anew: which few labels there are moves a figure more than the network
-    does."""
+    """Number of times that the items are drawn anew, since a figure depends on which few labels there are."""
 
     def of(self, labelled: int) -> int:
         """Number of items that the budget allows of a class with ``labelled`` ones."""
@@ -57,10 +56,10 @@ def parse_budget(text: str) -> Budget:
 def budgeted(dataset: DataSet, rows: Rows, budget: Budget, draw: int = 0) -> Rows:
     """Items among ``rows`` whose labels a budget allows, in order.
 
-    All budgets walk one random order of the items in each draw, so that a smaller budget is part of a larger one. For tags, N
-    items of a class are N known answers, there and missing in the proportion of the class; an item that one class
-    draws brings its other answers along, so there are fewer items than N times the classes (Addepalli et al., 2019,
-    section 7: 7,000 items for 500 of each of 20).
+    All budgets walk one random order of the items in each draw, so that a smaller budget is part of a larger one. For
+    tags, N items of a class are N known answers, there and missing in the proportion of the class; an item that one
+    class draws brings its other answers along, so there are fewer items than N times the classes (Addepalli et al.,
+    2019, section 7: 7,000 items for 500 of each of 20).
 
     Raises:
         InputError: a class has fewer labelled items than the budget asks for, or numbers have no classes to count.

@@ -33,8 +33,7 @@ WAYS: tuple[Way, ...] = ("probe", "finetune", "knn")
 
 @dataclass(frozen=True)
 class Outcome:
-    """Predictions for all tested items, once for each draw of the labels, and their figures, which are means over folds
-    and draws."""
+    """Predictions for all tested items, once for each draw of the labels, and figures: means over folds and draws."""
 
     figures: Mapping[str, float]
     chance: Mapping[str, float]
