@@ -34,7 +34,7 @@ def tone(path: Path, pitch: float, seconds: float) -> None:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A folder of music, with two sources of many tracks, and one of environmental sounds."""
+    """Folders of music, with two sources of many tracks, of environmental sounds, and of notes."""
     files = {f"{source}/a.wav": source for source in SOURCES}
     files |= {f"{source}/{number}.wav": source for source in ("low", "high") for number in range(7)}
     for number, (path, source) in enumerate(files.items()):
@@ -44,6 +44,13 @@ def data(tmp_path: Path) -> Path:
     for pitch, kind in ((200, "cow"), (1000, "rain")):
         for number in range(5):
             tone(tmp_path / "esc10" / kind / f"{number % 2 + 1}-{number}{kind}-A.wav", pitch + number, 1.0)
+    notes = [
+        (f"{number}.wav", ("flute", "tuba")[number % 2], ("train", "heldout")[number // 8]) for number in range(12)
+    ]
+    for number, (path, instrument, _) in enumerate(notes):
+        tone(tmp_path / "notes" / path, (700 if instrument == "flute" else 90) + 5 * number, 1.0)
+    with (tmp_path / "notes" / "notes.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("path", "instrument", "split"), *notes])
     return tmp_path
 
 
@@ -55,9 +62,10 @@ def test_tables_of_systems_trained_for_a_step(data: Path, tmp_path: Path) -> Non
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     for words in (
-        "| siamusic/resnet50-image-small | linear | 26.2 % |",
+        "| siamusic/resnet50-image-small | source of a track | linear | 26.2 % |",
+        "| siamusic/resnet50-audio-small | instrument of a note | linear |  |",
         "| moco/v1 | finetune | full | 74.2 % |",
-        "| npid | probe | 10% |",
+        "| npid | probe | 10%x10 |",
     ):
         assert words in done.stdout
     again = subprocess.run([*command, "--no-training"], capture_output=True, text=True, env=environment, check=False)
