@@ -4,16 +4,15 @@
 
 Each pair is a track and a version of it with three edits at random places, of 0.5 to 8 s (changes of speed: 6 to 12 s),
 joined within 5 ms, and then changed as a whole: coded to MP3 at 128 kbit/s, or also played 3 % faster or slower, or
-equalised, compressed and coded to Opus. Copies without edits are changed alike. Music is read from $MUSICFEAT_DATA.
+equalised, compressed and coded to Vorbis. Copies without edits are changed alike. Music is read from $MUSICFEAT_DATA.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,29 +24,15 @@ sys.path.append(str(Path(__file__).parents[1]))
 
 from _table import markdown, music_folder
 from sounds import Wave, recipe_of, table
+from versions import CHANGES, KINDS, RATE, edited
 
 from musicfeat import Extractor
 from musicfeat.versions.comparison import Comparison, compare
-from musicfeat.versions.edits import Edit, Span
+from musicfeat.versions.edits import Edit
 
-RATE = 44100
 SECONDS, EDITS = 75.0, 3
 LEAST_SECONDS = 40.0
 NEAR = 0.05
-KINDS = ("cut", "inserted", "moved", "repeated", "reversed", "speed changed")
-FADE = 220
-Change = Callable[[Wave, np.random.Generator], tuple[Wave, float]]
-
-
-@dataclass
-class Piece:
-    """Consecutive samples of a version: those of the original from start to end, or others."""
-
-    start: int
-    end: int
-    kind: str = "kept"
-    wave: Wave | None = None
-    speed: float = 1.0
 
 
 @dataclass
@@ -59,120 +44,6 @@ class Score:
     told: int = 0
     right: int = 0
     errors: list[float] = field(default_factory=list)
-
-
-def mp3(wave: Wave, _: np.random.Generator) -> tuple[Wave, float]:
-    """Coded at 128 kbit/s for a stereo track's 44.1 kHz: 64 kbit/s for the one channel here."""
-    return coded(np.stack([wave, wave], 1), "MP3", None, bitrate_mode="CONSTANT", compression_level=0.6), 1.0
-
-
-def mp3_at_another_speed(wave: Wave, generator: np.random.Generator) -> tuple[Wave, float]:
-    """3 % faster or slower, then coded."""
-    speed = 1.03 ** generator.choice([-1, 1])
-    return mp3(soxr.resample(wave, RATE * speed, RATE), generator)[0], float(speed)
-
-
-def levelled(wave: Wave, generator: np.random.Generator) -> tuple[Wave, float]:
-    """Equalised by a random tilt and ripple of 6 dB, compressed, quieter, coded to Opus's kind of Ogg."""
-    spectrum = np.fft.rfft(wave)
-    octaves = np.log2(np.maximum(np.linspace(0, RATE / 2, len(spectrum)), 30) / 1000)
-    decibels = 6 * np.sin(octaves * generator.uniform(0.5, 1.5) + generator.uniform(0, 6))
-    wave = np.fft.irfft(spectrum * 10 ** (decibels / 20), len(wave)).astype(np.float32)
-    wave = np.tanh(2 * wave / np.abs(wave).max()).astype(np.float32) * np.float32(0.3)
-    return coded(wave, "OGG", "VORBIS"), 1.0
-
-
-def coded(wave: Wave, kind: str, subtype: str | None, **how: object) -> Wave:
-    """A wave written and read again."""
-    held = io.BytesIO()
-    channels = 1 if wave.ndim == 1 else wave.shape[1]
-    with soundfile.SoundFile(held, "w", RATE, channels, subtype, format=kind, **how) as file:
-        for start in range(0, len(wave), RATE):  # libsndfile's Vorbis fails with all at once
-            file.write(wave[start : start + RATE])
-    held.seek(0)
-    found = soundfile.read(held, dtype="float32", always_2d=True)[0]
-    return found.mean(axis=1)
-
-
-CHANGES: dict[str, Change] = {
-    "MP3, 128 kbit/s": mp3,
-    "3 % of speed, MP3": mp3_at_another_speed,
-    "equalised, compressed, Vorbis": levelled,
-}
-
-
-def edited(wave: Wave, other: Wave, kinds: list[str], generator: np.random.Generator) -> tuple[Wave, list[Edit]]:
-    """A version with one edit of each kind, and the true edit list, in seconds."""
-    room = len(wave) // len(kinds)
-    pieces: list[Piece] = []
-    for number, kind in enumerate(kinds):
-        begin = number * room
-        length = round(RATE * (generator.uniform(6, 12) if kind == "speed changed" else generator.uniform(0.5, 8)))
-        length = min(length, room // 3)
-        at = begin + int(generator.uniform(RATE * 2, room - 2 * length - 2 * RATE))
-        pieces += _edit(kind, begin, at, length, begin + room, other, generator)
-    pieces = list(_merged([piece for piece in pieces if piece.wave is not None or piece.end > piece.start]))
-    return _rendered(wave, pieces), _truth(pieces)
-
-
-def _edit(
-    kind: str, begin: int, at: int, length: int, end: int, other: Wave, generator: np.random.Generator
-) -> list[Piece]:
-    """The pieces of one stretch of the original, from begin to end, with one edit in it."""
-    stop, before = at + length, Piece(begin, at)
-    if kind == "cut":
-        return [before, Piece(stop, end)]
-    if kind == "inserted":
-        start = int(generator.uniform(0, len(other) - length))
-        return [before, Piece(at, at, kind, other[start : start + length]), Piece(at, end)]
-    if kind == "repeated":
-        return [before, Piece(at, stop), Piece(at, stop, kind), Piece(stop, end)]
-    if kind == "moved":
-        later = int(generator.uniform(stop + RATE, end - RATE)) if end - stop > 2.2 * RATE else end
-        later = max(later, stop + min(2 * length, end - stop))  # what moves is the shorter of the two
-        return [before, Piece(stop, later), Piece(at, stop, kind), Piece(later, end)]
-    speed = float(generator.choice([0.95, 0.97, 1.03, 1.05])) if kind == "speed changed" else 1.0
-    return [before, Piece(at, stop, kind, speed=speed), Piece(stop, end)]
-
-
-def _merged(pieces: list[Piece]) -> Iterator[Piece]:
-    """Pieces, kept neighbours joined."""
-    held = pieces[0]
-    for piece in pieces[1:]:
-        if held.kind == piece.kind == "kept" and held.end == piece.start:
-            held = Piece(held.start, piece.end)
-        else:
-            yield held
-            held = piece
-    yield held
-
-
-def _rendered(wave: Wave, pieces: list[Piece]) -> Wave:
-    """The pieces' sound, each joined to the next by a fade of 5 ms."""
-    made = np.zeros(0, np.float32)
-    for piece in pieces:
-        part = wave[piece.start : piece.end] if piece.wave is None else piece.wave
-        part = part[::-1] if piece.kind == "reversed" else part
-        part = soxr.resample(part, RATE * piece.speed, RATE) if piece.speed != 1 else part.copy()
-        ramp = np.linspace(0, 1, FADE, dtype=np.float32)
-        if len(made):
-            made[-FADE:] *= ramp[::-1]
-            part[:FADE] *= ramp
-        made = np.concatenate([made, part])
-    return made
-
-
-def _truth(pieces: list[Piece]) -> list[Edit]:
-    edits, place, moved = list[Edit](), 0.0, {piece.start for piece in pieces if piece.kind == "moved"}
-    for piece, following in zip(pieces, [*pieces[1:], None], strict=True):
-        length = (piece.end - piece.start) / RATE if piece.wave is None else len(piece.wave) / RATE
-        span = Span(place, place + length / piece.speed)
-        place = span.end
-        if piece.kind != "kept":
-            edits.append(Edit(piece.kind, Span(piece.start / RATE, piece.end / RATE), span, piece.speed))  # type: ignore[arg-type]
-        elif following and following.kind == "kept" and following.start > piece.end and piece.end not in moved:
-            edits.append(Edit("cut", Span(piece.end / RATE, following.start / RATE), Span(place, place)))
-    return edits
 
 
 def largest_error(truth: Edit, told: Edit, speed: float) -> float:
