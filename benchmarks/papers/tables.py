@@ -162,17 +162,8 @@ def siamusic(folder: Path) -> tuple[list[str], Rows]:
             if len(judges) > 1:
                 (_, audio), (_, image) = judges
                 over = image.lead_over(audio, question)
-                yield [
-                    "image over audio",
-                    task,
-                    layers,
-                    "+0.9" if question.name == sources.name else "",
-                    "",
-                    "",
-                    *ahead(over),
-                    "",
-                    "",
-                ]
+                published_lead = "+0.9" if question.name == sources.name else ""
+                yield ["image over audio", task, layers, published_lead, "", "", *ahead(over), "", ""]
 
     return ["recipe", "task", "layers of the probe", "paper (genre, ResNet50)", *PRETRAINED_RANDOM[3:]], rows()
 
