@@ -173,8 +173,9 @@ def gururani(folder: Path) -> tuple[list[str], Rows]:
 
     def rows() -> Rows:
         for recipe, run in finished(folder, "gururani"):
+            judge = Judge(run)
             for weights in ("pretrained", "random"):
-                yield [recipe, weights, *_gururani_row(Judge(run), folder, random=weights == "random")]
+                yield [recipe, weights, *_gururani_row(judge, folder, random=weights == "random")]
         yield _GURURANI_CHANCE
 
     tasks = (f"{task}, {budget} labels" for task, budget, _ in PIANO_TASKS)

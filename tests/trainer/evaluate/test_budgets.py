@@ -103,7 +103,9 @@ def test_numbers_have_shares_only() -> None:
         budgeted(dataset, np.arange(50), Budget(per_class=5))
 
 
-@pytest.mark.parametrize("text", ["0", "-3", "0%", "101%", "half", "1.5", "", "%", "fullx5", "10%x0", "10x"])
+@pytest.mark.parametrize(
+    "text", ["0", "-3", "0%", "101%", "half", "1.5", "", "%", "fullx5", "10%x0", "10x", "05", "10.0"]
+)
 def test_wrong_budgets_are_explained(text: str) -> None:
     with pytest.raises(InputError, match="full"):
         parse_budget(text)

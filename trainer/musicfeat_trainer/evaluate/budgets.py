@@ -40,13 +40,12 @@ def parse_budget(text: str) -> Budget:
     """
     if text == "full":
         return Budget()
-    found = re.fullmatch(r"(?P<amount>\d+(\.\d+)?)(?P<share>%)?(x(?P<draws>[1-9]\d*))?", text)
-    if found:
-        amount, draws = float(found["amount"]), int(found["draws"] or 1)
-        if found["share"] and 0 < amount <= 100:
-            return Budget(share=amount / 100, draws=draws)
-        if not found["share"] and amount >= 1 and amount.is_integer():
-            return Budget(per_class=int(amount), draws=draws)
+    found = re.fullmatch(r"((?P<count>[1-9]\d*)|(?P<share>\d+(\.\d+)?)%)(x(?P<draws>[1-9]\d*))?", text)
+    draws = int(found["draws"] or 1) if found else 1
+    if found and found["count"]:
+        return Budget(per_class=int(found["count"]), draws=draws)
+    if found and 0 < float(found["share"]) <= 100:
+        return Budget(share=float(found["share"]) / 100, draws=draws)
     raise InputError(
         f"no label budget {text!r}: a number of items of each class (10), a share (1%), either in several draws "
         f"(10%x5), or full"
