@@ -19,7 +19,7 @@ from _table import data_folder, markdown
 from plan import SYSTEMS
 from tables import TABLES
 from trained import finished
-from training import SEED, few_performances, train
+from training import SEED, train
 
 from musicfeat_trainer.cli import main as train_command
 
@@ -51,8 +51,6 @@ def main() -> None:
     os.environ["MUSICFEAT_DATA"] = str(data_folder())
     folder = options.folder.resolve()
     for paper in options.paper or TABLES:
-        if paper == "gururani":
-            few_performances(data_folder() / "asap", folder)
         for system in SYSTEMS:
             if system.paper == paper and not options.no_training:
                 for seed in options.seeds:

@@ -10,7 +10,7 @@ MUSIC = (
     ' test_sources=["frozen_bubble", "godot_open_rpg", "lincity_ng", "neverball", "openclonk", "tuxmath",'
     ' "ultrastar_songs", "valyriatear", "xonotic_music"]}'
 )
-PIANO = 'data.set={name="asap", root="{folder}/asap", task="key", font="/usr/share/sounds/sf2/FluidR3_GM.sf2"}'
+PIANO = 'data.set.root="$MUSICFEAT_DATA/asap"'
 SHORT = ("method.optimizer=adamw", "method.schedule=cosine", "method.warmup=50", "method.patience=1000")
 """Changes for fewer steps: a falling learning rate and no early stop."""
 RESNET18 = 'method.encoder={name="resnet", depth=18}'
@@ -52,8 +52,10 @@ SYSTEMS = [
     *(_system("nyu", f"time_reversal/{row}", MUSIC, 1000, 16, "method.learning_rate=1e-3") for row in ("10s", "5s")),
     _picture("moco/v1", 800),
     _picture("npid", 800),
-    *(_system("gururani", f"semantic_relevance/{row}", PIANO, 500, 16) for row in ("mel-mel", "sym-sym")),
-    *(_system("gururani", f"semantic_relevance/{row}", PIANO, 1000, 16) for row in ("mel-sym", "sym-mel")),
+    *(
+        _system("gururani", f"semantic_relevance/{row}", PIANO, 1000, 16)
+        for row in ("mel-mel", "sym-sym", "mel-sym", "sym-mel")
+    ),
     *(
         _system("siamusic", f"siamusic/resnet50-{kind}-small", MUSIC, 2000, 16, RESNET18, "method.learning_rate=1e-4")
         for kind in ("audio", "image")

@@ -30,10 +30,9 @@ sys.path.append(str(Path(__file__).parents[1]))
 import numpy as np
 import torch
 from _table import data_folder
-from plan import NO_PITCH, PIANO, RESNET18, STACK
+from plan import NO_PITCH, RESNET18, STACK
 from torch import Tensor, nn
-from training import few_performances
-from trials import FEW_TRACKS, few_tracks, figure, instruments, opened, steps
+from trials import FEW_PERFORMANCES, FEW_TRACKS, few_performances, few_tracks, figure, instruments, opened, steps
 
 from musicfeat_trainer.encoders.strided_conv import CLMR, PUBLISHED, StridedConv
 from musicfeat_trainer.method.part import MethodPart
@@ -108,17 +107,16 @@ def cpc(folder: Path, count: int = 600) -> Found:
 
 
 def mixed(folder: Path, count: int = 300) -> Found:
-    few_performances(data_folder() / "asap", folder)
+    few_performances(folder)
     found = {}
     for name, row, standardised in (
         ("mel-sym, plain", "mel-sym", False),
         ("mel-sym, standardised", "mel-sym", True),
         ("mel-mel", "mel-mel", False),
     ):
-        change = f"method.objective.standardised={str(standardised).lower()}"
-        part = opened(
-            f"semantic_relevance/{row}", folder, PIANO, change, "method.batch=32", "method.validation_batches=4"
-        )
+        changes = (f"method.objective.standardised={str(standardised).lower()}", "method.batch=32")
+        changes += (FEW_PERFORMANCES, "method.validation_batches=4")
+        part = opened(f"semantic_relevance/{row}", folder, *changes)
         before = spread_of(part)
         for _ in steps(part, count, 1e-3):
             pass

@@ -15,7 +15,7 @@ from musicfeat_trainer.evaluate.downstream import Lead
 from musicfeat_trainer.evaluate.fitting import Fitting
 
 Rows = Iterator[list[str]]
-NOTES, ESC, MUSIC, ASAP = "$MUSICFEAT_DATA/notes", "$MUSICFEAT_DATA/esc10", "$MUSICFEAT_DATA/music", "{folder}/asap"
+NOTES, ESC, MUSIC, ASAP = (f"$MUSICFEAT_DATA/{name}" for name in ("notes", "esc10", "music", "asap"))
 FONT = 'font="/usr/share/sounds/sf2/FluidR3_GM.sf2"'
 FEW = "10%x10"
 """Tenth of the labels, drawn ten times: one draw moves figures by more than most trainings do."""
@@ -175,7 +175,7 @@ def gururani(folder: Path) -> tuple[list[str], Rows]:
         for recipe, run in finished(folder, "gururani"):
             judge = Judge(run)
             for weights in ("pretrained", "random"):
-                yield [recipe, weights, *_gururani_row(judge, folder, random=weights == "random")]
+                yield [recipe, weights, *_gururani_row(judge, random=weights == "random")]
         yield _GURURANI_CHANCE
 
     tasks = (f"{task}, {budget} labels" for task, budget, _ in PIANO_TASKS)
@@ -185,16 +185,15 @@ def gururani(folder: Path) -> tuple[list[str], Rows]:
 _GURURANI_CHANCE: list[str] = []
 
 
-def _gururani_row(judge: Judge, folder: Path, *, random: bool) -> list[str]:
-    root = ASAP.format(folder=folder)
-    ranks = judge.answer(Question("asap", root, "rank", settings=(*LONGER, FONT)), random=random)
+def _gururani_row(judge: Judge, *, random: bool) -> list[str]:
+    ranks = judge.answer(Question("asap", ASAP, "rank", settings=(*LONGER, FONT)), random=random)
     cells = [
         "{:.2f} ({:.2f} to {:.2f})".format(ranks["figures"][name], *ranks["interval"][name])
         for name in ("rank_am", "rank_gm")
     ]
     chance = ["chance", "", *(f"{ranks['chance'][name]:.2f}" for name in ("rank_am", "rank_gm"))]
     for task, budget, figure in PIANO_TASKS:
-        question = Question("asap", root, "probe", budget, (f"task={task}", FONT), TWO_LAYERS)
+        question = Question("asap", ASAP, "probe", budget, (f"task={task}", FONT), TWO_LAYERS)
         answer = judge.answer(question, random=random)
         cells.append(f"{answer['figures'][figure]:.3f}")
         chance.append(f"{answer['chance'][figure]:.3f}")

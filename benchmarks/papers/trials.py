@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ HELD_OUT = "held_out"
 SET = 'name="folder", root="$MUSICFEAT_DATA/music", table="{folder}/tracks.csv"'
 FEW_TRACKS = f'data.set={{{SET}, validation_sources=["{HELD_OUT}"]}}'
 """A few tracks, some of them held out, so that decoding takes a minute."""
+FEW_PERFORMANCES = 'data.set.root="{folder}/asap"'
+"""A few performances, so that rendering takes five minutes."""
 
 
 def few_tracks(folder: Path, count: int) -> None:
@@ -32,6 +35,27 @@ def few_tracks(folder: Path, count: int) -> None:
         writer = csv.writer(file)
         writer.writerow(("path", "source"))
         writer.writerows((row["path"], "trained" if i % 5 else HELD_OUT) for i, row in enumerate(rows))
+
+
+def few_performances(folder: Path) -> None:
+    """A smaller ASAP: links to one performance of every second piece, by composers that have three pieces or more."""
+    asap, small = data_folder() / "asap", folder / "asap"
+    if (small / "metadata.csv").exists():
+        return
+    with (asap / "metadata.csv").open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if (asap / row["midi_performance"]).is_file()]
+    pieces: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
+    for row in rows:
+        pieces[row["composer"]].setdefault(row["title"], row)
+    kept = [row for own in pieces.values() if len(own) >= 3 for row in own.values()][::2]
+    for row in kept:
+        for name in (row["midi_performance"], row["performance_annotations"]):
+            (small / name).parent.mkdir(parents=True, exist_ok=True)
+            (small / name).symlink_to((asap / name).resolve())
+    with (small / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(kept)
 
 
 def opened(recipe: str, folder: Path, *changes: str) -> MethodPart:
