@@ -222,6 +222,7 @@ def test_the_switch_plays_it_backwards(listen: Listen) -> None:
     track = listen.ids["clip.wav"]
     listen.go(f"track/{track}", ".neighbours li")
     listen.until(lambda: max(painted(listen)) > 50_000)
+    listen.until(lambda: "lies between" in listen.find("canvas.edited").accessible_name)  # the last picture to come
     forwards = painted(listen)
     listen.find("[role=switch]").click()
     cells = listen.until(listen.judged)
