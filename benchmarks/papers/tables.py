@@ -150,6 +150,7 @@ def siamusic(folder: Path) -> tuple[list[str], Rows]:
         ("source of a track", "linear", sources),
         ("source of a track", "1024, 512, 128", replace(sources, fitting=SIAMUSIC_LAYERS)),
         ("instrument of a note", "linear", Question("notes", NOTES, "probe")),
+        (f"instrument of a note, {FEW} labels", "linear", Question("notes", NOTES, "probe", FEW)),
     )
 
     def rows() -> Rows:
