@@ -22,9 +22,10 @@ FEW = "10%x10"
 LONGER = ("task=key", "seconds=30.0", "clips_per_performance=2")
 """Settings for longer stretches of performances, with neighbouring clips."""
 PIANO_TASKS = (
-    ("composer", "full", "micro_f1"), ("key", "full", "micro_f1"), ("tempo", "full", "within_8_percent"),
-    ("note_density", "full", "r2"), ("note_density", FEW, "r2"),
+    ("composer", "full", "accuracy"), ("key", "full", "accuracy"), ("tempo", "full", "within_8_percent"),
+    ("tempo", "full", "r2"), ("note_density", "full", "r2"), ("note_density", FEW, "r2"),
 )  # fmt: skip
+"""Task, labels and figure; where each clip has one class, accuracy is the paper's micro F1."""
 TWO_LAYERS = Fitting(hidden=(128, 128))
 """Probe of Gururani et al."""
 BRIEF = Fitting(epochs=4, batch=16)
@@ -72,6 +73,13 @@ def shown(answer: Answer, figure: str) -> str:
     """A figure with its 95 % interval, if it has one."""
     bounds = answer["interval"].get(figure)
     return percent(answer["figures"][figure]) + (f" ({100 * bounds[0]:.1f} to {100 * bounds[1]:.1f})" if bounds else "")
+
+
+def plain(answer: Answer, figure: str, digits: int = 3) -> str:
+    """The same, not in percent."""
+    bounds = answer["interval"].get(figure)
+    value, *interval = (f"{number:.{digits}f}" for number in (answer["figures"][figure], *(bounds or ())))
+    return value + (f" ({interval[0]} to {interval[1]})" if interval else "")
 
 
 def nyu_pretext(folder: Path) -> tuple[list[str], Rows]:
@@ -179,7 +187,7 @@ def gururani(folder: Path) -> tuple[list[str], Rows]:
                 yield [recipe, weights, *_gururani_row(judge, random=weights == "random")]
         yield _GURURANI_CHANCE
 
-    tasks = (f"{task}, {budget} labels" for task, budget, _ in PIANO_TASKS)
+    tasks = (f"{task}, {figure}, {budget} labels" for task, budget, figure in PIANO_TASKS)
     return ["recipe", "weights", "rank@100 AM", "GM", *tasks, "lead in the last (95 %)", "P"], rows()
 
 
@@ -188,15 +196,12 @@ _GURURANI_CHANCE: list[str] = []
 
 def _gururani_row(judge: Judge, *, random: bool) -> list[str]:
     ranks = judge.answer(Question("asap", ASAP, "rank", settings=(*LONGER, FONT)), random=random)
-    cells = [
-        "{:.2f} ({:.2f} to {:.2f})".format(ranks["figures"][name], *ranks["interval"][name])
-        for name in ("rank_am", "rank_gm")
-    ]
+    cells = [plain(ranks, name, 2) for name in ("rank_am", "rank_gm")]
     chance = ["chance", "", *(f"{ranks['chance'][name]:.2f}" for name in ("rank_am", "rank_gm"))]
     for task, budget, figure in PIANO_TASKS:
         question = Question("asap", ASAP, "probe", budget, (f"task={task}", FONT), TWO_LAYERS)
         answer = judge.answer(question, random=random)
-        cells.append(f"{answer['figures'][figure]:.3f}")
+        cells.append(plain(answer, figure))
         chance.append(f"{answer['chance'][figure]:.3f}")
     _GURURANI_CHANCE[:] = [*chance, "", ""]
     if random:
