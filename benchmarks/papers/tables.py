@@ -158,7 +158,10 @@ def siamusic(folder: Path) -> tuple[list[str], Rows]:
         ("source of a track", "linear", sources),
         ("source of a track", "1024, 512, 128", replace(sources, fitting=SIAMUSIC_LAYERS)),
         ("instrument of a note", "linear", Question("notes", NOTES, "probe")),
-        (f"instrument of a note, {FEW} labels", "linear", Question("notes", NOTES, "probe", FEW)),
+        *(
+            (f"instrument of a note, {few} labels", "linear", Question("notes", NOTES, "probe", few))
+            for few in (FEW, "20%x10")
+        ),
     )
 
     def rows() -> Rows:
