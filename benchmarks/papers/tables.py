@@ -69,17 +69,11 @@ def ahead(lead: Lead) -> list[str]:
     return [f"{value} ({low} to {high})", f"{lead.p:.3f}"]
 
 
-def shown(answer: Answer, figure: str) -> str:
-    """A figure with its 95 % interval, if it has one."""
-    bounds = answer["interval"].get(figure)
-    return percent(answer["figures"][figure]) + (f" ({100 * bounds[0]:.1f} to {100 * bounds[1]:.1f})" if bounds else "")
-
-
-def plain(answer: Answer, figure: str, digits: int = 3) -> str:
-    """The same, not in percent."""
-    bounds = answer["interval"].get(figure)
-    value, *interval = (f"{number:.{digits}f}" for number in (answer["figures"][figure], *(bounds or ())))
-    return value + (f" ({interval[0]} to {interval[1]})" if interval else "")
+def shown(answer: Answer, figure: str, scale: float = 100, digits: int = 1, unit: str = " %") -> str:
+    """A figure with its 95 % interval, if it has one; in percent unless told otherwise."""
+    numbers = (answer["figures"][figure], *answer["interval"].get(figure, ()))
+    value, *bounds = (f"{scale * number:.{digits}f}" for number in numbers)
+    return value + unit + (f" ({bounds[0]} to {bounds[1]})" if bounds else "")
 
 
 def nyu_pretext(folder: Path) -> tuple[list[str], Rows]:
@@ -182,35 +176,31 @@ def siamusic(folder: Path) -> tuple[list[str], Rows]:
 
 def gururani(folder: Path) -> tuple[list[str], Rows]:
     """Table 1: neighbours, composer, key, tempo, note density, by networks with two hidden layers."""
+    ranks = Question("asap", ASAP, "rank", settings=(*LONGER, FONT))
+    asked = [(ranks, "rank_am", 2), (ranks, "rank_gm", 2)]
+    for task, budget, figure in PIANO_TASKS:
+        asked.append((Question("asap", ASAP, "probe", budget, (f"task={task}", FONT), TWO_LAYERS), figure, 3))
 
     def rows() -> Rows:
+        chance = list[str]()
         for recipe, run in finished(folder, "gururani"):
             judge = Judge(run)
-            for weights in ("pretrained", "random"):
-                yield [recipe, weights, *_gururani_row(judge, random=weights == "random")]
-        yield _GURURANI_CHANCE
+            for random in (False, True):
+                answers = [(judge.answer(question, random=random), *form) for question, *form in asked]
+                cells = [shown(answer, figure, 1, digits, "") for answer, figure, digits in answers]
+                chance = [f"{answer['chance'][figure]:.{digits}f}" for answer, figure, digits in answers]
+                yield [recipe, "random" if random else "pretrained", *cells, *_lead(judge, asked[-1][0], random)]
+        yield ["chance", "", *chance, "", ""]
 
     tasks = (f"{task}, {figure}, {budget} labels" for task, budget, figure in PIANO_TASKS)
     return ["recipe", "weights", "rank@100 AM", "GM", *tasks, "lead in the last (95 %)", "P"], rows()
 
 
-_GURURANI_CHANCE: list[str] = []
-
-
-def _gururani_row(judge: Judge, *, random: bool) -> list[str]:
-    ranks = judge.answer(Question("asap", ASAP, "rank", settings=(*LONGER, FONT)), random=random)
-    cells = [plain(ranks, name, 2) for name in ("rank_am", "rank_gm")]
-    chance = ["chance", "", *(f"{ranks['chance'][name]:.2f}" for name in ("rank_am", "rank_gm"))]
-    for task, budget, figure in PIANO_TASKS:
-        question = Question("asap", ASAP, "probe", budget, (f"task={task}", FONT), TWO_LAYERS)
-        answer = judge.answer(question, random=random)
-        cells.append(plain(answer, figure))
-        chance.append(f"{answer['chance'][figure]:.3f}")
-    _GURURANI_CHANCE[:] = [*chance, "", ""]
+def _lead(judge: Judge, question: Question, random: bool) -> list[str]:
     if random:
-        return [*cells, "", ""]
+        return ["", ""]
     value, bounds, p = judge.lead(question)
-    return [*cells, "{:+.3f} ({:+.3f} to {:+.3f})".format(value, *bounds), f"{p:.3f}"]
+    return ["{:+.3f} ({:+.3f} to {:+.3f})".format(value, *bounds), f"{p:.3f}"]
 
 
 Table = Callable[[Path], tuple[list[str], Rows]]

@@ -24,9 +24,8 @@ TAIL = 24
 def played_in(size: int, edited: Edited) -> Edited:
     """A window played in ``size`` samples: slower and lower than it was, or faster and higher."""
     factor = size / len(edited.wave)
-    wave = np.zeros(size, np.float32)
     sound = soxr.resample(edited.wave, len(edited.wave), size)[:size]
-    wave[: len(sound)] = sound
+    wave = np.pad(sound, (0, size - len(sound)))
     cuts, unsure, backwards = (
         [Stretch(start * factor, stop * factor) for start, stop in part]
         for part in (edited.cuts, edited.unsure, edited.backwards)
