@@ -59,8 +59,9 @@ typedef struct {
     double gap;          /* seconds missing at each join: as told, or the most probable */
 } mf_order_result;
 
-/* Evidence that the music runs straight on, at evenly spaced times: from a model's curve of cuts over the whole recording;
- * else from joins, the first and the last a third of a window from its ends. Free it by mf_free_continuity. */
+/* Evidence that the music runs straight on, at evenly spaced times: from a model's curve of cuts over the whole recording,
+ * windows that seem to hold a cut being heard twice; else from joins, the first and the last a third of a window from its
+ * ends. Free it by mf_free_continuity. */
 typedef struct {
     size_t count;
     double *times;    /* [count] seconds */

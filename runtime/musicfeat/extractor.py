@@ -140,6 +140,8 @@ class Extractor:
     def continuity(self, audio: Audio, sr: float | None = None) -> Continuity:
         """Probability over time that a recording runs straight on, by a model's curves or else by its joins.
 
+        Curves are read in windows that overlap by half; those that seem to hold a cut are heard twice.
+
         Raises:
             ModelError: the model has neither ``cut`` nor ``successor``, or ``outputs`` leaves them out.
             InputError, AudioError: as for ``__call__``; or, without curves, the recording is shorter than a window.

@@ -8,7 +8,7 @@
 
 static const double CERTAIN = 1e-6, APART_SECONDS = 0.5;
 
-static double evidence_of(float cut) {
+double mfi_evidence_of(float cut) {
     double p = fmin(fmax(cut, CERTAIN), 1 - CERTAIN);
     return -log(p / (1 - p));
 }
@@ -30,12 +30,11 @@ static void note(const mf_model *model, size_t window, size_t windows, double en
     }
 }
 
-/* Evidence of a window at a time within it, between the two moments around it. */
-static double evidence_at(const mf_model *model, const float *row, double seconds) {
+double mfi_evidence_at(const mf_model *model, const float *row, double seconds) {
     double place = fmin(fmax((seconds - model->cut_first) / model->cut_step, 0), (double)(model->moments - 1));
     size_t before = (size_t)place, behind = before + 1 < model->moments ? before + 1 : before;
     double share = place - (double)before;
-    return (1 - share) * evidence_of(row[before]) + share * evidence_of(row[behind]);
+    return (1 - share) * mfi_evidence_of(row[before]) + share * mfi_evidence_of(row[behind]);
 }
 
 static void average(const mf_model *model, const float *rows, size_t windows, double *weight,
@@ -46,7 +45,7 @@ static void average(const mf_model *model, const float *rows, size_t windows, do
         while (from < result->count && result->times[from] < start) from++;
         for (size_t j = from; j < result->count && result->times[j] < start + 2 * half; j++) {
             double near = fmax(CERTAIN, 1 - fabs(result->times[j] - start - half) / half);
-            result->evidence[j] += near * evidence_at(model, rows + i * model->moments, result->times[j] - start);
+            result->evidence[j] += near * mfi_evidence_at(model, rows + i * model->moments, result->times[j] - start);
             weight[j] += near;
         }
     }
@@ -54,13 +53,12 @@ static void average(const mf_model *model, const float *rows, size_t windows, do
 }
 
 static mf_status slide(const mf_model *model, const Sound *sound, size_t windows, float *window, float *rows) {
-    const size_t sizes[OUTPUTS] = {[CUT] = model->moments};
     for (size_t i = 0; i < windows; i++) {
         size_t start = i * (model->window / 2), left = sound->count - start;
-        float *const to[OUTPUTS] = {[CUT] = rows + i * model->moments};
         memset(window, 0, model->window * sizeof *window);
         memcpy(window, sound->samples + start, (left < model->window ? left : model->window) * sizeof *window);
-        TRY(mfi_run(model, window, to, sizes));
+        TRY(mfi_run_cut(model, window, rows + i * model->moments));
+        TRY(mfi_hear_again(model, window, rows + i * model->moments));
     }
     return MF_OK;
 }

@@ -56,8 +56,15 @@ mf_status mfi_hear(const mf_model *model, const float *samples, size_t count, ui
 /* resample.c: whether sound of a rate can be resampled */
 mf_status mfi_check_rate(uint32_t rate);
 
-/* curves.c: evidence of a recording's continuity from the model's curve of cuts */
+/* curves.c: evidence of a recording's continuity from the model's curve of cuts; that of a P(cut); and that of a window
+   at a time within it, between the two moments around it */
 mf_status mfi_read_curve(const mf_model *model, const Sound *sound, mf_continuity_result *result);
+double mfi_evidence_of(float cut);
+double mfi_evidence_at(const mf_model *model, const float *row, double seconds);
+
+/* second_hearing.c: a window's P(cut) by one hearing; and by two, if the first found it suspicious */
+mf_status mfi_run_cut(const mf_model *model, float *window, float *row);
+mf_status mfi_hear_again(const mf_model *model, const float *window, float *row);
 
 /* joins.c: score of every piece directly before every other, for one gap in seconds; total is [n][n] */
 mf_status mfi_score_joins(Joins *joins, double gap, double *total);

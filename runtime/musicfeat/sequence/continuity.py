@@ -13,6 +13,7 @@ from musicfeat.curves import Curve, peaks, stitched
 from musicfeat.errors import AudioError
 from musicfeat.finding import Finding
 from musicfeat.model.card import ModelCard
+from musicfeat.sequence.second_hearing import heard_again
 from musicfeat.sound.waveform import Waveform
 from musicfeat.sound.windows import Window, batches, cut
 
@@ -66,10 +67,15 @@ class Continuity:
 
 
 def heard(sound: Iterable[Waveform], card: ModelCard, run: Runner, batch: int) -> Continuity:
-    """Continuity of a recording by the curves of a model, in windows that overlap by half; any length will do."""
+    """Continuity of a recording by the curves of a model, in windows that overlap by half; any length will do.
+
+    Windows in which the model suspects a cut are heard twice.
+    """
     parts, starts, end = list[dict[str, npt.NDArray[np.float32]]](), list[int](), 0
     for part in batches(cut(sound, card.window, card.window // 2), batch):
-        parts.append(run(np.stack([window.samples for window in part])))
+        windows = np.stack([window.samples for window in part])
+        values = run(windows)
+        parts.append({**values, "cut": heard_again(windows, values["cut"], card, lambda again: run(again)["cut"])})
         starts += [window.start for window in part]
         end = part[-1].start + part[-1].valid
     rate, begins = card.sample_rate, np.array(starts) / card.sample_rate

@@ -1,6 +1,7 @@
 /** Continuity of a recording, and cuts in it: the rules of `musicfeat/sequence/continuity.py`. */
 import { APART_SECONDS as CUTS_APART, logOdds, peaks, stitched } from "./curves.js";
 import { logistic } from "./numbers.js";
+import { heardAgain } from "./second_hearing.js";
 import { checkWindow } from "./sound.js";
 import { count, cut } from "./windows.js";
 
@@ -25,7 +26,8 @@ export class Continuity {
 }
 
 /**
- * Continuity by the curves of a model, in windows that overlap by half; any length will do.
+ * Continuity by the curves of a model, in windows that overlap by half; any length will do. Windows in which the model
+ * suspects a cut are heard twice.
  * @param {Float32Array} wave at the model's rate
  * @param {object} card of the model
  * @param {(window: Float32Array, share: number) => Promise<Object<string, Float32Array>>} run a window's curves
@@ -37,7 +39,10 @@ export async function heard(wave, card, run) {
   const [starts, rows] = [[], []];
   for (const { samples, start } of cut(wave, card.window, half)) {
     starts.push(start / card.sample_rate);
-    rows.push(await run(samples, starts.length / windows));
+    const share = starts.length / windows;
+    const values = await run(samples, share);
+    const twice = await heardAgain(samples, values.cut, card, async (again) => (await run(again, share)).cut);
+    rows.push({ ...values, cut: twice });
   }
   const end = wave.length / card.sample_rate;
   const curve = (name) => rows[0][name] && stitched(starts, rows.map((row) => row[name]), card.curves[name], end);

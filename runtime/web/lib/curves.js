@@ -51,7 +51,7 @@ function averaged(times, values, starts, rows, step, first) {
 }
 
 /** Log-odds at a place between two values of a row. */
-function logOddsAt(row, place) {
+export function logOddsAt(row, place) {
   const at = Math.min(Math.max(place, 0), row.length - 1);
   const before = Math.floor(at);
   const behind = Math.min(before + 1, row.length - 1);
