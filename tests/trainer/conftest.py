@@ -60,7 +60,6 @@ checkpoint_seconds = 0.001
 warmup = 2
 clips_per_track = 2
 [cuts]
-sped = 0.3
 steps = 4
 stem = 4
 width = 4

@@ -13,7 +13,7 @@ from musicfeat_trainer.bundled.cut_marks import (
 )
 from musicfeat_trainer.bundled.splices import KINDS, STYLES, Splicer, levels_of, matched, transposed
 from musicfeat_trainer.bundled.splicing import Edited, Join, Stretch, Strip, level, spliced
-from musicfeat_trainer.bundled.wear import coded, crackled, mixed, played_in
+from musicfeat_trainer.bundled.wear import coded, crackled, mixed
 
 RATE = 22050
 
@@ -156,25 +156,6 @@ def test_transposed_music_is_as_long_and_higher() -> None:
     strip = transposed(Strip(tone, 0, RATE), 1.5)
     assert len(strip.wave()) == RATE
     assert np.abs(np.fft.rfft(strip.wave())).argmax() == 150
-
-
-def test_places_move_with_the_sound_at_another_speed() -> None:
-    wave = np.zeros(RATE, np.float32)
-    wave[5000] = 1.0
-    edited = Edited(wave, [Stretch(5000, 5000)], [Stretch(100, 300)], [Stretch(11025, RATE)], mixed=True)
-    faster = played_in(RATE // 2, edited)
-    assert len(faster.wave) == RATE // 2
-    assert np.abs(faster.wave).argmax() == 2500
-    assert (faster.cuts, faster.unsure) == ([(2500, 2500)], [(50, 150)])
-    assert faster.backwards == [(5512.5, RATE / 2)]
-    assert faster.mixed
-
-
-def test_windows_of_another_size_are_made_of_what_is_long_enough(splicer: Splicer) -> None:
-    short = Splicer([splicer.recordings[0], splicer.recordings[1][: 4 * RATE]], 3 * RATE, RATE)
-    assert [len(short.sized(size * RATE).recordings) for size in (3, 4, 5)] == [2, 2, 1]
-    assert short.sized(99 * RATE).size == 30 * RATE
-    assert len(short.sized(5 * RATE).edited(np.random.default_rng(1)).wave) == 5 * RATE
 
 
 def test_wear_keeps_length_and_answers() -> None:

@@ -17,14 +17,12 @@ from musicfeat_trainer.bundled.joins import Joins
 from musicfeat_trainer.bundled.lag_profiles import Keys
 from musicfeat_trainer.bundled.splices import Splicer
 from musicfeat_trainer.bundled.splicing import Edited, Wave
-from musicfeat_trainer.bundled.wear import coded, crackled, mixed, played_in
+from musicfeat_trainer.bundled.wear import coded, crackled, mixed
 from musicfeat_trainer.recipe.bundled import CutsConfig
 
 Draw = Callable[[np.random.Generator], Edited]
 GROUP = 8
 """Windows whose spectra are computed together."""
-FASTEST = 1.1
-"""Greatest factor of another speed; its inverse is the least."""
 Alarm = tuple[int, int]
 """Number of a recording, and the sample of it where a network hears a cut that is none."""
 
@@ -83,20 +81,13 @@ class WindowMaker:
             return joined(list(pool.map(group, [generators[i : i + GROUP] for i in range(0, count, GROUP)])))
 
     def drawn(self, generator: np.random.Generator) -> Edited:
-        """A window of one of the kinds that the recipe has, some played at another speed."""
-        config, size = self.config, self.splicer.size
-        if not config.sped or generator.random() >= config.sped:
-            return self._of_some_kind(self.splicer, generator)
-        factor = FASTEST ** generator.uniform(-1, 1)
-        return played_in(size, self._of_some_kind(self.splicer.sized(round(size * factor)), generator))
-
-    def _of_some_kind(self, splicer: Splicer, generator: np.random.Generator) -> Edited:
+        """A window of one of the kinds that the recipe has."""
         config, drawn = self.config, generator.random()
         if drawn < config.edited:
-            return splicer.edited(generator, config.most_edits)
+            return self.splicer.edited(generator, config.most_edits)
         if drawn < config.edited + config.ended:
-            return splicer.ended(generator)
-        return splicer.clean(generator)
+            return self.splicer.ended(generator)
+        return self.splicer.clean(generator)
 
     def worn(self, edited: Edited, generator: np.random.Generator) -> Edited:
         """A window turned round, mixed, crackling or coded at random."""

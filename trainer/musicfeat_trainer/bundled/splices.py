@@ -37,11 +37,6 @@ class Splicer:
         lengths = np.array([len(recording) for recording in recordings], dtype=np.float64)
         self.weights = lengths / lengths.sum()
 
-    def sized(self, size: int) -> Splicer:
-        """A maker of windows of another size, at most the longest recording's, out of recordings no shorter."""
-        size = min(size, max(map(len, self.recordings)))
-        return Splicer([one for one in self.recordings if len(one) >= size], size, self.rate)
-
     def recording(self, generator: np.random.Generator) -> int:
         """Number of a recording; every second of music is equally likely."""
         return int(generator.choice(len(self.recordings), p=self.weights))

@@ -1,4 +1,4 @@
-"""Wear of sound that is no edit: another speed, another recording mixed in, the crackle of vinyl, a codec."""
+"""Wear of sound that is no edit: another recording mixed in, the crackle of vinyl, a codec."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import io
 
 import numpy as np
 import soundfile
-import soxr
 
 from musicfeat.sound.waveform import resample
 from musicfeat_trainer.bundled.splicing import Edited, Stretch, Wave, level
@@ -19,18 +18,6 @@ CLEAR_DECIBELS = -6.0
 CRACKLES_PER_SECOND = 4.0
 TAIL = 24
 """Samples of a crackle."""
-
-
-def played_in(size: int, edited: Edited) -> Edited:
-    """A window played in ``size`` samples: slower and lower than it was, or faster and higher."""
-    factor = size / len(edited.wave)
-    sound = soxr.resample(edited.wave, len(edited.wave), size)[:size]
-    wave = np.pad(sound, (0, size - len(sound)))
-    cuts, unsure, backwards = (
-        [Stretch(start * factor, stop * factor) for start, stop in part]
-        for part in (edited.cuts, edited.unsure, edited.backwards)
-    )
-    return Edited(wave, cuts, unsure, backwards, edited.mixed)
 
 
 def mixed(edited: Edited, other: Wave, generator: np.random.Generator) -> Edited:

@@ -173,8 +173,6 @@ class CutsConfig(Optimisation):
     """Windows of clean music that are searched for false alarms."""
     backwards: float = Field(0.3, ge=0, le=1)
     """Share of windows that play backwards as a whole."""
-    sped: float = Field(0.0, ge=0, le=1)
-    """Share of windows made of music that plays up to a tenth faster or slower, and as much higher or lower."""
     mix: float = Field(0.1, ge=0, le=1)
     """Share of windows with another recording mixed in."""
     crackle: float = Field(0.1, ge=0, le=1)
