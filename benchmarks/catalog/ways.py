@@ -116,7 +116,7 @@ WAYS: dict[str, tuple[Callable[[Path], tuple[Found, float]], str]] = {
     "FAISS flat, half precision": (partial(faiss_index, name="SQfp16"), "all"),
     "FAISS IVF2048, half precision, 128 lists": (partial(faiss_index, name="IVF2048,SQfp16", nprobe=128), "most"),
     "FAISS IVF2048, 4-bit PQ, refined, 256 lists": (
-        partial(faiss_index, name="IVF2048,PQ74x4fs,Refine(SQfp16)", nprobe=256, k_factor_rf=500),
+        partial(faiss_index, name="IVF2048,PQ114x4fs,Refine(SQfp16)", nprobe=256, k_factor_rf=500),
         "most",
     ),
     "FAISS HNSW16, half precision, ef 512": (
