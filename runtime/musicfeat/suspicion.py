@@ -25,7 +25,7 @@ __all__ = ["Finding", "Track", "heard", "reversals", "splices", "suspicious"]
 Doubles = npt.NDArray[np.float64]
 ALIKE = 0.5
 """Correlation of the errors of two windows of a track; any number of them counts as 1 / ``ALIKE`` at most."""
-REVERSED_PRIOR, BACKWARDS_PRIOR, CUT_PRIOR, JOIN_PRIOR = -2.0, -3.5, -3.0, -6.5
+REVERSED_PRIOR, BACKWARDS_PRIOR, CUT_PRIOR, JOIN_PRIOR = -2.0, -3.5, -2.5, -6.5
 """Prior log-odds that a track has a backward stretch, by its windows' ``reversal`` and by the curve ``backwards``, and
 that a place has a cut, by the curve ``cut`` and, in models without curves, by ``successor``. All are rare: with each,
 hardly any clean track has a finding of 0.5.
