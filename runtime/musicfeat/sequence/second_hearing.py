@@ -18,7 +18,7 @@ from musicfeat.sound.waveform import Waveform
 SUSPICIOUS = 0.25
 """Least P(cut) in a window that is heard again."""
 SLOWER = 1.06
-"""Times that the second hearing lasts as long as the first."""
+"""Length of the second hearing, the first being 1."""
 SURER = 1.4
 """Factor of the mean of both log-odds: two answers that agree are surer than one. Fitted to held-out music."""
 
