@@ -56,9 +56,10 @@ mf_status mfi_hear(const mf_model *model, const float *samples, size_t count, ui
 /* resample.c: whether sound of a rate can be resampled */
 mf_status mfi_check_rate(uint32_t rate);
 
-/* curves.c: evidence of a recording's continuity from the model's curve of cuts; that of a P(cut); and that of a window
-   at a time within it, between the two moments around it */
+/* curves.c: evidence of a recording's continuity, from the model's curve of cuts */
 mf_status mfi_read_curve(const mf_model *model, const Sound *sound, mf_continuity_result *result);
+
+/* curves.c: evidence of a single P(cut); and of a window at a time within it, between the two moments around that time */
 double mfi_evidence_of(float cut);
 double mfi_evidence_at(const mf_model *model, const float *row, double seconds);
 

@@ -60,5 +60,5 @@ def slower(window: Waveform, start: int) -> Waveform:
 
     Linear interpolation serves as well here as a resampler, and is the same in every language.
     """
-    moments = (start + np.arange(len(window))) / SLOWER
-    return np.interp(moments, np.arange(len(window)), window).astype(np.float32)
+    places = (start + np.arange(len(window))) / SLOWER
+    return np.interp(places, np.arange(len(window)), window).astype(np.float32)

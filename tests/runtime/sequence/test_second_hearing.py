@@ -24,11 +24,11 @@ def click(seconds: float, height: float) -> np.ndarray:
     return wave
 
 
-def odds(p: float) -> float:
+def nats(p: float) -> float:
     return float(np.log(p / (1 - p)))
 
 
-def test_windows_above_suspicion_are_heard_once() -> None:
+def test_windows_without_a_likely_cut_are_heard_once() -> None:
     windows = np.stack([click(3.0, SUSPICIOUS - 0.01), np.zeros(WINDOW, np.float32)])
     cuts = loudest(windows)
     assert heard_again(windows, cuts, CARD, lambda _: pytest.fail("heard again")) is cuts
@@ -48,15 +48,15 @@ def test_what_both_hearings_hear_of_a_place_is_surer_than_either(seconds: float)
     np.testing.assert_array_equal(found[0], loudest(windows)[0])
     place = int(seconds / STEP)
     assert found[1, place] == found[1].max()
-    assert odds(float(found[1, place])) == pytest.approx(SURER * odds(0.8), rel=1e-4)
-    assert odds(float(found[1, (place + 40) % 80])) <= odds(0.01) + 1e-3
+    assert nats(float(found[1, place])) == pytest.approx(SURER * nats(0.8), rel=1e-4)
+    assert nats(float(found[1, (place + 40) % 80])) <= nats(0.01) + 1e-3
 
 
 def test_what_the_second_hearing_does_not_hear_is_less_likely() -> None:
     windows = click(3.05, 0.8)[None]
     cuts = loudest(windows)
     found = heard_again(windows, cuts, CARD, lambda again: np.full((len(again), MOMENTS), 0.01))
-    assert odds(float(found[0, 30])) == pytest.approx(SURER * (odds(0.8) + odds(0.01)) / 2, rel=1e-4)
+    assert nats(float(found[0, 30])) == pytest.approx(SURER * (nats(0.8) + nats(0.01)) / 2, rel=1e-4)
     assert cuts[0, 30] == pytest.approx(0.8)  # not written over
 
 
