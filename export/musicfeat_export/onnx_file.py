@@ -15,7 +15,7 @@ from torch import nn
 
 from musicfeat.errors import ModelError
 from musicfeat.model.card import CURVES, ModelCard
-from musicfeat_export.graph import turn_weights
+from musicfeat_export.graph import shared, turn_weights
 from musicfeat_export.method_file import MethodModel, check_twin, load_exportable, method_card
 from musicfeat_export.model_file import write
 from musicfeat_export.parity import check_parity
@@ -65,7 +65,7 @@ def export_method(run: Path, recipe: MethodRecipe, path: Path, scores: dict[str,
 def to_onnx(module: nn.Module, window: int, outputs: Sequence[str]) -> onnx.ModelProto:
     """Trace a module of [batch, window] over a dynamic batch, its spectrogram included.
 
-    Weights of convolutions lie in the graph as it reads them, and no transposition undoes another.
+    Weights of convolutions lie in the graph once and as it reads them, and no transposition undoes another.
     """
     program = torch.onnx.export(
         with_plain_convolutions(module).eval(),
@@ -81,7 +81,7 @@ def to_onnx(module: nn.Module, window: int, outputs: Sequence[str]) -> onnx.Mode
         raise ModelError("torch.onnx.export returned no program")
     rewrite(program.model, pattern_rewrite_rules=[transpose_transpose_rule])
     IdentityEliminationPass()(program.model)
-    proto = program.model_proto
+    proto = shared(program.model_proto)
     turn_weights(proto.graph)
     for node in proto.graph.node:
         node.ClearField("metadata_props")

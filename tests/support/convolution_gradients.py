@@ -17,10 +17,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from musicfeat_trainer.bundled.lag_profiles import LagConv
 from musicfeat_trainer.encoders.time_last import TimeLastConv
 from musicfeat_trainer.precision import memory_format
 
-KINDS = {kind.__name__: kind for kind in (nn.Conv1d, nn.Conv2d, TimeLastConv)}
+KINDS = {kind.__name__: kind for kind in (LagConv, nn.Conv1d, nn.Conv2d, TimeLastConv)}
 
 
 def computed(layer: nn.Module, x: Tensor, gradient: Tensor | None) -> tuple[list[Tensor], Tensor]:

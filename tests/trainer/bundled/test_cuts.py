@@ -67,10 +67,11 @@ def test_curves_cover_the_window_and_know_silence(recipe: Recipe) -> None:
     windows = torch.randn(2, recipe.window)
     windows[1, recipe.window // 2 :] = 0
     spectrogram = cuts.frontend(windows)
-    mask = (spectrogram.unflatten(1, (-1, 2)).amax(dim=(2, 3)) > 0).float()
+    sounds = (spectrogram.amax(dim=2) > 0).float()
+    mask = sounds.unflatten(1, (-1, 2)).amax(dim=2)
     joins = JoinsPart.build(recipe).eval()
     keys = torch.randn(2, joins.heads, 16, mask.shape[1])
-    cut, backwards = cuts(spectrogram, Keys(keys, mask), joins.net.profiles)
+    cut, backwards = cuts(spectrogram, sounds, Keys(keys, mask), joins.net.profiles)
     assert cut.shape[1] * cuts.cut_seconds * 22050 == pytest.approx(recipe.window)
     assert backwards.shape[1] * cuts.backwards_seconds * 22050 == pytest.approx(recipe.window)
     assert ((cut > 0) & (cut < 1))[0].all()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from musicfeat_trainer.bundled.period_breaks import CURVES, PeriodBreaks, PeriodCurves, diagonals, later, pooled_keys
+from musicfeat_trainer.bundled.period_breaks import CURVES, PeriodBreaks, PeriodCurves, later, pooled_keys, products
 
 FRAMES, LAGS, MEMORY, HEADS = 30, 8, 10, 3
 
@@ -13,15 +13,21 @@ def unit(*size: int) -> torch.Tensor:
     return torch.nn.functional.normalize(keys, dim=2)
 
 
-def test_diagonals_and_delays_are_those_of_indices() -> None:
-    products = torch.randn(2, 3, 7, 7)
-    found, delayed = diagonals(products, 4), later(products[..., :4, :])
+def test_products_are_those_of_frames_a_lag_apart() -> None:
+    keys = torch.randn(2, 3, 5, 7)
+    found = products(keys, 4)
     for lag in range(1, 5):
-        expected = torch.diagonal(products, lag, dim1=2, dim2=3)
-        torch.testing.assert_close(found[..., lag - 1, : 7 - lag], expected)
+        torch.testing.assert_close(found[..., lag - 1, : 7 - lag], (keys[..., :-lag] * keys[..., lag:]).sum(2))
         assert (found[..., lag - 1, 7 - lag :] == 0).all()
-        torch.testing.assert_close(delayed[..., lag - 1, lag:], products[..., lag - 1, : 7 - lag])
-        assert (delayed[..., lag - 1, :lag] == 0).all()
+
+
+def test_later_rows_are_later_by_their_lag_and_the_frames_asked_for() -> None:
+    rows = torch.randn(2, 4, 7)
+    found = later(rows, 3)
+    for lag in range(1, 5):
+        torch.testing.assert_close(found[:, lag - 1, 3 + lag : 10 + lag], rows[:, lag - 1])
+        assert (found[:, lag - 1, : 3 + lag] == 0).all()
+        assert (found[:, lag - 1, 10 + lag :] == 0).all()
 
 
 def test_curves_are_means_over_the_pairs_before_behind_and_across_each_moment() -> None:

@@ -31,11 +31,12 @@ def runs_on(place: Tensor, keys: Keys, profiles: LagProfiles) -> Tensor:
     reach = profiles.cut + profiles.length
     frames = torch.arange(2 * reach, device=place.device)
     read = torch.cat([frames[: profiles.length], frames[-profiles.length :]])  # of ``padded``, from the place on
-    padded = nn.functional.pad(torch.cat([keys.values.flatten(1, 2), keys.mask[:, None]], dim=1), (reach, reach))
+    rows = torch.cat([keys.values.flatten(1, 2), keys.mask[:, None]], dim=1).transpose(1, 2)
+    padded = nn.functional.pad(rows, (0, 0, reach, reach))
     # All windows in a row, as ONNX's Gather takes one list of numbers. They are counted by cumsum, since arange would
     # leave the exported shape unknown even for a fixed batch.
     window = torch.ones_like(place, dtype=torch.float32).cumsum(0).long() - 1
-    numbers = (padded.shape[2] * window + place + read).flatten()
-    found = padded.transpose(0, 1).flatten(1).index_select(1, numbers).unflatten(1, (-1, 2, profiles.length))
-    values, mask = found[:-1].transpose(0, 1).unflatten(1, keys.values.shape[1:3]), found[-1]
+    numbers = (padded.shape[1] * window + place + read).flatten()
+    found = padded.flatten(0, 1).index_select(0, numbers).unflatten(0, (-1, 2, profiles.length)).movedim(3, 1)
+    values, mask = found[:, :-1].unflatten(1, keys.values.shape[1:3]), found[:, -1]
     return profiles.runs_on(unit_keys(values, mask), mask)

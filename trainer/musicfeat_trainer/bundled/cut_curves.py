@@ -51,16 +51,16 @@ class Cuts(nn.Module):
         """Curves of the periods, [batch, 4 * heads, lags, T // 4]."""
         return self.period_curves(pooled_keys(keys.values, keys.mask))
 
-    def forward(self, spectrogram: Tensor, keys: Keys, profiles: LagProfiles) -> tuple[Tensor, Tensor]:
+    def forward(self, spectrogram: Tensor, sounds: Tensor, keys: Keys, profiles: LagProfiles) -> tuple[Tensor, Tensor]:
         """P(cut) [batch, T // 2], 0 in digital silence, and P(backwards) [batch, T // 12], one half there.
 
         Args:
             spectrogram: log-mel, silence 0, [batch, T, n_mels].
+            sounds: 1 for a frame that sounds, else 0, [batch, T].
             keys: of the joins, T // 2 frames of them.
             profiles: the joins' comparison of pieces.
         """
         cut, backwards = self.net(spectrogram, self.periods(keys))
-        sounds = spectrogram.amax(dim=2) > 0
         there, long = (sounding(sounds, frames) for frames in (CUT_FRAMES, BACKWARDS_FRAMES))
         cut = weighed(self.cut_weights, cut, confirmation(cut, keys, profiles))
         return torch.sigmoid(cut) * there, torch.sigmoid(weighed(self.backwards_weights, backwards) * long)
@@ -73,4 +73,4 @@ def weighed(weights: Tensor, *evidence: Tensor) -> Tensor:
 
 def sounding(sounds: Tensor, frames: int) -> Tensor:
     """1 where any of ``frames`` neighbouring frames sounds, else 0: [batch, T] -> [batch, T // frames]."""
-    return sounds.to(torch.float32).reshape(sounds.shape[0], -1, frames).amax(dim=2)
+    return sounds.reshape(sounds.shape[0], -1, frames).amax(dim=2)

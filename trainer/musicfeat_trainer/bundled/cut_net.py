@@ -75,7 +75,7 @@ class CutNet(nn.Module):
         Returns:
             [batch, T // 2] and [batch, T // 12].
         """
-        x = self.stem(spectrogram.transpose(1, 2)[:, None] / 4.0 - 1.0) + self.periods(periods)
+        x = self.stem(spectrogram.transpose(1, 2)[:, None] * 0.25 - 1.0) + self.periods(periods)
         cut, backwards = self.last(self.dropout(self.over_time(x))).squeeze(2).unbind(1)
         pooled = backwards.reshape(backwards.shape[0], -1, BACKWARDS_FRAMES // CUT_FRAMES).mean(2)
         return cut, pooled

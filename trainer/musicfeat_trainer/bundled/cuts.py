@@ -119,7 +119,7 @@ class CutsPart(Part[Recipe, Cuts]):
         spectrogram = self.module.frontend.normalise(power.to(self.device))
         with self.autocast():
             answers = self.module.net(spectrogram, windows.periods.to(self.device))
-        sounds = spectrogram.amax(dim=2) > 0
+        sounds = (spectrogram.amax(dim=2) > 0).float()
         losses = [
             entropy(answer.float(), there, counts.to(self.device) * sounding(sounds, frames), weight)
             for answer, (there, counts), frames, weight in zip(

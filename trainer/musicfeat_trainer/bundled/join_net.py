@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from musicfeat_trainer.bundled.lag_profiles import LagProfiles
 from musicfeat_trainer.encoders.residual import Residual
 from musicfeat_trainer.encoders.time_last import TimeLastConv
+from musicfeat_trainer.frontends.log_mel import band_sum
 
 
 class JoinNet(nn.Module):
@@ -35,6 +36,6 @@ class JoinNet(nn.Module):
     def features(self, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
         """Inputs of lag profiles, [batch, width, bands / 8, frames], and the mask [batch, pieces, piece_frames]."""
         spectrogram = spectrogram.transpose(1, 2)
-        mask = (spectrogram.sum(dim=1) > 0).to(spectrogram.dtype)
-        x = self.block(self.stem(spectrogram[:, None] / 4.0 - 1.0))
+        mask = (band_sum(spectrogram)[:, 0] > 0).to(spectrogram.dtype)
+        x = self.block(self.stem(spectrogram[:, None] * 0.25 - 1.0))
         return x, mask.reshape(-1, mask.shape[1] // self.piece_frames, self.piece_frames)

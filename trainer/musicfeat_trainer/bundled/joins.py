@@ -14,7 +14,7 @@ from musicfeat_trainer.bundled.clips import fixed_clips
 from musicfeat_trainer.bundled.collections import training_collections, validation_collections
 from musicfeat_trainer.bundled.crops import CropSampler
 from musicfeat_trainer.bundled.join_net import JoinNet
-from musicfeat_trainer.bundled.lag_profiles import Keys
+from musicfeat_trainer.bundled.lag_profiles import Keys, table
 from musicfeat_trainer.distributed import rank
 from musicfeat_trainer.frontends.log_mel import LogMel
 from musicfeat_trainer.objectives.jigsaw import folded, jigsaw_losses, order_logits, out_of_order
@@ -28,6 +28,8 @@ BATCH = 16
 class Joins(nn.Module):
     """Network from the waveform of one window to scores of its pieces, [batch, samples] -> [batch, 3, 3]."""
 
+    folding: Tensor
+
     def __init__(self, config: JoinsConfig, window: int) -> None:
         super().__init__()
         self.frontend = LogMel(config.frontend)
@@ -37,6 +39,7 @@ class Joins(nn.Module):
         self.net = JoinNet(
             config.frontend.n_mels, self.piece_frames, config.stem, config.width, config.cut, config.dropout
         )
+        self.register_buffer("folding", folding(), persistent=False)
 
     @property
     def heads(self) -> int:
@@ -69,7 +72,15 @@ class Joins(nn.Module):
 
     def scores_of_keys(self, keys: Keys) -> Tensor:
         """Scores as from ``forward``, of ``keys``."""
-        return folded(*self.net.profiles.of_keys(keys.values, keys.mask.unflatten(1, (PIECES, -1))))
+        pairs = self.net.profiles.pair_scores(keys.values, keys.mask.unflatten(1, (PIECES, -1)))
+        return (torch.cat(pairs, dim=1) @ self.folding).unflatten(1, (PIECES, PIECES))
+
+
+def folding() -> Tensor:
+    """Matrix from scores of all pairs, those of neighbours before those of pieces two apart, to ``folded``, [12, 9]."""
+    pairs = PIECES * (PIECES - 1)
+    adjacent, apart = torch.eye(2 * pairs).split(pairs, dim=1)
+    return folded(table(adjacent, PIECES), table(apart, PIECES)).flatten(1)
 
 
 class JoinsPart(Part[Recipe, Joins]):
@@ -128,7 +139,7 @@ def judge(module: Joins, clips: Tensor) -> dict[str, float]:
         scores = module.scores(module.frontend.normalise(clips[first : first + BATCH].to(device)))
         exact += (order_logits(scores).argmax(1) == 0).tolist()
         told += (out_of_order(scores) < 0.5).tolist()
-        for i, table in enumerate(scores):
+        for i, one in enumerate(scores):
             order = torch.tensor(others[(first + i) % len(others)])
-            told.append(bool(out_of_order(table[order][:, order][None]) > 0.5))
+            told.append(bool(out_of_order(one[order][:, order][None]) > 0.5))
     return {"exact_order": sum(exact) / len(exact), "shuffled": sum(told) / len(told)}

@@ -16,6 +16,14 @@ class Keys(NamedTuple):
     mask: Tensor  # [batch, T], 1 for a frame that sounds
 
 
+class LagConv(nn.Conv1d):
+    """Convolution over lag with stride 1, of [batch, channels, 1, lags]: ONNX Runtime convolves pictures faster."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        padding = (0, int(self.padding[0]))
+        return nn.functional.conv2d(input, self.weight[:, :, None], self.bias, padding=padding)
+
+
 class LagProfiles(nn.Module):
     """Scorer of "a directly before b" for all pairs of pieces by their similarity over lag.
 
@@ -59,7 +67,7 @@ class LagProfiles(nn.Module):
         self.across_lags = range(first_across, last_across + 1)
         curves = 2 * (self.length - 1) + len(self.across_lags) + len(self.shared_lags)
         self.local = nn.Sequential(
-            nn.Conv1d(4 * heads, local, 5, padding=2), nn.ReLU(), nn.Conv1d(local, local, 5, padding=2), nn.ReLU()
+            LagConv(4 * heads, local, 5, padding=2), nn.ReLU(), LagConv(local, local, 5, padding=2), nn.ReLU()
         )
         self.compare = perceptron(heads * curves + 2 * local, hidden, dropout)
         self.reach = self.length - least_frames
@@ -76,8 +84,8 @@ class LagProfiles(nn.Module):
 
     def of_keys(self, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """The same tables from ``keys``."""
-        inside, mask = keys.unflatten(3, mask.shape[1:])[..., self.inside], mask[:, :, self.inside]
-        return self.scores(unit_keys(inside, mask), mask)
+        adjacent, apart = self.pair_scores(keys, mask)
+        return table(adjacent, mask.shape[1]), table(apart, mask.shape[1])
 
     def keys(self, features: Tensor) -> Tensor:
         """Keys of all frames, [batch, heads, width, pieces * T], of any length."""
@@ -86,35 +94,35 @@ class LagProfiles(nn.Module):
             nn.functional.conv2d(features, weight, self.key.bias).flatten(1, 2).unflatten(1, (self.heads, self.width))
         )
 
-    def scores(self, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Two tables of scores, [batch, pieces, pieces] each, from unit keys and their mask [batch, pieces, n]."""
-        pieces, n = mask.shape[1], self.length
-        within, between = self.profiles(keys, mask)
+    def pair_scores(self, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The numbers in those tables, [batch, pairs] each, in the order of ``ordered_pairs``."""
+        inside, mask = keys.unflatten(3, mask.shape[1:])[..., self.inside], mask[:, :, self.inside]
+        n = self.length
+        within, between = self.profiles(unit_keys(inside, mask), mask)
         between = torch.cat([between, between.flip(-1)], dim=1)  # the same two pieces, read backwards
-        first, second = ordered_pairs(pieces)
+        first, second = ordered_pairs(mask.shape[1])
         within_first, within_second = picked(within, first), picked(within, second)
         far = between[..., n - 1 - self.reach : n + self.reach]
-        apart = self.compare_apart(torch.cat([within_first, within_second, far], dim=3).flatten(2)).squeeze(2)
+        apart = compared(self.compare_apart, torch.cat([within_first, within_second, far], dim=3).flatten(2))
         adjacent = self.adjacent(within_first, within_second, between)
-        sounds = (mask.sum(2) > 0).to(keys.dtype)
+        sounds = mask.amax(2)
         both = picked(sounds, first) * picked(sounds, second)
-        return table(adjacent * both, pieces), table(apart * both, pieces)
+        return adjacent * both, apart * both
 
     def runs_on(self, keys: Tensor, mask: Tensor) -> Tensor:
         """Score of "the first directly before the second", [batch], from unit keys and mask of two pieces as above."""
         within, between = self.profiles(keys, mask)
-        sound = (mask.sum(2) > 0).to(keys.dtype).prod(1)
-        return self.adjacent(within[:, :1], within[:, 1:], between).squeeze(1) * sound
+        return self.adjacent(within[:, :1], within[:, 1:], between).squeeze(1) * mask.amax(2).prod(1)
 
     def adjacent(self, within_first: Tensor, within_second: Tensor, between: Tensor) -> Tensor:
         """Scores of "a directly before b", [batch, pairs], from ``profiles`` of the two and between them."""
         across, shared = between[..., : len(self.across_lags)], slice(self.shared_lags.start - 1, None)
         at_lags = [within_first[..., shared], within_second[..., shared], across[..., : len(self.shared_lags)]]
         product = at_lags[2] * (at_lags[0] + at_lags[1])
-        local = self.local(torch.cat([*at_lags, product], dim=2).flatten(0, 1))
+        local = self.local(torch.cat([*at_lags, product], dim=2).flatten(0, 1)[:, :, None]).squeeze(2)
         local = torch.cat([local.mean(2), local.amax(2)], dim=1).unflatten(0, between.shape[:2])
         curves = torch.cat([within_first, within_second, across, product], dim=3).flatten(2)
-        return self.compare(torch.cat([curves, local], dim=2)).squeeze(2)
+        return compared(self.compare, torch.cat([curves, local], dim=2))
 
     def profiles(self, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Mean product of frame i of a and frame j of b at each distance j - i.
@@ -150,9 +158,9 @@ def unit_keys(keys: Tensor, mask: Tensor) -> Tensor:
     [batch, ...].
     """
     mask = mask[:, None, None]
-    over = tuple(range(3, keys.dim()))
-    mean = (keys * mask).sum(dim=over, keepdim=True) / mask.sum(dim=over, keepdim=True).clamp(min=1.0)
-    centred = (keys - mean) * mask
+    sounds = mask.flatten(3)
+    mean = keys.flatten(3) @ (sounds / sounds.sum(dim=3, keepdim=True).clamp(min=1.0)).transpose(2, 3)
+    centred = (keys - mean.reshape(*keys.shape[:3], *[1] * (keys.dim() - 3))) * mask
     return centred / ((centred * centred).sum(dim=2, keepdim=True) + 1e-6).sqrt()
 
 
@@ -172,6 +180,14 @@ def table(values: Tensor, pieces: int) -> Tensor:
 def picked(x: Tensor, places: list[int], axis: int = 1) -> Tensor:
     """Entries of an axis at ``places``, in that order; indexing by a list would export as one operator for all axes."""
     return x.index_select(axis, torch.tensor(places, device=x.device))
+
+
+def compared(network: nn.Module, pairs: Tensor) -> Tensor:
+    """Scores [batch, pairs] by a perceptron of what is known of each pair, [batch, pairs, inputs].
+
+    Products of matrices, not of stacks of them, fuse with what follows in ONNX Runtime.
+    """
+    return network(pairs.flatten(0, 1)).reshape(-1, pairs.shape[1])
 
 
 def perceptron(inputs: int, hidden: tuple[int, int], dropout: float) -> nn.Sequential:

@@ -64,7 +64,7 @@ class MusicModel(nn.Module):
         tags = self._tags(trunk, embedding)
         curves: tuple[Tensor | None, Tensor | None] = (None, None)
         if self.cuts:
-            curves = self.cuts(spectrogram, keys, self.joins.net.profiles)
+            curves = self.cuts(spectrogram, trunk.mask[:, 0], keys, self.joins.net.profiles)
         return Outputs(embedding, trunk.frames, torch.sigmoid(reversal), successor, jigsaw, tags, *curves)
 
     def _tags(self, trunk: TrunkOutput, embedding: Tensor) -> Tensor | None:

@@ -23,8 +23,8 @@ def pooled_keys(keys: Tensor, mask: Tensor) -> Tensor:
         mask: 1 for a frame that sounds, [batch, T].
     """
     # with two spatial axes, ONNX Runtime pools many channels at once
-    keys = nn.functional.avg_pool2d(keys.flatten(1, 2)[:, :, None], (1, POOL)).squeeze(2).unflatten(1, keys.shape[1:3])
-    return unit_keys(keys, nn.functional.max_pool1d(mask, POOL))
+    pooled = nn.functional.avg_pool2d(keys.reshape(keys.shape[0], -1, 1, keys.shape[3]), (1, POOL))
+    return unit_keys(pooled.reshape(*keys.shape[:3], -1), nn.functional.max_pool1d(mask, POOL))
 
 
 class PeriodCurves(nn.Module):
@@ -40,45 +40,49 @@ class PeriodCurves(nn.Module):
     """
 
     shares: Tensor
+    begun: Tensor
 
     def __init__(self, frames: int, lags: int, memory: int) -> None:
         super().__init__()
         self.lags, self.memory = lags, memory
-        pairs = self.sums(torch.ones(1, 1, frames, frames))
+        # by which moments a pair has begun; a product with it adds faster than ONNX Runtime's CumSum
+        self.register_buffer("begun", torch.ones(frames, frames + memory).triu(1), persistent=False)
+        pairs = torch.stack(self.sums(torch.ones(1, frames)))
         self.register_buffer("shares", 1 / pairs.clamp(min=1.0), persistent=False)
 
     def forward(self, keys: Tensor) -> Tensor:
         """Curves [batch, 4 * heads, lags, T], of lags from 1 on, of unit keys [batch, heads, width, T]."""
-        means = self.sums(keys.transpose(2, 3) @ keys) * self.shares
-        product = means[:, 2:] * (means[:, :1] + means[:, 1:2])
-        return torch.cat([means, product], dim=1).flatten(1, 2)
+        before, behind, across = (part * share for part, share in zip(self.sums(keys), self.shares, strict=True))
+        return torch.cat([before, behind, across, across * (before + behind)], dim=1)
 
-    def sums(self, products: Tensor) -> Tensor:
-        """Sums over pairs of frames before, behind and across: [batch, heads, T, T] -> [batch, 3, heads, lags, T]."""
-        frames = products.shape[3]
-        running = diagonals(products, self.lags).cumsum(3)
-        last = running[..., -1:].expand(*running.shape[:3], self.memory - 1)
-        begun = torch.cat([torch.zeros_like(running[..., :1]), running, last], dim=3)
-        now = begun[..., :frames]  # [..., t]: pairs that begin before t
-        ended = later(now)  # [..., t]: pairs that end before t
-        earlier = nn.functional.pad(ended, (self.memory, 0))[..., :frames]
-        return torch.stack([ended - earlier, begun[..., self.memory :] - now, now - ended], dim=1)
+    def sums(self, keys: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Sums over pairs of frames before, behind and across: [..., width, T] -> three of [..., lags, T]."""
+        frames = keys.shape[-1]
+        begun = products(keys, self.lags) @ self.begun  # [..., t]: pairs that begin before t
+        now = begun[..., :frames]
+        ended = later(now, self.memory)  # [..., t + memory]: pairs that end before t
+        earlier, ended = ended[..., :frames], ended[..., self.memory : self.memory + frames]
+        return ended - earlier, begun[..., self.memory :] - now, now - ended
 
 
-def diagonals(products: Tensor, lags: int) -> Tensor:
-    """Products i, i + lag of a square [..., T, T] -> [..., lags, T], of lags from 1 on; 0 where i + lag is outside."""
-    size = products.shape[-1]
-    rows = nn.functional.pad(products, (0, lags)).flatten(-2)
+def products(keys: Tensor, lags: int) -> Tensor:
+    """Products of frames i and i + lag, lags from 1 on: [..., width, T] -> [..., lags, T], 0 for frames outside."""
+    size = keys.shape[-1]
+    rows = (keys.transpose(-2, -1) @ nn.functional.pad(keys, (0, lags))).flatten(-2)
     turned = nn.functional.pad(rows, (0, size)).unflatten(-1, (size, size + lags + 1))
     return turned[..., 1 : lags + 1].transpose(-2, -1)
 
 
-def later(values: Tensor) -> Tensor:
-    """Rows [..., lags, T], the first one frame later, the second two, and so on; 0 before their beginning."""
+def later(values: Tensor, frames: int) -> Tensor:
+    """Rows [..., lags, T], the first one frame later, the second two, and so on, and all of them ``frames`` later.
+
+    Returns:
+        [..., lags, frames + T + lags], 0 outside of what was there.
+    """
     lags, size = values.shape[-2:]
-    rows = nn.functional.pad(values, (1, lags)).flatten(-2)  # each row a frame later
-    turned = rows[..., : lags * (size + lags)].unflatten(-1, (lags, size + lags))
-    return turned[..., :size]
+    width = frames + size + lags
+    rows = nn.functional.pad(values, (frames + 1, lags)).flatten(-2)  # each row a frame later
+    return rows[..., : lags * width].unflatten(-1, (lags, width))
 
 
 class PeriodBreaks(nn.Module):
@@ -95,5 +99,8 @@ class PeriodBreaks(nn.Module):
         self.fold = nn.Sequential(nn.Conv2d(width, several, (lags // 6, 1), bias=False), nn.BatchNorm2d(several))
 
     def forward(self, curves: Tensor) -> Tensor:
-        x = self.fold(self.over_lags(curves)).squeeze(2)
-        return x.unflatten(1, (POOL, -1)).permute(0, 2, 3, 1).flatten(2)[:, :, None]
+        x = self.fold(self.over_lags(curves))
+        batch, several, _, frames = x.shape
+        x = x.reshape(batch, POOL, -1, frames).permute(0, 2, 3, 1).reshape(batch, several // POOL, 1, POOL * frames)
+        # changes nothing, but brings ONNX Runtime back to the layout of its convolutions, for all that follow
+        return nn.functional.max_pool2d(x, 1)

@@ -112,14 +112,14 @@ class TemporalNet(nn.Module):
 
     def layers(self, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
         """The last layer [batch, frames, T / 16], and a middle one [batch, channels, bands / 16, T / 8]."""
-        middle = self.block2(self.block1(self.stem(spectrogram.transpose(1, 2)[:, None] / 4.0 - 1.0)))
+        middle = self.block2(self.block1(self.stem(spectrogram.transpose(1, 2)[:, None] * 0.25 - 1.0)))
         return self.temporal(self.block3(middle)).squeeze(2), middle
 
     def summary(self, spectrogram: Tensor, last: Tensor, middle: Tensor) -> TrunkOutput:
         """Pooled statistics over the frames that sound, with the layers that they are taken from."""
         spectrogram = spectrogram.transpose(1, 2)
-        mask = (spectrogram.sum(dim=1, keepdim=True) > 0).to(spectrogram.dtype)
         cepstrum = self.cosines.T @ spectrogram
+        mask = (cepstrum[:, :1] > 0).to(spectrogram.dtype)  # whose first number is the sum of all bands
         parts = [
             *mean_and_maximum(last, mask[..., ::16]),
             *mean_and_maximum(middle.mean(2), mask[..., ::8]),

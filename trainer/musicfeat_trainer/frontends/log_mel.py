@@ -110,11 +110,17 @@ class LogMel(nn.Module):
 
     def relative(self, power: Tensor) -> Tensor:
         """Log-mel from mel power, both [batch, n_mels, frames], relative to the frames that sound; silence is 0."""
-        sounds = (power.sum(dim=1, keepdim=True) > SILENCE_POWER).to(power.dtype)
+        total = band_sum(power)
+        sounds = (total > SILENCE_POWER).to(power.dtype)
         count = sounds.sum(dim=2, keepdim=True) * power.shape[1]
-        power = power * sounds
-        mean = power.sum(dim=(1, 2), keepdim=True) / count.clamp(min=1.0)
-        return (power * (1 / (mean.clamp(min=SILENCE_POWER) * self.spec.floor)) + 1.0).log()
+        mean = (total * sounds).sum(dim=2, keepdim=True) / count.clamp(min=1.0)
+        scale = sounds / (mean.clamp(min=SILENCE_POWER) * self.spec.floor)
+        return (power * scale + 1.0).log()
+
+
+def band_sum(bands: Tensor) -> Tensor:
+    """Sum over the bands, [batch, bands, T] -> [batch, 1, T]; as a product, which ONNX Runtime does faster."""
+    return bands.new_ones(1, bands.shape[1]) @ bands
 
 
 def fast_factor(n: int, hop: int) -> int:
