@@ -37,6 +37,7 @@ def runs_on(place: Tensor, keys: Keys, profiles: LagProfiles) -> Tensor:
     # leave the exported shape unknown even for a fixed batch.
     window = torch.ones_like(place, dtype=torch.float32).cumsum(0).long() - 1
     numbers = (padded.shape[1] * window + place + read).flatten()
-    found = padded.flatten(0, 1).index_select(0, numbers).unflatten(0, (-1, 2, profiles.length)).movedim(3, 1)
-    values, mask = found[:, :-1].unflatten(1, keys.values.shape[1:3]), found[:, -1]
-    return profiles.runs_on(unit_keys(values, mask), mask)
+    found = padded.flatten(0, 1).index_select(0, numbers).unflatten(0, (-1, len(read))).transpose(1, 2)
+    mask, pieces = found[:, -1], (2, profiles.length)
+    unit = unit_keys(found[:, :-1].unflatten(1, keys.values.shape[1:3]), mask)
+    return profiles.runs_on(unit.unflatten(3, pieces), mask.unflatten(1, pieces))

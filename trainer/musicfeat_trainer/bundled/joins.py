@@ -77,7 +77,7 @@ class Joins(nn.Module):
 
 
 def folding() -> Tensor:
-    """Matrix from scores of all pairs, those of neighbours before those of pieces two apart, to ``folded``, [12, 9]."""
+    """Matrix from the scores of all pairs as neighbours, then as pieces two apart, to the table ``folded``, [12, 9]."""
     pairs = PIECES * (PIECES - 1)
     adjacent, apart = torch.eye(2 * pairs).split(pairs, dim=1)
     return folded(table(adjacent, PIECES), table(apart, PIECES)).flatten(1)
@@ -139,7 +139,7 @@ def judge(module: Joins, clips: Tensor) -> dict[str, float]:
         scores = module.scores(module.frontend.normalise(clips[first : first + BATCH].to(device)))
         exact += (order_logits(scores).argmax(1) == 0).tolist()
         told += (out_of_order(scores) < 0.5).tolist()
-        for i, one in enumerate(scores):
+        for i, successor in enumerate(scores):
             order = torch.tensor(others[(first + i) % len(others)])
-            told.append(bool(out_of_order(one[order][:, order][None]) > 0.5))
+            told.append(bool(out_of_order(successor[order][:, order][None]) > 0.5))
     return {"exact_order": sum(exact) / len(exact), "shuffled": sum(told) / len(told)}

@@ -95,10 +95,11 @@ class LagProfiles(nn.Module):
         )
 
     def pair_scores(self, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """The numbers in those tables, [batch, pairs] each, in the order of ``ordered_pairs``."""
+        """Scores in the two tables of ``of_keys``, [batch, pairs] each, in the order of ``ordered_pairs``."""
         inside, mask = keys.unflatten(3, mask.shape[1:])[..., self.inside], mask[:, :, self.inside]
         n = self.length
-        within, between = self.profiles(unit_keys(inside, mask), mask)
+        unit = unit_keys(inside.flatten(3), mask.flatten(1)).unflatten(3, inside.shape[3:])
+        within, between = self.profiles(unit, mask)
         between = torch.cat([between, between.flip(-1)], dim=1)  # the same two pieces, read backwards
         first, second = ordered_pairs(mask.shape[1])
         within_first, within_second = picked(within, first), picked(within, second)
@@ -154,14 +155,13 @@ class LagProfiles(nn.Module):
 
 
 def unit_keys(keys: Tensor, mask: Tensor) -> Tensor:
-    """Keys [batch, heads, width, ...] of length 1, their mean over all that sounds subtracted; 0 where the mask is,
-    [batch, ...].
+    """Keys [batch, heads, width, T] of length 1, their mean over all that sounds subtracted; 0 where the mask is,
+    [batch, T].
     """
     mask = mask[:, None, None]
-    sounds = mask.flatten(3)
-    mean = keys.flatten(3) @ (sounds / sounds.sum(dim=3, keepdim=True).clamp(min=1.0)).transpose(2, 3)
-    centred = (keys - mean.reshape(*keys.shape[:3], *[1] * (keys.dim() - 3))) * mask
-    return centred / ((centred * centred).sum(dim=2, keepdim=True) + 1e-6).sqrt()
+    share = mask / mask.sum(dim=3, keepdim=True).clamp(min=1.0)
+    centred = keys - keys @ share.transpose(2, 3)
+    return centred * (mask / ((centred * centred).sum(dim=2, keepdim=True) + 1e-6).sqrt())
 
 
 def ordered_pairs(pieces: int) -> tuple[list[int], list[int]]:

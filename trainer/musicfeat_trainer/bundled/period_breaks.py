@@ -45,7 +45,7 @@ class PeriodCurves(nn.Module):
     def __init__(self, frames: int, lags: int, memory: int) -> None:
         super().__init__()
         self.lags, self.memory = lags, memory
-        # by which moments a pair has begun; a product with it adds faster than ONNX Runtime's CumSum
+        # [i, t]: 1 if what begins at i has begun before t; products with it add faster than ONNX Runtime's CumSum
         self.register_buffer("begun", torch.ones(frames, frames + memory).triu(1), persistent=False)
         pairs = torch.stack(self.sums(torch.ones(1, frames)))
         self.register_buffer("shares", 1 / pairs.clamp(min=1.0), persistent=False)
