@@ -15,6 +15,14 @@ APART_SECONDS = 0.5
 """Least distance between two cuts."""
 LEAST_SECONDS = 1.0
 """Least length of a stretch that plays backwards."""
+REACH_SECONDS = 2.0
+"""Greatest distance from the end of a stretch that plays backwards to the cut that it moves to."""
+FARTHER = 2.0
+"""Nats that a cut must be likelier for each second that it is farther away from such an end. Fitted, as the two beside
+it, to held-out music.
+"""
+LEAST_CUT = 0.02
+"""Least P(cut) to which such an end moves: there has to be a cut somewhere near, so that little is enough."""
 CERTAIN = 1e-6
 """Probabilities count as at least this far from 0 and 1."""
 
@@ -48,15 +56,40 @@ class Curve:
         middles = (self.times[firsts] + self.times[lasts]) / 2
         return Curve(middles, np.maximum.reduceat(self.values, firsts), self.step * size)
 
-    def stretches(self, least: float = 0.5) -> list[Finding]:
-        """Stretches of a curve of backward music, in time order; their log-odds are the mean of those in them."""
+    def likeliest(self, time: float, reach: float) -> float:
+        """Time of a cut within ``reach`` seconds, the likelier and nearer the better; ``time`` if there is none."""
+        near = slice(*np.searchsorted(self.times, [time - reach, time + reach]))
+        times, values = self.times[near], self.values[near]
+        likely = values >= LEAST_CUT
+        if not likely.any():
+            return time
+        score = log_odds(values) - FARTHER * np.abs(times - time)
+        return float(times[np.where(likely, score, -np.inf).argmax()])
+
+    def stretches(self, least: float = 0.5, cuts: Curve | None = None) -> list[Finding]:
+        """Stretches of a curve of backward music, in time order; their log-odds are the mean of those in them.
+
+        Args:
+            least: least probability of a stretch.
+            cuts: curve of cuts. A stretch begins and ends with one, unless the recording does, and this curve is finer:
+                ends move to the likeliest cut near by.
+        """
         gains, found = self.log_odds, []
         for first, last in runs(gains):
-            start, end = self.times[first] - self.step / 2, self.times[last] + self.step / 2
+            start, end = self._bounds(first, last, cuts)
             probability = float(1 / (1 + np.exp(-gains[first : last + 1].mean())))
             if probability >= least and end - start >= LEAST_SECONDS:
-                found.append(Finding("reversed", float(start), float(end), probability))
+                found.append(Finding("reversed", start, end, probability))
         return found
+
+    def _bounds(self, first: int, last: int, cuts: Curve | None) -> tuple[float, float]:
+        """Start and end of the values ``first`` to ``last``, moved to cuts near by unless the recording ends there."""
+        start, end = float(self.times[first] - self.step / 2), float(self.times[last] + self.step / 2)
+        if cuts:
+            reach = min(REACH_SECONDS, (end - start) / 3)
+            start = cuts.likeliest(start, reach) if first else start
+            end = cuts.likeliest(end, reach) if last < len(self.times) - 1 else end
+        return start, end
 
 
 def stitched(starts: Seconds, values: Floats, step: float, first: float, end: float) -> Curve:

@@ -138,7 +138,7 @@ class Features:
         """Cuts and stretches that play backwards with P of at least ``least``, in time order; none without curves."""
         found = [
             *(self.cuts.cuts(least) if self.cuts else ()),
-            *(self.backwards.stretches(least) if self.backwards else ()),
+            *(self.backwards.stretches(least, self.cuts) if self.backwards else ()),
         ]
         return sorted(found, key=lambda finding: finding.start)
 

@@ -21,7 +21,9 @@ class Finding:
     kind: Literal["reversed", "spliced"]
     start: float
     end: float
-    """End in seconds, equal to the start for a splice; a stretch's bounds are exact to about half a window."""
+    """End in seconds, equal to the start for a splice. A stretch's bounds are mostly exact to a tenth of a second where
+    a model has curves, else to about half a window.
+    """
     probability: float
     channel: int | None = None
     """Number of the channel, from 1; None if all were heard as one."""

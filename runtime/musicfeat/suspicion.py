@@ -100,7 +100,7 @@ def reversals(track: Track, window: float, least: float) -> list[Finding]:
         probability = _probability(mean * seen / (1 + ALIKE * (seen - 1)) + REVERSED_PRIOR)
         if probability >= least:
             whole = sizes[stretch].sum() >= WHOLE * sizes.sum()
-            span = (0.0, track.duration) if whole else _span(track, own, stretch)
+            span = (0.0, track.duration) if whole else _curved(track, *_span(track, own, stretch), window)
             found.append(Finding("reversed", *span, probability))
     return found
 
@@ -139,6 +139,14 @@ def _span(track: Track, own: Doubles, stretch: slice) -> tuple[float, float]:
     middle = (track.starts + track.ends) / 2
     start = middle[stretch.start] - own[stretch.start - 1] / 2 if stretch.start else 0.0
     return float(start), float(middle[last] + own[last] / 2 if stretch.stop < len(own) else track.duration)
+
+
+def _curved(track: Track, start: float, end: float, window: float) -> tuple[float, float]:
+    """Start and end of a stretch as the curves heard them, which is finer, where they are within half a window."""
+    met = [edit for edit in track.edits if edit.kind == "reversed" and edit.start < end and start < edit.end]
+    first, last = min((edit.start for edit in met), default=start), max((edit.end for edit in met), default=end)
+    near = window / 2
+    return first if abs(first - start) <= near else start, last if abs(last - end) <= near else end
 
 
 def _probability(log_odds: float) -> float:

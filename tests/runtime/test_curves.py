@@ -60,6 +60,26 @@ def test_cuts_are_peaks_and_stretches_run_on_over_a_gap() -> None:
     assert 0.9 < stretch.probability < 0.98
 
 
+def test_ends_of_a_stretch_move_to_the_likeliest_cut_near_by() -> None:
+    times, fine = 0.25 + 0.5 * np.arange(40), 0.05 + 0.1 * np.arange(200)
+    backwards, cut = np.full(40, 0.02, np.float32), np.full(200, 0.01, np.float32)
+    backwards[10:20] = 0.98
+    cut[[47, 53, 57, 102]] = [0.1, 0.3, 0.3, 0.015]  # the last is no likely cut
+    curve, cuts = Curve(times, backwards, 0.5), Curve(fine, cut, 0.1)
+    (stretch,) = curve.stretches(cuts=cuts)
+    assert (stretch.start, stretch.end) == (pytest.approx(5.35), 10.0)
+    cut[122] = 0.9  # too far away
+    (same,) = curve.stretches(cuts=cuts)
+    assert same == stretch
+
+
+def test_a_stretch_that_begins_with_the_recording_or_ends_with_it_needs_no_cut_there() -> None:
+    times, fine = 0.25 + 0.5 * np.arange(40), 0.05 + 0.1 * np.arange(200)
+    cuts = Curve(fine, np.full(200, 0.5, np.float32), 0.1)
+    (whole,) = Curve(times, np.full(40, 0.9, np.float32), 0.5).stretches(cuts=cuts)
+    assert (whole.start, whole.end) == (0.0, 20.0)
+
+
 def test_peaks_keep_apart_and_take_the_highest_first() -> None:
     times = np.arange(5) / 10
     assert peaks(times, np.array([0.5, 0.9, 0.8, 0.1, 0.7]), 0.3, 0.25) == [(0.1, 0.9), (0.4, 0.7)]

@@ -69,7 +69,7 @@ def _heard(data: Mapping[str, Any]) -> Heard:
     if "cut" in curves:
         found += curves["cut"].cuts(LEAST)
     if "backwards" in curves:
-        found += curves["backwards"].stretches(LEAST)
+        found += curves["backwards"].stretches(LEAST, curves.get("cut"))
     return Heard(tuple(sorted(found, key=lambda finding: finding.start)), curves)
 
 

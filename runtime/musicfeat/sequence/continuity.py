@@ -62,8 +62,19 @@ class Continuity:
     def findings(self, least: float = 0.5) -> list[Finding]:
         """Cuts and stretches that play backwards, each with its kind, in time order."""
         cuts = [Finding("spliced", time, time, probability) for time, probability in self.edits(least)]
-        stretches = self.backwards.stretches(least) if self.backwards else []
-        return sorted([*cuts, *stretches], key=lambda finding: finding.start)
+        return sorted([*cuts, *self.stretches(least)], key=lambda finding: finding.start)
+
+    def stretches(self, least: float = 0.5) -> list[Finding]:
+        """Stretches that play backwards, in time order; none without a curve of them."""
+        if not self.backwards:
+            return []
+        suspicion = np.asarray(1 - self.probability, np.float32)
+        return self.backwards.stretches(least, Curve(self.times, suspicion, self.step))
+
+    @property
+    def step(self) -> float:
+        """Seconds from one time to the next; 0 if there is but one."""
+        return float(self.times[1] - self.times[0]) if len(self.times) > 1 else 0.0
 
 
 def heard(sound: Iterable[Waveform], card: ModelCard, run: Runner, batch: int) -> Continuity:

@@ -109,10 +109,10 @@ def test_silence_and_brief_sound_are_not_suspicious(make: Make, rate: int) -> No
     assert set(found(folder).values()) == {()}
 
 
-def track(reversal: list[float], hop: float = 10.0) -> Track:
+def track(reversal: list[float], hop: float = 10.0, *edits: Finding) -> Track:
     starts = hop * np.arange(len(reversal))
     rows = np.stack([np.arange(len(reversal)), starts, starts + 10, reversal], axis=1)
-    return Track("t", float(starts[-1] + 10), rows)
+    return Track("t", float(starts[-1] + 10), rows, edits)
 
 
 def test_one_doubtful_window_is_not_enough() -> None:
@@ -132,6 +132,15 @@ def test_many_windows_that_hardly_lean_prove_nothing() -> None:
 def test_two_stretches_are_two_findings() -> None:
     both = reversals(track([0.01, 0.99, 0.01, 0.01, 0.99, 0.99, 0.01]), 10, 0.5)
     assert [(finding.start, finding.end) for finding in both] == [(10, 20), (40, 60)]
+
+
+def test_a_stretch_begins_and_ends_where_the_curves_heard_it() -> None:
+    windows = [0.01, 0.01, 0.99, 0.99, 0.01, 0.01]
+    heard = Finding("reversed", 17.2, 41.3, 0.9), Finding("spliced", 21.0, 21.0, 0.9)
+    (stretch,) = reversals(track(windows, 10, *heard), 10, 0.5)
+    assert (stretch.start, stretch.end) == (17.2, 41.3)
+    (other,) = reversals(track(windows, 10, Finding("reversed", 4.0, 39.0, 0.9)), 10, 0.5)
+    assert (other.start, other.end) == (20, 39.0)  # 4 s would be more than half a window away
 
 
 def test_windows_that_overlap_speak_for_their_middle() -> None:
