@@ -18,11 +18,11 @@ LEAST_SECONDS = 1.0
 REACH_SECONDS = 2.0
 """Greatest distance from the end of a stretch that plays backwards to the cut that it moves to."""
 FARTHER = 2.0
-"""Nats that a cut must be likelier for each second that it is farther away from such an end. Fitted, as the two beside
-it, to held-out music.
+"""Nats by which a cut must be likelier for each second of its distance from the end of a stretch. Fitted to held-out
+music, as are ``REACH_SECONDS`` and ``LEAST_CUT``.
 """
 LEAST_CUT = 0.02
-"""Least P(cut) to which such an end moves: there has to be a cut somewhere near, so that little is enough."""
+"""Least P(cut) of a place to which the end of a stretch moves; some place near by must be a cut: little is enough."""
 CERTAIN = 1e-6
 """Probabilities count as at least this far from 0 and 1."""
 
@@ -57,7 +57,7 @@ class Curve:
         return Curve(middles, np.maximum.reduceat(self.values, firsts), self.step * size)
 
     def likeliest(self, time: float, reach: float) -> float:
-        """Time of a cut within ``reach`` seconds, the likelier and nearer the better; ``time`` if there is none."""
+        """Time of the likeliest cut within ``reach`` seconds, near ones preferred; ``time`` if there is none."""
         near = slice(*np.searchsorted(self.times, [time - reach, time + reach]))
         times, values = self.times[near], self.values[near]
         likely = values >= LEAST_CUT

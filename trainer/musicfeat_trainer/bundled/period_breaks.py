@@ -102,5 +102,5 @@ class PeriodBreaks(nn.Module):
         x = self.fold(self.over_lags(curves))
         batch, several, _, frames = x.shape
         x = x.reshape(batch, POOL, -1, frames).permute(0, 2, 3, 1).reshape(batch, several // POOL, 1, POOL * frames)
-        # changes nothing, but brings ONNX Runtime back to the layout of its convolutions, for all that follow
+        # the pool changes no value, but ONNX Runtime then keeps the layout of its convolutions in all layers behind it
         return nn.functional.max_pool2d(x, 1)

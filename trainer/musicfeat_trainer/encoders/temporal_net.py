@@ -119,7 +119,7 @@ class TemporalNet(nn.Module):
         """Pooled statistics over the frames that sound, with the layers that they are taken from."""
         spectrogram = spectrogram.transpose(1, 2)
         cepstrum = self.cosines.T @ spectrogram
-        mask = (cepstrum[:, :1] > 0).to(spectrogram.dtype)  # whose first number is the sum of all bands
+        mask = (cepstrum[:, :1] > 0).to(spectrogram.dtype)  # its first number is a multiple of the bands' sum
         parts = [
             *mean_and_maximum(last, mask[..., ::16]),
             *mean_and_maximum(middle.mean(2), mask[..., ::8]),
