@@ -6,6 +6,7 @@ import argparse
 import doctest
 import importlib.util
 import re
+import runpy
 import shlex
 import shutil
 import tomllib
@@ -18,7 +19,7 @@ from support.paths import ROOT
 from support.reader import Reader, shape
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-INSTALLS = re.compile(r"pip (un)?install |npm (install|ci) |cmake |python -m (venv|http\.server) |\.venv/bin/|^cc ")
+INSTALLS = re.compile(r"pip \w+ |npm (install|ci) |cmake |python -m (venv|http\.server) |\.venv/bin/|^cc ")
 """Commands that fetch, build or serve; other tests hold what they name."""
 ENDLESS = re.compile(r"musicfeat (listen|embed --watch) ")
 NOT_HERE = {
@@ -102,6 +103,20 @@ def parser(program: str, arguments: list[str]) -> tuple[argparse.ArgumentParser,
         return export.parser(), export.named(arguments)
     trainer = pytest.importorskip("musicfeat_trainer.cli", reason="pip install 'musicfeat[train]'")
     return trainer.parser(), arguments
+
+
+def test_wheels_to_fetch_for_a_gpu_are_those_of_the_project() -> None:
+    """Their names are compared and none is fetched: CUDA's wheels weigh gigabytes."""
+    (line,) = (line for line, _ in commands(ROOT / "docs/devices.md") if line.startswith("pip download "))
+    named = set(shlex.split(line, comments=True)[4:])
+    project = tomllib.loads(runpy.run_path(str(ROOT / "runtime/build_gpu.py"))["project"]())["project"]
+    extras = project["optional-dependencies"]
+    needed = without_versions(project["dependencies"])
+    assert needed - {"numpy"} <= named <= needed | without_versions(extras["train"] + extras["export"])
+
+
+def without_versions(requirements: list[str]) -> set[str]:
+    return {requirement.partition(">=")[0] for requirement in requirements}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
