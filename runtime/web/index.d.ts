@@ -188,12 +188,14 @@ export class Continuity {
   readonly evidence: number[];
   /** Least seconds between two edits. */
   readonly apart: number;
-  /** P(this plays backwards) at times in seconds; null for models without such a curve. */
-  readonly backwards: { times: number[]; values: number[] } | null;
+  /** P(this plays backwards) at times in seconds, `step` seconds apart; null for models without such a curve. */
+  readonly backwards: { times: number[]; values: number[]; step: number } | null;
   /** [T] P(runs straight on). */
   readonly probability: number[];
   /** Seconds and P(cut) of places where something was probably cut, in time order. */
   edits(least?: number): [number, number][];
+  /** Stretches that probably play backwards, in seconds and in time order; none for models without such a curve. */
+  stretches(least?: number): { start: number; end: number; probability: number }[];
 }
 
 /** Root of all errors that are raised on purpose. */

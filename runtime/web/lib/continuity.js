@@ -3,6 +3,7 @@ import { APART_SECONDS as CUTS_APART, logOdds, peaks, stitched } from "./curves.
 import { logistic } from "./numbers.js";
 import { heardAgain } from "./second_hearing.js";
 import { checkWindow } from "./sound.js";
+import { stretches } from "./stretches.js";
 import { count, cut } from "./windows.js";
 
 const STEPS = 14;
@@ -20,8 +21,15 @@ export class Continuity {
   }
 
   edits(least = 0.5) {
-    const suspicion = this.probability.map((p) => 1 - p);
-    return peaks(this.times, suspicion, least, this.apart);
+    return peaks(this.times, this.#suspicion, least, this.apart);
+  }
+
+  stretches(least = 0.5) {
+    return this.backwards ? stretches(this.backwards, { times: this.times, values: this.#suspicion }, least) : [];
+  }
+
+  get #suspicion() {
+    return this.probability.map((p) => 1 - p);
   }
 }
 

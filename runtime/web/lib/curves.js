@@ -15,7 +15,7 @@ const CERTAIN = 1e-6;
  * @param {Float32Array[]} rows [W] probabilities of each window
  * @param {[number, number]} timing seconds from one value to the next, and from a window's start to the first
  * @param {number} end of the sound in seconds; later values are padding
- * @returns {{times: number[], values: number[]}}
+ * @returns {{times: number[], values: number[], step: number}}
  */
 export function stitched(starts, rows, [step, first], end) {
   const [times, values] = [[], []];
@@ -30,7 +30,7 @@ export function stitched(starts, rows, [step, first], end) {
       values.push(value);
     });
   });
-  return { times, values: averaged(times, values, starts, rows, step, first) };
+  return { times, values: averaged(times, values, starts, rows, step, first), step };
 }
 
 /** The values, and where several windows overlap, the mean of their log-odds as a probability. */

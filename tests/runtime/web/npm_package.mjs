@@ -10,7 +10,7 @@ for (const { method, waves, sr, options: more } of jobs) {
   const sounds = waves.map(wave);
   const asked = { sampleRate: sr, ...more };
   const found = await extractor[method](method === "order" ? sounds : sounds.length > 1 ? sounds : sounds[0], asked);
-  results.push(method === "continuity" ? { ...found, edits: found.edits() } : found);
+  results.push(method === "continuity" ? { ...found, edits: found.edits(), stretches: found.stretches(0.1) } : found);
 }
 await extractor.close();
 process.stdout.write(JSON.stringify(results));

@@ -10,6 +10,7 @@ import { bestOrder, logPartition, mostProbable, pathScore } from "../../../runti
 import { declaredRate } from "../../../runtime/web/lib/rate.js";
 import { resample } from "../../../runtime/web/lib/resample.js";
 import { asChannels, mixed } from "../../../runtime/web/lib/sound.js";
+import { stretches } from "../../../runtime/web/lib/stretches.js";
 import { count, cut, levelled, poolingWeights } from "../../../runtime/web/lib/windows.js";
 import { spectrogram } from "../../../runtime/web/spectrogram.js";
 
@@ -36,6 +37,7 @@ const rules = {
   round: (values) => values.map(round),
   order: (scores) => [bestOrder(scores), pathScore(scores, bestOrder(scores)), logPartition(scores, bestOrder(scores))],
   mostProbable,
+  stretches,
   spectrogram(values, rate, columns, rows) {
     const picture = spectrogram(wave(values), rate, columns, rows);
     return { ...picture, levels: [...picture.levels] };

@@ -120,7 +120,11 @@ def test_curves_are_the_runtimes_where_the_model_has_them(tmp_path: Path) -> Non
         np.testing.assert_allclose(heard["edits"], expected.edits(), rtol=0, atol=TOLERANCE)
         np.testing.assert_allclose(heard["backwards"]["times"], expected.backwards.times, rtol=0, atol=1e-9)
         np.testing.assert_allclose(heard["backwards"]["values"], expected.backwards.values, rtol=0, atol=TOLERANCE)
+        stretches = [[one[name] for name in ("start", "end", "probability")] for one in heard["stretches"]]
+        own = [[one.start, one.end, one.probability] for one in expected.stretches(0.1)]
+        np.testing.assert_allclose(stretches, own, rtol=0, atol=TOLERANCE)
     assert len(found[3]["edits"]) > 5
+    assert found[3]["stretches"]
     for (_, [wave], _, more), heard in zip(jobs[4:], found[4:], strict=True):
         features = Extractor(model, threads=1, hop=more["hop"])(wave, curved.RATE)
         for name in ("cut_times", "cut_curve", "reversal_times", "reversal_curve"):

@@ -14,6 +14,7 @@ import pytest
 import soundfile
 import soxr
 
+from musicfeat.curves import Curve
 from musicfeat.features import pool_probability
 from musicfeat.model.pruning import keep_outputs
 from musicfeat.model.session import Session, find_model, levelled
@@ -79,6 +80,22 @@ def test_silence() -> None:
     expected = [Window(samples, 0, valid).silent for samples, valid in cases]
     assert expected == [True] * len(quiet) + [False] * len(heard)
     assert rules(*[("silent", *case) for case in cases]) == expected
+
+
+def test_stretches_that_play_backwards() -> None:
+    """Curves that wander about one half, many stretches in each, with and without cuts near their ends."""
+    generator, least, calls, expected = np.random.default_rng(3), 0.6, [], []
+    for number in range(40):
+        evidence = np.cumsum(generator.normal(0, 1.5, 120)) % 12 - 6
+        backwards = Curve(0.145 + 0.29 * np.arange(120), (1 / (1 + np.exp(-evidence))).astype(np.float32), 0.29)
+        cuts = Curve(0.05 * np.arange(700), generator.beta(0.2, 4, 700).astype(np.float32) * (number % 4 > 0), 0.05)
+        expected.append([(one.start, one.end, one.probability) for one in backwards.stretches(least, cuts)])
+        curves = [{"times": curve.times, "values": curve.values, "step": curve.step} for curve in (backwards, cuts)]
+        calls.append(("stretches", *curves, least))
+    assert sum(map(len, expected)) > 100
+    for stretches, own in zip(rules(*calls), expected, strict=True):
+        found = [(one["start"], one["end"], one["probability"]) for one in stretches]
+        np.testing.assert_allclose(found, own, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("hop", [55125, 220500])
