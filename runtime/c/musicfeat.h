@@ -31,7 +31,7 @@ typedef struct {
     size_t dimension;          /* numbers of an embedding */
     size_t label_count;
     const char *const *labels; /* UTF-8; of the tags, if the model has them */
-    int has_reversal, has_jigsaw, has_tags, has_successor, has_cut;
+    int has_reversal, has_jigsaw, has_tags, has_successor, has_cut, has_backwards;
 } mf_info;
 
 /* What was found in a recording: `windows` rows. Free it by mf_free_features. */
@@ -67,12 +67,20 @@ typedef struct {
     double *times;    /* [count] seconds */
     double *evidence; /* [count] nats: above 0 for "runs on", below for "was cut" */
     double apart;     /* least seconds between two edits */
+    size_t backwards_count;                      /* 0 for models without a curve of what plays backwards */
+    double *backwards_times, *backwards;         /* [backwards_count] seconds, and P(this plays backwards) */
+    double backwards_step;                       /* seconds from one value to the next */
 } mf_continuity_result;
 
 /* A place where something was cut out or put in. */
 typedef struct {
     double time, probability; /* seconds, P(cut) */
 } mf_edit;
+
+/* A stretch that plays backwards: seconds, and P(it does). */
+typedef struct {
+    double start, end, probability;
+} mf_stretch;
 
 #define MF_GAP_UNKNOWN (-1.0)
 #define MF_MOST_PIECES 13
@@ -101,6 +109,10 @@ void mf_free_continuity(mf_continuity_result *continuity);
 /* Places with P(cut) of at least `least` and none likelier beside them, at least `apart` seconds apart, the likeliest
  * `room` of them, in time order; answers how many. */
 size_t mf_edits(const mf_continuity_result *continuity, double least, mf_edit *edits, size_t room);
+
+/* Stretches of at least a second that play backwards with P of at least `least`, the first `room` of them in time order;
+ * their ends lie at the likeliest cuts near by. Answers how many. */
+size_t mf_stretches(const mf_continuity_result *continuity, double least, mf_stretch *stretches, size_t room);
 
 /* Samples at another rate, the first one at the same time, like soxr's quality HQ. Free them by mf_free_samples. */
 mf_status mf_resample(const float *samples, size_t count, uint32_t rate, uint32_t to, float **resampled,

@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,18 +110,27 @@ static mf_status read_level(mf_model *model, OrtModelMetadata *metadata) {
     return MF_OK;
 }
 
-/* The two numbers of "cut" in the card's curves. */
+/* The two numbers of one of the card's curves. */
+static mf_status read_timing(const mf_model *model, const char *text, const char *name, Timing *timing) {
+    double longest = (double)model->window / (double)model->rate;
+    char quoted[16], *end = NULL;
+    snprintf(quoted, sizeof quoted, "\"%s\"", name);
+    const char *place = strstr(text, quoted);
+    if (place && (place = strchr(place, '['))) timing->step = strtod(place + 1, &end);
+    int good = end && *end == ',' && timing->step > 0 && timing->step <= longest;
+    if (good) timing->first = strtod(place = end + 1, &end);
+    if (good && end != place && *end == ']' && fabs(timing->first) <= longest) return MF_OK;
+    return mfi_fail(MF_MODEL, "a damaged model card: no times of the curve %s: export it anew", name);
+}
+
 static mf_status read_curves(mf_model *model, OrtModelMetadata *metadata) {
-    char *text, *place, *end = NULL;
-    if (!model->has[CUT]) return MF_OK;
+    char *text;
+    if (!model->has[CUT] && !model->has[BACKWARDS]) return MF_OK;
     TRY(looked_up(model, metadata, "curves", &text));
-    place = strstr(text, "\"cut\"");
-    if (place && (place = strchr(place, '['))) model->cut_step = strtod(place + 1, &end);
-    int good = end && *end == ',' && model->cut_step > 0 && model->cut_step <= (double)model->window / (double)model->rate;
-    if (good) model->cut_first = strtod(place = end + 1, &end);
-    good = good && end != place && *end == ']' && fabs(model->cut_first) <= (double)model->window / (double)model->rate;
+    mf_status status = model->has[CUT] ? read_timing(model, text, MFI_NAMES[CUT], &model->cut) : MF_OK;
+    if (!status && model->has[BACKWARDS]) status = read_timing(model, text, MFI_NAMES[BACKWARDS], &model->backwards);
     free(text);
-    return good ? MF_OK : mfi_fail(MF_MODEL, "a damaged model card: no times of the curve of cuts: export it anew");
+    return status;
 }
 
 mf_status mfi_read_card(mf_model *model, OrtModelMetadata *metadata) {

@@ -51,7 +51,7 @@ static mf_status judged(const mf_model *model, const Sound *sound, mf_continuity
         return mfi_fail(MF_INPUT, "continuity needs at least a window of %g s of sound",
                         (double)model->window / (double)model->rate);
     TRY(mfi_reserve(continuity, 1, sizeof **continuity));
-    return (model->has[CUT] ? mfi_read_curve : overlaid)(model, sound, *continuity);
+    return (model->has[CUT] ? mfi_read_curves : overlaid)(model, sound, *continuity);
 }
 
 mf_status mf_continuity(const mf_model *model, const float *samples, size_t count, uint32_t sample_rate,
@@ -111,5 +111,7 @@ void mf_free_continuity(mf_continuity_result *continuity) {
     if (!continuity) return;
     free(continuity->times);
     free(continuity->evidence);
+    free(continuity->backwards_times);
+    free(continuity->backwards);
     free(continuity);
 }

@@ -1,5 +1,5 @@
-/* The curve of cuts over a recording: windows that overlap by half, at the moments of the one whose middle is nearest,
-   and the mean of their evidence, each counting the more the nearer its middle is. */
+/* The curves over a recording: windows that overlap by half, at the moments of the one whose middle is nearest, and the
+   mean of their evidence, each counting the more the nearer its middle is. */
 #include "internal.h"
 
 #include <math.h>
@@ -8,82 +8,118 @@
 
 static const double CERTAIN = 1e-6, APART_SECONDS = 0.5;
 
-double mfi_evidence_of(float cut) {
-    double p = fmin(fmax(cut, CERTAIN), 1 - CERTAIN);
+/* One curve in all windows of a recording: rows is [windows][moments]. */
+typedef struct {
+    const mf_model *model;
+    Timing timing;
+    size_t windows;
+    double end; /* seconds of the sound */
+    float *rows;
+} Rows;
+
+double mfi_evidence_of(double probability) {
+    double p = fmin(fmax(probability, CERTAIN), 1 - CERTAIN);
     return -log(p / (1 - p));
 }
 
-static double length_of(const mf_model *model) { return (double)model->moments * model->cut_step; }
+double mfi_evidence_at(const Timing *timing, const float *row, double seconds) {
+    double place = fmin(fmax((seconds - timing->first) / timing->step, 0), (double)(timing->moments - 1));
+    size_t before = (size_t)place, behind = before + 1 < timing->moments ? before + 1 : before;
+    double share = place - (double)before;
+    return (1 - share) * mfi_evidence_of(row[before]) + share * mfi_evidence_of(row[behind]);
+}
+
+static double length_of(const Rows *rows) { return (double)rows->timing.moments * rows->timing.step; }
 
 static double start_of(const mf_model *model, size_t window) {
     return (double)(window * (model->window / 2)) / (double)model->rate;
 }
 
 /* Note the moments of a window that lie nearer to its middle than to another's, up to the end of the sound. */
-static void note(const mf_model *model, size_t window, size_t windows, double end, mf_continuity_result *result) {
-    double start = start_of(model, window), length = length_of(model);
-    double lower = window ? (start + start_of(model, window - 1) + length) / 2 : -INFINITY;
-    double upper = window + 1 < windows ? fmin((start_of(model, window + 1) + start + length) / 2, end) : end;
-    for (size_t k = 0; k < model->moments; k++) {
-        double time = start + model->cut_first + model->cut_step * (double)k;
-        if (time >= lower && time < upper) result->times[result->count++] = time;
+static void note(const Rows *rows, size_t window, double *times, size_t *count) {
+    double start = start_of(rows->model, window), length = length_of(rows), upper = rows->end;
+    double lower = window ? (start + start_of(rows->model, window - 1) + length) / 2 : -INFINITY;
+    if (window + 1 < rows->windows) upper = fmin((start_of(rows->model, window + 1) + start + length) / 2, upper);
+    for (size_t k = 0; k < rows->timing.moments; k++) {
+        double time = start + rows->timing.first + rows->timing.step * (double)k;
+        if (time >= lower && time < upper) times[(*count)++] = time;
     }
 }
 
-double mfi_evidence_at(const mf_model *model, const float *row, double seconds) {
-    double place = fmin(fmax((seconds - model->cut_first) / model->cut_step, 0), (double)(model->moments - 1));
-    size_t before = (size_t)place, behind = before + 1 < model->moments ? before + 1 : before;
-    double share = place - (double)before;
-    return (1 - share) * mfi_evidence_of(row[before]) + share * mfi_evidence_of(row[behind]);
-}
-
-static void average(const mf_model *model, const float *rows, size_t windows, double *weight,
-                    mf_continuity_result *result) {
-    double half = length_of(model) / 2;
-    for (size_t i = 0, from = 0; i < windows; i++) {
-        double start = start_of(model, i);
-        while (from < result->count && result->times[from] < start) from++;
-        for (size_t j = from; j < result->count && result->times[j] < start + 2 * half; j++) {
-            double near = fmax(CERTAIN, 1 - fabs(result->times[j] - start - half) / half);
-            result->evidence[j] += near * mfi_evidence_at(model, rows + i * model->moments, result->times[j] - start);
+static void average(const Rows *rows, const double *times, size_t count, double *weight, double *evidence) {
+    double half = length_of(rows) / 2;
+    for (size_t i = 0, from = 0; i < rows->windows; i++) {
+        const float *row = rows->rows + i * rows->timing.moments;
+        double start = start_of(rows->model, i);
+        while (from < count && times[from] < start) from++;
+        for (size_t j = from; j < count && times[j] < start + 2 * half; j++) {
+            double near = fmax(CERTAIN, 1 - fabs(times[j] - start - half) / half);
+            evidence[j] += near * mfi_evidence_at(&rows->timing, row, times[j] - start);
             weight[j] += near;
         }
     }
-    for (size_t j = 0; j < result->count; j++) result->evidence[j] /= weight[j];
+    for (size_t j = 0; j < count; j++) evidence[j] /= weight[j];
 }
 
-static mf_status slide(const mf_model *model, const Sound *sound, size_t windows, float *window, float *rows) {
-    for (size_t i = 0; i < windows; i++) {
+/* One curve out of those of all windows. */
+static mf_status stitched(const Rows *rows, double **times, double **evidence, size_t *count) {
+    size_t most = rows->windows * rows->timing.moments;
+    double *weight;
+    TRY(mfi_reserve(times, most, sizeof **times));
+    TRY(mfi_reserve(evidence, most, sizeof **evidence));
+    TRY(mfi_reserve(&weight, most, sizeof *weight));
+    for (size_t i = 0; i < rows->windows; i++) note(rows, i, *times, count);
+    average(rows, *times, *count, weight, *evidence);
+    free(weight);
+    return MF_OK;
+}
+
+static mf_status slide(const Sound *sound, const Rows *cut, const Rows *backwards, float *window) {
+    const mf_model *model = cut->model;
+    const size_t sizes[OUTPUTS] = {[CUT] = cut->timing.moments, [BACKWARDS] = backwards->timing.moments};
+    for (size_t i = 0; i < cut->windows; i++) {
         size_t start = i * (model->window / 2), left = sound->count - start;
+        float *const to[OUTPUTS] = {
+            [CUT] = cut->rows + i * sizes[CUT],
+            [BACKWARDS] = backwards->rows ? backwards->rows + i * sizes[BACKWARDS] : NULL};
         memset(window, 0, model->window * sizeof *window);
         memcpy(window, sound->samples + start, (left < model->window ? left : model->window) * sizeof *window);
-        TRY(mfi_run_cut(model, window, rows + i * model->moments));
-        TRY(mfi_hear_again(model, window, rows + i * model->moments));
+        TRY(mfi_run(model, window, to, sizes));
+        TRY(mfi_hear_again(model, window, to[CUT]));
     }
     return MF_OK;
 }
 
-mf_status mfi_read_curve(const mf_model *model, const Sound *sound, mf_continuity_result *result) {
+static mf_status reserve_rows(Rows *rows) {
+    if (!rows->timing.moments) return MF_OK;
+    if (rows->timing.moments > SIZE_MAX / rows->windows)
+        return mfi_fail(MF_MEMORY, "no memory is left for %zu windows", rows->windows);
+    return mfi_reserve(&rows->rows, rows->windows * rows->timing.moments, sizeof *rows->rows);
+}
+
+static mf_status read(const Sound *sound, Rows *cut, Rows *backwards, float *window, mf_continuity_result *result) {
+    TRY(reserve_rows(cut));
+    TRY(reserve_rows(backwards));
+    TRY(slide(sound, cut, backwards, window));
+    TRY(stitched(cut, &result->times, &result->evidence, &result->count));
+    if (!backwards->rows) return MF_OK;
+    TRY(stitched(backwards, &result->backwards_times, &result->backwards, &result->backwards_count));
+    for (size_t i = 0; i < result->backwards_count; i++) result->backwards[i] = 1 / (1 + exp(result->backwards[i]));
+    return MF_OK;
+}
+
+mf_status mfi_read_curves(const mf_model *model, const Sound *sound, mf_continuity_result *result) {
     size_t half = model->window / 2, windows = 1;
     if (sound->count > model->window) windows += (sound->count - model->window - 1) / half + 1;
-    float *window;
-    double *weight = NULL;
-    if (model->moments > SIZE_MAX / windows - model->window)
-        return mfi_fail(MF_MEMORY, "no memory is left for %zu windows", windows);
-    size_t most = windows * model->moments;
-    TRY(mfi_reserve(&result->times, most, sizeof *result->times));
-    TRY(mfi_reserve(&result->evidence, most, sizeof *result->evidence));
-    TRY(mfi_reserve(&window, model->window + most, sizeof *window));
-    float *rows = window + model->window;
+    Rows cut = {model, model->cut, windows, (double)sound->count / (double)model->rate, NULL}, backwards = cut;
+    backwards.timing = model->backwards;
     result->apart = APART_SECONDS;
-    mf_status status = slide(model, sound, windows, window, rows);
-    if (!status) status = mfi_reserve(&weight, most, sizeof *weight);
-    if (!status) {
-        double end = (double)sound->count / (double)model->rate;
-        for (size_t i = 0; i < windows; i++) note(model, i, windows, end, result);
-        average(model, rows, windows, weight, result);
-    }
-    free(weight);
+    result->backwards_step = model->backwards.step;
+    float *window;
+    TRY(mfi_reserve(&window, model->window, sizeof *window));
+    mf_status status = read(sound, &cut, &backwards, window, result);
+    free(cut.rows);
+    free(backwards.rows);
     free(window);
     return status;
 }

@@ -9,8 +9,14 @@
 #define TRY(call) do { mf_status tried = (call); if (tried) return tried; } while (0)
 #define ORT(model, call) TRY(mfi_answered((model)->ort, (model)->ort->call))
 
-enum { EMBEDDING, REVERSAL, JIGSAW, TAGS, SUCCESSOR, CUT, OUTPUTS };
+enum { EMBEDDING, REVERSAL, JIGSAW, TAGS, SUCCESSOR, CUT, BACKWARDS, OUTPUTS };
 extern const char *const MFI_NAMES[OUTPUTS];
+
+/* Moments of a window at which a curve has its values. */
+typedef struct {
+    size_t moments;
+    double step, first; /* seconds from one moment to the next, and from the window's start to the first */
+} Timing;
 
 struct mf_model {
     const OrtApi *ort;
@@ -18,8 +24,8 @@ struct mf_model {
     OrtSession *session;
     OrtMemoryInfo *memory;
     char *name, *version, **labels;
-    size_t window, hop, pieces, distance, rate, dimension, label_count, moments;
-    double cut_step, cut_first; /* seconds from one of a window's moments to the next, and from its start to the first */
+    size_t window, hop, pieces, distance, rate, dimension, label_count;
+    Timing cut, backwards;
     int has[OUTPUTS], level_matters;
 };
 
@@ -56,15 +62,15 @@ mf_status mfi_hear(const mf_model *model, const float *samples, size_t count, ui
 /* resample.c: whether sound of a rate can be resampled */
 mf_status mfi_check_rate(uint32_t rate);
 
-/* curves.c: evidence of a recording's continuity, from the model's curve of cuts */
-mf_status mfi_read_curve(const mf_model *model, const Sound *sound, mf_continuity_result *result);
+/* curves.c: evidence of a recording's continuity and P(backwards), from the model's curves */
+mf_status mfi_read_curves(const mf_model *model, const Sound *sound, mf_continuity_result *result);
 
-/* curves.c: evidence of a single P(cut); and of a window at a time within it, between the two moments around that time */
-double mfi_evidence_of(float cut);
-double mfi_evidence_at(const mf_model *model, const float *row, double seconds);
+/* curves.c: evidence against what has a probability; and the same of a window at a time within it, between the two
+   moments around that time */
+double mfi_evidence_of(double probability);
+double mfi_evidence_at(const Timing *timing, const float *row, double seconds);
 
-/* second_hearing.c: a window's P(cut) by one hearing; and by two, if the first found it suspicious */
-mf_status mfi_run_cut(const mf_model *model, float *window, float *row);
+/* second_hearing.c: a window's P(cut) by two hearings, if the first found it suspicious */
 mf_status mfi_hear_again(const mf_model *model, const float *window, float *row);
 
 /* joins.c: score of every piece directly before every other, for one gap in seconds; total is [n][n] */

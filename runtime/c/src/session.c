@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const MFI_NAMES[OUTPUTS] = {"embedding", "reversal", "jigsaw", "tags", "successor", "cut"};
+const char *const MFI_NAMES[OUTPUTS] = {"embedding", "reversal", "jigsaw", "tags", "successor", "cut", "backwards"};
 static const float QUIET = 0x1p-6f;
 
 static mf_status numbers_of(const mf_model *model, const OrtTypeInfo *type, size_t *count) {
@@ -55,14 +55,16 @@ static mf_status graph_size(const mf_model *model, const char *name, int is_inpu
 }
 
 static mf_status check_graph(mf_model *model) {
-    size_t expected[OUTPUTS] = {0, 1, 1, model->label_count, model->pieces * model->pieces, 0}, size;
+    size_t expected[OUTPUTS] = {0, 1, 1, model->label_count, model->pieces * model->pieces, 0, 0}, size;
     TRY(graph_size(model, "waveform", 1, &size));
     if (size != model->window)
         return mfi_fail(MF_MODEL, "the graph does not match its card: its input has %zu samples", size);
     TRY(graph_size(model, MFI_NAMES[EMBEDDING], 0, &model->dimension));
     expected[EMBEDDING] = model->dimension;
-    if (model->has[CUT]) TRY(graph_size(model, MFI_NAMES[CUT], 0, &model->moments));
-    expected[CUT] = model->moments;
+    if (model->has[CUT]) TRY(graph_size(model, MFI_NAMES[CUT], 0, &model->cut.moments));
+    if (model->has[BACKWARDS]) TRY(graph_size(model, MFI_NAMES[BACKWARDS], 0, &model->backwards.moments));
+    expected[CUT] = model->cut.moments;
+    expected[BACKWARDS] = model->backwards.moments;
     for (int k = 0; k < OUTPUTS; k++) {
         if (!model->has[k]) continue;
         TRY(graph_size(model, MFI_NAMES[k], 0, &size));
@@ -134,7 +136,7 @@ mf_info mf_describe(const mf_model *model) {
         .hop = model->hop, .dimension = model->dimension, .label_count = model->label_count,
         .labels = (const char *const *)model->labels + 1, .has_reversal = model->has[REVERSAL],
         .has_jigsaw = model->has[JIGSAW], .has_tags = model->has[TAGS], .has_successor = model->has[SUCCESSOR],
-        .has_cut = model->has[CUT]};
+        .has_cut = model->has[CUT], .has_backwards = model->has[BACKWARDS]};
 }
 
 /* Bring a very loud or very quiet window to a peak between 1/2 and 1, by a power of two and so exactly. */

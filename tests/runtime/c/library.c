@@ -70,8 +70,9 @@ static void order(mf_model *model, char **words, int pieces) {
 static void continuity(mf_model *model, char **words) {
     size_t count, found;
     float *samples = loaded(words[2], &count);
-    double times[64], cuts[64];
+    double times[64], cuts[64], starts[64], ends[64], likely[64];
     mf_edit edits[64];
+    mf_stretch stretches[64];
     mf_continuity_result *c;
     if (!failed(mf_continuity(model, samples, count, (uint32_t)atoi(words[0]), &c))) {
         found = mf_edits(c, atof(words[1]), edits, 64);
@@ -81,7 +82,16 @@ static void continuity(mf_model *model, char **words) {
         LIST("evidence", "%.17g", c->evidence, c->count);
         LIST("edits", "%.17g", times, found);
         LIST("cuts", "%.17g", cuts, found);
+        found = mf_stretches(c, 0.1, stretches, 64);
+        for (size_t i = 0; i < found; i++)
+            starts[i] = stretches[i].start, ends[i] = stretches[i].end, likely[i] = stretches[i].probability;
+        LIST("backwards_times", "%.17g", c->backwards_times, c->backwards_count);
+        LIST("backwards", "%.17g", c->backwards, c->backwards_count);
+        LIST("reversed_from", "%.17g", starts, found);
+        LIST("reversed_to", "%.17g", ends, found);
+        LIST("reversed", "%.17g", likely, found);
         puts("}");
+        if (mf_stretches(c, 2, stretches, 64) || mf_stretches(c, 0, stretches, 0)) exit(9);
         if (mf_edits(c, 0, edits, 1) != 1 || mf_edits(c, 2, edits, 64) || mf_edits(c, 0, edits, 0)) exit(9);
         mf_free_continuity(c);
     }
@@ -156,7 +166,7 @@ static void misuse(mf_model *model) {
     failed(mf_resample(sound, 9, rate, rate, NULL, &length));
     failed(mf_read_wav("missing.wav", &resampled, &length, &found));
     failed(mf_read_wav(NULL, &resampled, &length, &found));
-    if (mf_edits(NULL, 0, NULL, 9)) exit(9);
+    if (mf_edits(NULL, 0, NULL, 9) || mf_stretches(NULL, 0, NULL, 9)) exit(9);
     mf_free_continuity(NULL);
     mf_free_samples(NULL);
     mf_free_features(NULL);

@@ -20,6 +20,7 @@ import soxr
 
 from musicfeat import Extractor, load
 from musicfeat.model.pruning import metadata
+from musicfeat.sequence.continuity import Continuity
 from musicfeat.sound.audio import decoded
 from musicfeat.sound.waveform import resample
 from support import curved
@@ -287,6 +288,14 @@ def test_real_tracks_are_heard_as_in_python(build: Build, tmp_path: Path, music_
         np.testing.assert_allclose(found["tags"], list(expected.tags.values()), rtol=0, atol=1e-3, err_msg=str(path))
 
 
+def test_the_librarys_stretches_are_the_runtimes(driver: Path, song: np.ndarray, tmp_path: Path) -> None:
+    wave = song[: 25 * RATE].copy()
+    wave[9 * RATE : 18 * RATE] = wave[9 * RATE : 18 * RATE][::-1]
+    (found,) = call(driver, tmp_path, MODEL, "continuity", RATE, 0.5, wave)
+    assert found["reversed"]
+    assert_same_stretches(found, Extractor(threads=1).continuity(wave, sr=RATE))
+
+
 def test_the_librarys_continuity_is_the_runtimes(driver: Path, song: np.ndarray, tmp_path: Path) -> None:
     cut = np.concatenate([song[: 8 * RATE], song[round(13.7 * RATE) :]])[: 14 * RATE]
     expected = Extractor(threads=1).continuity(cut, sr=RATE)
@@ -300,9 +309,7 @@ def test_the_librarys_continuity_is_the_runtimes(driver: Path, song: np.ndarray,
 
 
 @pytest.mark.parametrize("seconds", [0.3, 2.0, 2.9, 11.37])
-def test_continuity_is_read_from_a_curve_of_cuts_where_the_model_has_one(
-    driver: Path, tmp_path: Path, seconds: float
-) -> None:
+def test_continuity_is_read_from_curves_where_the_model_has_them(driver: Path, tmp_path: Path, seconds: float) -> None:
     model, wave = curved.write(tmp_path / "curved.onnx"), curved.edited(seconds)
     expected = Extractor(model, threads=1).continuity(wave, sr=curved.RATE)
     (found,) = call(driver, tmp_path, model, "continuity", curved.RATE, 0.3, wave)
@@ -312,12 +319,27 @@ def test_continuity_is_read_from_a_curve_of_cuts_where_the_model_has_one(
     assert len(edits) > 5 or seconds < 4
     np.testing.assert_allclose(found["edits"], [time for time, _ in edits], rtol=0, atol=1e-9)
     np.testing.assert_allclose(found["cuts"], [probability for _, probability in edits], atol=1e-3)
+    assert expected.backwards
+    np.testing.assert_allclose(found["backwards_times"], expected.backwards.times, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(found["backwards"], expected.backwards.values, rtol=0, atol=1e-3)
+    assert_same_stretches(found, expected)
+    assert found["reversed"] or seconds < 2.5
 
 
-@pytest.mark.parametrize(
-    "lie", ["{}", '{"cut": 0.05}', '{"cut": [0, 0]}', '{"cut": [0.05, 1e9]}', '{"cut": [0.05', "7"]
-)
-def test_cards_that_lie_about_a_curve_are_refused(driver: Path, tmp_path: Path, lie: str) -> None:
+def assert_same_stretches(found: dict[str, Any], expected: Continuity) -> None:
+    stretches = expected.stretches(0.1)
+    np.testing.assert_allclose(found["reversed_from"], [one.start for one in stretches], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(found["reversed_to"], [one.end for one in stretches], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(found["reversed"], [one.probability for one in stretches], rtol=0, atol=1e-3)
+
+
+NO_CUT = ("{}", '{"cut": 0.05}', '{"cut": [0, 0]}', '{"cut": [0.05, 1e9]}', '{"cut": [0.05', "7")
+NO_BACKWARDS = tuple(f'{{"cut": [0.05, 0.025]{rest}' for rest in ("}", ', "backwards": []}', ', "backwards": [9, 0]}'))
+LIES = [*((lie, "cut") for lie in NO_CUT), *((lie, "backwards") for lie in NO_BACKWARDS)]
+
+
+@pytest.mark.parametrize(("lie", "named"), LIES)
+def test_cards_that_lie_about_a_curve_are_refused(driver: Path, tmp_path: Path, lie: str, named: str) -> None:
     import onnx
 
     model = onnx.load(curved.write(tmp_path / "curved.onnx"))
@@ -325,7 +347,7 @@ def test_cards_that_lie_about_a_curve_are_refused(driver: Path, tmp_path: Path, 
         pair.value = lie if pair.key == "curves" else pair.value
     onnx.save(model, tmp_path / "lies.onnx")
     (found,) = call(driver, tmp_path, tmp_path / "lies.onnx", "continuity", curved.RATE, 0.5, curved.edited(2))
-    assert "no times of the curve of cuts" in found["error"]
+    assert f"no times of the curve {named}" in found["error"]
 
 
 def test_misuse_is_told_in_words(driver: Path, tmp_path: Path) -> None:
