@@ -28,7 +28,7 @@ export function stretches(curve, cuts, least) {
 }
 
 /** First and last number of each stretch with a positive sum of gains, ended where the sum is greatest. */
-export function runs(gains) {
+function runs(gains) {
   const found = [];
   let [first, last, total, best] = [0, -1, 0, 0];
   gains.forEach((gain, i) => {
