@@ -61,15 +61,16 @@ typedef struct {
 
 /* Evidence that the music runs straight on, at evenly spaced times: from a model's curve of cuts over the whole recording,
  * windows that seem to hold a cut being heard twice; else from joins, the first and the last a third of a window from its
- * ends. Free it by mf_free_continuity. */
+ * ends. Beside it the curve of what plays backwards. Free it by mf_free_continuity. */
 typedef struct {
     size_t count;
-    double *times;    /* [count] seconds */
-    double *evidence; /* [count] nats: above 0 for "runs on", below for "was cut" */
-    double apart;     /* least seconds between two edits */
-    size_t backwards_count;                      /* 0 for models without a curve of what plays backwards */
-    double *backwards_times, *backwards;         /* [backwards_count] seconds, and P(this plays backwards) */
-    double backwards_step;                       /* seconds from one value to the next */
+    double *times;           /* [count] seconds */
+    double *evidence;        /* [count] nats: above 0 for "runs on", below for "was cut" */
+    double apart;            /* least seconds between two edits */
+    size_t backwards_count;  /* 0 for models without a curve of what plays backwards */
+    double *backwards_times; /* [backwards_count] seconds */
+    double *backwards;       /* [backwards_count] P(this plays backwards) */
+    double backwards_step;   /* seconds from one value to the next */
 } mf_continuity_result;
 
 /* A place where something was cut out or put in. */
