@@ -19,7 +19,9 @@ from support.paths import ROOT
 from support.reader import Reader, shape
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-INSTALLS = re.compile(r"pip \w+ |npm (install|ci) |cmake |python -m (venv|http\.server) |\.venv/bin/|^cc ")
+INSTALLS = re.compile(
+    r"pip (install|uninstall|download) |npm (install|ci) |cmake |python -m (venv|http\.server) |\.venv/bin/|^cc "
+)
 """Commands that fetch, build or serve; other tests hold what they name."""
 ENDLESS = re.compile(r"musicfeat (listen|embed --watch) ")
 NOT_HERE = {

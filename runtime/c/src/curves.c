@@ -97,7 +97,7 @@ static mf_status reserve_rows(Rows *rows) {
     return mfi_reserve(&rows->rows, rows->windows * rows->timing.moments, sizeof *rows->rows);
 }
 
-static mf_status read(const Sound *sound, Rows *cut, Rows *backwards, float *window, mf_continuity_result *result) {
+static mf_status read_both(const Sound *sound, Rows *cut, Rows *backwards, float *window, mf_continuity_result *result) {
     TRY(reserve_rows(cut));
     TRY(reserve_rows(backwards));
     TRY(slide(sound, cut, backwards, window));
@@ -117,7 +117,7 @@ mf_status mfi_read_curves(const mf_model *model, const Sound *sound, mf_continui
     result->backwards_step = model->backwards.step;
     float *window;
     TRY(mfi_reserve(&window, model->window, sizeof *window));
-    mf_status status = read(sound, &cut, &backwards, window, result);
+    mf_status status = read_both(sound, &cut, &backwards, window, result);
     free(cut.rows);
     free(backwards.rows);
     free(window);

@@ -9,11 +9,10 @@ static double gain(const mf_continuity_result *found, size_t i) { return -mfi_ev
 
 /* Time of the likeliest cut within `reach` seconds of a time, near ones preferred; that time if there is none. */
 static double likeliest(const mf_continuity_result *found, double time, double reach) {
-    double best = time, most = -INFINITY;
+    double best = time, most = -INFINITY, least = mfi_evidence_of(LEAST_CUT);
     for (size_t i = 0; i < found->count; i++) {
-        double place = found->times[i], cut = 1 / (1 + exp(found->evidence[i]));
-        double score = -found->evidence[i] - FARTHER * fabs(place - time);
-        if (place < time - reach || place >= time + reach || cut < LEAST_CUT || score <= most) continue;
+        double place = found->times[i], score = -found->evidence[i] - FARTHER * fabs(place - time);
+        if (place < time - reach || place >= time + reach || found->evidence[i] > least || score <= most) continue;
         best = place;
         most = score;
     }
