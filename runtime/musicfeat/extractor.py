@@ -117,6 +117,8 @@ class Extractor:
     def order(self, pieces: list[Audio] | tuple[Audio, ...], sr: float | None = None, gap: float | None = 0.0) -> Order:
         """Put pieces of one recording in playing order.
 
+        Pieces that touch (``gap`` 0) are also judged by the model's curve of cuts, unless ``outputs`` leaves it out.
+
         Args:
             pieces: two or more files or arrays, each at least a second long; only the ends of long ones are used.
             sr: sample rate of the arrays in Hz; left out for files.
@@ -129,12 +131,12 @@ class Extractor:
         self._require("successor")
         if not isinstance(pieces, (list, tuple)):
             raise InputError(f"order takes a list of pieces, got {type(pieces).__name__}")
-        layout = Layout.of(self.card)
+        layout = Layout.of(self.card, self.session.outputs)
         gaps = gap_candidates(gap, layout)
         rate = self.card.sample_rate
         waves = [ends(blocks(piece, sr, rate=rate), layout.longest) for piece in pieces]
         check_pieces(waves, layout)
-        tables = [join_scores(waves, g, layout, self._successor, self._batch) for g in gaps]
+        tables = [join_scores(waves, g, layout, self._joins, self._batch) for g in gaps]
         return most_probable(gaps, tables)
 
     def continuity(self, audio: Audio, sr: float | None = None) -> Continuity:
@@ -243,5 +245,8 @@ class Extractor:
             if window:
                 recording.add(window, {name: value[i] for name, value in values.items()})
 
+    def _joins(self, windows: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
+        return self.session.run(windows, tuple(name for name in ("successor", "cut") if name in self.session.outputs))
+
     def _successor(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        return self.session.run(windows, ("successor",))["successor"]
+        return self._joins(windows)["successor"]

@@ -41,8 +41,9 @@ typedef struct {
     const mf_model *model;
     const Sound *pieces;
     size_t n, slot;
-    float *tails, *heads, *window, *table; /* [n][slot] twice, [window], [model's pieces] squared */
-    double *seen;                          /* [n][n] */
+    float *tails, *heads, *window, *table, *cut; /* [n][slot] twice, [window], [model's pieces] squared, [moments] */
+    double *seen, *evidence;                     /* [n][n] */
+    int touching;                                /* nothing is missing: the curve of cuts is heard at the joins */
 } Joins;
 
 /* errors.c */

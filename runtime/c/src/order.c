@@ -96,7 +96,9 @@ static mf_status ordered(Joins *joins, size_t gaps, double gap, mf_order_result 
     TRY(mfi_reserve(&joins->heads, n * joins->slot, sizeof *joins->heads));
     TRY(mfi_reserve(&joins->window, joins->model->window, sizeof *joins->window));
     TRY(mfi_reserve(&joins->table, joins->model->pieces * joins->model->pieces, sizeof *joins->table));
+    TRY(mfi_reserve(&joins->cut, joins->model->cut.moments + 1, sizeof *joins->cut));
     TRY(mfi_reserve(&joins->seen, n * n, sizeof *joins->seen));
+    TRY(mfi_reserve(&joins->evidence, n * n, sizeof *joins->evidence));
     TRY(mfi_reserve(&tables, gaps * n * n, sizeof *tables));
     result->pieces = n, result->gap = gap;
     for (size_t g = 0; !status && g < gaps; g++)
@@ -135,7 +137,7 @@ mf_status mf_order(const mf_model *model, const float *const *pieces, const size
     mf_status status = hear_pieces(model, pieces, counts, n, sample_rate, sounds);
     if (!status) status = mfi_reserve(order, 1, sizeof **order);
     if (!status) status = ordered(&joins, gaps, gap, *order);
-    void *parts[] = {joins.tails, joins.heads, joins.window, joins.table, joins.seen};
+    void *parts[] = {joins.tails, joins.heads, joins.window, joins.table, joins.cut, joins.seen, joins.evidence};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) free(parts[i]);
     for (size_t i = 0; i < n; i++) free(sounds[i].owned);
     if (!status) return MF_OK;

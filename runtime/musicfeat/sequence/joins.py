@@ -3,31 +3,40 @@
 A model compares the parts ``piece_distance`` apart around a join. For a ``gap`` of missing sound, each piece is
 placed so that the gap and the samples that the model cuts away add up to that distance exactly: half of the gap
 is left silent at each edge.
+
+Where nothing is missing, pieces that follow each other run on. A model with a curve of cuts hears whether they do, and
+its evidence is added to the score.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations
 
 import numpy as np
 import numpy.typing as npt
 
+from musicfeat.curves import log_odds
 from musicfeat.errors import InputError
 from musicfeat.model.card import ModelCard
 from musicfeat.sound.arguments import real
 from musicfeat.sound.waveform import Waveform
 
 Table = npt.NDArray[np.float64]
-Scorer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
-"""Function from windows [batch, window] to their ``successor`` [batch, n, n]."""
+Rows = npt.NDArray[np.float32]
+Scorer = Callable[[Rows], Mapping[str, Rows]]
+"""Function from windows [batch, window] to their ``successor`` [batch, n, n] and, if the layout has one, ``cut``."""
 
 SLACK_SECONDS = 0.003
 """Greatest difference from the fitting length at which a piece is centred; others are aligned to each edge in turn."""
 LEAST_SECONDS = 1.0
 GAP_STEP_SECONDS = 0.05
+SURE = 6.0
+"""Nats against a cut at which a join is as likely a true one as a false one. Fitted to held-out music."""
+WORN = 0.3
+"""Share of true joins taken to sound like false ones: pieces may have been faded, trimmed or coded one by one."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +47,22 @@ class Layout:
     slot: int
     distance: int
     rate: int
+    moments: tuple[float, float] | None = None
+    """Seconds from one value of the curve of cuts to the next, and to the first; None without the curve."""
 
     @classmethod
-    def of(cls, card: ModelCard) -> Layout:
-        """The layout of a model with a ``successor`` output."""
-        return cls(card.pieces, card.window // card.pieces, card.piece_distance, card.sample_rate)
+    def of(cls, card: ModelCard, outputs: Collection[str] = ()) -> Layout:
+        """The layout of a model with a ``successor`` output, with its curve of cuts if that is among ``outputs``."""
+        moments = card.curves["cut"] if "cut" in outputs else None
+        return cls(card.pieces, card.window // card.pieces, card.piece_distance, card.sample_rate, moments)
+
+    def evidence(self, cut: Rows, joins: int) -> Table:
+        """Nats for each of the first joins of a window's slots to run on, [joins], by the window's curve of cuts."""
+        assert self.moments
+        step, first = self.moments
+        places = np.arange(1, joins + 1) * self.slot / self.rate
+        certain = -np.interp(places, first + step * np.arange(len(cut)), log_odds(cut))
+        return np.log(WORN + (1 - WORN) * np.exp(certain - SURE))
 
     @property
     def largest_gap(self) -> float:
@@ -84,17 +104,21 @@ def join_scores(pieces: Sequence[Waveform], gap: float, layout: Layout, score: S
     missing = round(gap * layout.rate)
     tails = [_slot(piece, missing, layout, tail=True) for piece in pieces]
     heads = [_slot(piece, missing, layout, tail=False) for piece in pieces]
-    alike = all(np.array_equal(t, h) for t, h in zip(tails, heads, strict=True))
-    plan = list(_triples(len(pieces)) if alike else _couples(len(pieces)))
-    total, seen = np.zeros((len(pieces),) * 2), np.zeros((len(pieces),) * 2)
+    alike = layout.slots > 2 and all(np.array_equal(t, h) for t, h in zip(tails, heads, strict=True))
+    touching = layout.moments is not None and not missing
+    total, seen, evidence = np.zeros((3, len(pieces), len(pieces)))
+    scored = list((_triples if alike else _couples)(len(pieces)))
+    plan = [*scored, *_there_and_back(len(pieces))] if alike and touching else scored
     for first in range(0, len(plan), batch):
         part = plan[first : first + batch]
-        windows = [_window(who, tails, heads, layout) for who in part]
-        for who, table in zip(part, score(np.stack(windows)), strict=True):
-            for a, b in _pairs(len(who), alike):
-                total[who[a], who[b]] += table[a, b]
+        found = score(np.stack([_window(who, tails, heads, layout) for who in part]))
+        for i, who in enumerate(part):
+            for a, b in _pairs(len(who), alike) if first + i < len(scored) else ():
+                total[who[a], who[b]] += found["successor"][i, a, b]
                 seen[who[a], who[b]] += 1
-    return total / np.maximum(seen, 1)
+            if touching:
+                evidence[who[:-1], who[1:]] = layout.evidence(found["cut"][i], len(who) - 1)
+    return total / np.maximum(seen, 1) + evidence
 
 
 def _slot(piece: Waveform, missing: int, layout: Layout, *, tail: bool) -> Waveform:
@@ -132,6 +156,11 @@ def _triples(n: int) -> Iterator[tuple[int, ...]]:
         who = (a, b, max(gains, key=lambda c: gains[c])) if others else (a, b)
         open_pairs -= set(combinations(sorted(who), 2))
         yield who
+
+
+def _there_and_back(n: int) -> Iterator[tuple[int, ...]]:
+    """Each piece directly before each other: a pair of pieces, and its first again."""
+    return ((a, b, a) for a, b in combinations(range(n), 2))
 
 
 def _couples(n: int) -> Iterator[tuple[int, ...]]:

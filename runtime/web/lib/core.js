@@ -52,13 +52,14 @@ export class Core {
 
   async order({ pieces, gap }, hooks) {
     this.#require("successor");
-    const layout = layoutOf(this.session.card);
+    const layout = layoutOf(this.session.card, this.session.outputs);
     const gaps = gapCandidates(gap, layout);
     const waves = pieces.map((piece) => ends(this.#heard(piece), layout.longest));
     checkPieces(waves, layout);
+    const outputs = ["successor", ...(layout.moments ? ["cut"] : [])];
     const tables = [];
     for (const each of gaps) {
-      tables.push(await joinScores(waves, each, layout, (window) => this.#successor(window)));
+      tables.push(await joinScores(waves, each, layout, (window) => this.session.run(window, outputs)));
       await between(hooks, { stage: "model", done: tables.length, total: gaps.length });
     }
     return mostProbable(gaps, tables);

@@ -2,19 +2,24 @@
  * Pieces of music packed into model windows, so that `successor` scores every join between them: the rules of
  * `musicfeat/sequence/joins.py`, which the tests compare with this file.
  */
+import { logOddsAt } from "./curves.js";
 import { InputError } from "./errors.js";
 import { round } from "./numbers.js";
 
 const SLACK_SECONDS = 0.003;
 const LEAST_SECONDS = 1;
 const GAP_STEP_SECONDS = 0.05;
+const SURE = 6;
+const WORN = 0.3;
 
-/** The sizes for packing, in samples, and the largest gap in seconds. */
-export function layoutOf(card) {
+/** The sizes for packing, in samples, the largest gap in seconds, and the moments of the curve of cuts if it is there. */
+export function layoutOf(card, outputs = []) {
   const { pieces: slots, piece_distance: distance, sample_rate: rate } = card;
   const slot = Math.floor(card.window / slots);
   const largestGap = Math.floor(distance / rate / GAP_STEP_SECONDS + 1e-9) * GAP_STEP_SECONDS;
-  return { slots, slot, distance, rate, window: card.window, largestGap, longest: slot + round(SLACK_SECONDS * rate) };
+  const moments = outputs.includes("cut") ? card.curves.cut : null;
+  const longest = slot + round(SLACK_SECONDS * rate);
+  return { slots, slot, distance, rate, window: card.window, largestGap, longest, moments };
 }
 
 /** Throws an InputError for fewer than two pieces, or one too short to compare. */
@@ -42,16 +47,22 @@ export function gapCandidates(gap, { largestGap }) {
  * @param {Float32Array[]} waves the pieces
  * @param {number} gap seconds
  * @param {object} layout of `layoutOf`
- * @param {(window: Float32Array) => Promise<Float32Array>} score a window's `successor`, [slots * slots]
+ * @param {(window: Float32Array) => Promise<object>} score a window's `successor`, [slots * slots], and its `cut`
  */
 export async function joinScores(waves, gap, layout, score) {
   const missing = round(gap * layout.rate);
   const tails = waves.map((wave) => placed(wave, missing, layout, true));
   const heads = waves.map((wave) => placed(wave, missing, layout, false));
-  const alike = tails.every((tail, i) => tail.every((value, j) => value === heads[i][j]));
-  const [total, seen] = [zeros(waves.length), zeros(waves.length)];
+  const alike = layout.slots > 2 && tails.every((tail, i) => tail.every((value, j) => value === heads[i][j]));
+  const touching = layout.moments && !missing;
+  const [total, seen, evidence] = [zeros(waves.length), zeros(waves.length), zeros(waves.length)];
+  const heard = async (who) => {
+    const found = await score(packed(who, tails, heads, layout));
+    if (touching) who.slice(1).forEach((b, i) => (evidence[who[i]][b] = evidenceOf(found.cut, i + 1, layout)));
+    return found.successor;
+  };
   for (const who of alike ? triples(waves.length) : couples(waves.length)) {
-    const table = await score(packed(who, tails, heads, layout));
+    const table = await heard(who);
     for (let a = 0; a < (alike ? who.length : 1); a++) {
       for (let b = 0; b < who.length; b++) {
         if (a === b) continue;
@@ -60,7 +71,14 @@ export async function joinScores(waves, gap, layout, score) {
       }
     }
   }
-  return total.map((row, a) => row.map((sum, b) => sum / Math.max(seen[a][b], 1)));
+  if (alike && touching) for (const who of thereAndBack(waves.length)) await heard(who);
+  return total.map((row, a) => row.map((sum, b) => sum / Math.max(seen[a][b], 1) + evidence[a][b]));
+}
+
+/** Nats for the join before a slot of a window to run on, by the window's curve of cuts. */
+function evidenceOf(cut, slot, { slot: size, rate, moments: [step, first] }) {
+  const certain = -logOddsAt(cut, ((slot * size) / rate - first) / step);
+  return Math.log(WORN + (1 - WORN) * Math.exp(certain - SURE));
 }
 
 /** One slot of a window: the piece's end or beginning, with half the gap as silence at that edge. */
@@ -100,6 +118,11 @@ function* triples(n) {
     who.forEach((a, i) => who.slice(i + 1).forEach((b) => open.delete(key(a, b))));
     yield who;
   }
+}
+
+/** Each piece directly before each other: a pair of pieces, and its first again. */
+function* thereAndBack(n) {
+  for (let a = 0; a < n; a++) for (let b = a + 1; b < n; b++) yield [a, b, a];
 }
 
 /** All ordered pairs of two different pieces. */

@@ -1,22 +1,32 @@
 from __future__ import annotations
 
-from itertools import combinations
+from dataclasses import replace
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
 
 from musicfeat.errors import InputError
-from musicfeat.sequence.joins import Layout, _couples, _triples, check_pieces, gap_candidates, join_scores
+from musicfeat.sequence.joins import (
+    Layout,
+    _couples,
+    _there_and_back,
+    _triples,
+    check_pieces,
+    gap_candidates,
+    join_scores,
+)
+from musicfeat.sequence.order import best_order
 
 LAYOUT = Layout(slots=3, slot=7350, distance=1260, rate=2205)
 
 
-def slot_ends(windows: np.ndarray) -> np.ndarray:
+def slot_ends(windows: np.ndarray) -> dict[str, np.ndarray]:
     """A stand-in scorer that can be checked by hand: sample before the cut of a, after the cut of b."""
     slots = windows.reshape(len(windows), 3, LAYOUT.slot)
     half = LAYOUT.distance // 2
     last, first = slots[:, :, LAYOUT.slot - half - 1], slots[:, :, half]
-    return (first[:, None, :] - last[:, :, None]).astype(np.float32)
+    return {"successor": (first[:, None, :] - last[:, :, None]).astype(np.float32)}
 
 
 @pytest.mark.parametrize("n", [2, 3, 4, 5, 9])
@@ -36,6 +46,40 @@ def test_compared_parts_lie_at_the_models_distance_whatever_is_missing(gap: floa
     table = join_scores(pieces, gap, LAYOUT, slot_ends, batch=2)
     # On a ramp, the difference of two samples is their distance in the recording.
     np.testing.assert_array_equal(np.diag(table, 1), LAYOUT.distance + 1)
+
+
+def test_pieces_that_touch_stand_in_both_orders() -> None:
+    heard = [pair for who in _there_and_back(5) for pair in pairwise(who)]
+    assert sorted(heard) == sorted(_couples(5))
+
+
+def steps(windows: np.ndarray) -> dict[str, np.ndarray]:
+    """A stand-in scorer that knows nothing of pairs, and hears a cut, almost surely, at each jump of the wave."""
+    cut = np.full((len(windows), 101), 1e-5, np.float32)
+    for row, window in zip(cut, windows, strict=True):
+        jumps = np.flatnonzero(np.abs(np.diff(window)) > 1) / (LAYOUT.rate / 10)
+        row[np.concatenate([np.floor(jumps), np.ceil(jumps)]).astype(int)] = 0.99
+    return {"successor": np.zeros((len(windows), 3, 3), np.float32), "cut": cut}
+
+
+@pytest.mark.parametrize("seconds", [10 / 3, 7.0])
+def test_pieces_that_touch_are_in_the_order_without_a_cut(seconds: float) -> None:
+    length = round(seconds * LAYOUT.rate)
+    ramp = np.arange(5 * length, dtype=np.float32)
+    pieces = [ramp[i * length :][:length] for i in (3, 0, 4, 2, 1)]
+    layout = replace(LAYOUT, moments=(0.1, 0.0))
+    table = join_scores(pieces, 0.0, layout, steps, batch=4)
+    assert best_order(table) == (1, 4, 3, 0, 2)
+    true = table[[1, 4, 3, 0], [4, 3, 0, 2]]
+    assert true.min() > 4
+    assert np.sort(table[~np.eye(5, dtype=bool)])[:-4].max() < -1
+
+
+def test_the_curve_of_cuts_has_no_say_where_sound_is_missing() -> None:
+    pieces = list(np.random.default_rng(0).normal(size=(3, 7000)).astype(np.float32))
+    layout = replace(LAYOUT, moments=(0.1, 0.0))
+    assert not join_scores(pieces, 0.1, layout, steps, batch=4).any()
+    assert join_scores(pieces, 0.0, layout, steps, batch=4).any()
 
 
 @pytest.mark.parametrize("gap", [-0.1, 0.6, np.nan, np.inf])
