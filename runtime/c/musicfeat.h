@@ -97,7 +97,8 @@ mf_status mf_extract(const mf_model *model, const float *samples, size_t count, 
 void mf_free_features(mf_features *features);
 
 /* Put 2 to MF_MOST_PIECES pieces of one recording in playing order, each at least a second long.
- * gap: seconds missing at each join, from 0 to about half a second, or MF_GAP_UNKNOWN. */
+ * gap: seconds missing at each join, from 0 to about half a second, or MF_GAP_UNKNOWN. Where it is 0, the model's curve
+ * of cuts, if it has one, is heard at the joins, too. */
 mf_status mf_order(const mf_model *model, const float *const *pieces, const size_t *counts, size_t n,
                    uint32_t sample_rate, double gap, mf_order_result **order);
 void mf_free_order(mf_order_result *order);

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double SLACK_SECONDS = 0.003, SURE = 6, WORN = 0.3;
+static const double SLACK_SECONDS = 0.003, SURE = 5.5, WORN = 0.1;
 
 /* One slot of a window: a piece's end or beginning, half the gap silent at that edge. */
 static void place(const Joins *joins, size_t piece, size_t missing, int is_tail, float *to) {

@@ -33,9 +33,9 @@ SLACK_SECONDS = 0.003
 """Greatest difference from the fitting length at which a piece is centred; others are aligned to each edge in turn."""
 LEAST_SECONDS = 1.0
 GAP_STEP_SECONDS = 0.05
-SURE = 6.0
+SURE = 5.5
 """Nats against a cut at which a join is as likely a true one as a false one. Fitted to held-out music."""
-WORN = 0.3
+WORN = 0.1
 """Share of true joins taken to sound like false ones: pieces may have been faded, trimmed or coded one by one."""
 
 

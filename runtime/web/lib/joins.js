@@ -9,8 +9,8 @@ import { round } from "./numbers.js";
 const SLACK_SECONDS = 0.003;
 const LEAST_SECONDS = 1;
 const GAP_STEP_SECONDS = 0.05;
-const SURE = 6;
-const WORN = 0.3;
+const SURE = 5.5;
+const WORN = 0.1;
 
 /** The sizes for packing, in samples, the largest gap in seconds, and the moments of the curve of cuts if it is there. */
 export function layoutOf(card, outputs = []) {
