@@ -117,12 +117,11 @@ class Extractor:
     def order(self, pieces: list[Audio] | tuple[Audio, ...], sr: float | None = None, gap: float | None = 0.0) -> Order:
         """Put pieces of one recording in playing order.
 
-        Pieces that touch (``gap`` 0) are also judged by the model's curve of cuts, unless ``outputs`` leaves it out.
-
         Args:
             pieces: two or more files or arrays, each at least a second long; only the ends of long ones are used.
             sr: sample rate of the arrays in Hz; left out for files.
-            gap: seconds missing at each join, up to about half a second; None if unknown.
+            gap: seconds missing at each join, up to about half a second; None if unknown. Where none are, the model's
+                curve of cuts is heard at the joins, too, unless ``outputs`` leaves it out.
 
         Raises:
             InputError: too few or too short pieces, or a gap out of range.
@@ -153,7 +152,7 @@ class Extractor:
         mono = resample(sound.blocks, sound.sr, self.card.sample_rate)
         if self._curves.there:
             return heard(mono, self.card, self._curves, self._batch).later(sound.start)
-        return continuity(mono, self.card, self._successor, self._batch).later(sound.start)
+        return continuity(mono, self.card, self._joins, self._batch).later(sound.start)
 
     def map(self, paths: Iterable[PathLike], *, decode_ahead: bool = True) -> Iterator[Features | MusicfeatError]:
         """Features of many files, in their order, lazily; short files share the model's batches.
@@ -247,6 +246,3 @@ class Extractor:
 
     def _joins(self, windows: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
         return self.session.run(windows, tuple(name for name in ("successor", "cut") if name in self.session.outputs))
-
-    def _successor(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        return self._joins(windows)["successor"]

@@ -22,10 +22,8 @@ STEPS = 14
 APART_SECONDS = 2.0
 """Least distance between reported cuts: one cut raises suspicion around it, so only the likeliest place counts."""
 
-Scorer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
-"""Function from windows [batch, window] to their ``successor`` [batch, n, n]."""
 Runner = Callable[[npt.NDArray[np.float32]], dict[str, npt.NDArray[np.float32]]]
-"""Function from windows [batch, window] to their curves by name, each [batch, T]."""
+"""Function from windows [batch, window] to outputs by name: curves, each [batch, T], or ``successor`` [batch, n, n]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +94,7 @@ def heard(sound: Iterable[Waveform], card: ModelCard, run: Runner, batch: int) -
     return Continuity(found.times, -found.log_odds, CUTS_APART, curves.get("backwards"))
 
 
-def continuity(sound: Iterable[Waveform], card: ModelCard, score: Scorer, batch: int) -> Continuity:
+def continuity(sound: Iterable[Waveform], card: ModelCard, run: Runner, batch: int) -> Continuity:
     """Continuity of a recording, by windows slid over it, in memory that hardly grows with its length.
 
     Raises:
@@ -104,7 +102,7 @@ def continuity(sound: Iterable[Waveform], card: ModelCard, score: Scorer, batch:
     """
     step = card.window // card.pieces // STEPS
     grouped = batches(_whole(cut(sound, card.window, step)), batch)
-    tables = [_joins(score(np.stack([window.samples for window in group]))) for group in grouped]
+    tables = [_joins(run(np.stack([window.samples for window in group]))["successor"]) for group in grouped]
     if not tables:
         raise AudioError(f"continuity needs at least a window of {card.window / card.sample_rate:g} s of sound")
     return _overlaid(np.concatenate(tables), step / card.sample_rate)

@@ -12,13 +12,13 @@ CARD = ModelCard("m", "1", 100, 1260, 1260, ("embedding", "successor"), pieces=3
 PIECE = 420
 
 
-def first_jump(windows: np.ndarray) -> np.ndarray:
+def first_jump(windows: np.ndarray) -> dict[str, np.ndarray]:
     """A stand-in scorer: -1 where a join's two sides differ, else 1."""
     scores = np.zeros((len(windows), 3, 3), dtype=np.float32)
     for join in (1, 2):
         level = windows[:, join * PIECE + np.array([-1, 1])]
         scores[:, join - 1, join] = np.where(np.ptp(level, axis=1) > 0.5, -1, 1)
-    return scores
+    return {"successor": scores}
 
 
 @pytest.mark.parametrize("batch", [1, 3, 50])
