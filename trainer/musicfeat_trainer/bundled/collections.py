@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from musicfeat.errors import InputError
 from musicfeat.files import replacing
@@ -14,14 +14,17 @@ from musicfeat_trainer.bundled.crops import Collection
 from musicfeat_trainer.bundled.labels import NoteLabels
 from musicfeat_trainer.bundled.mel_power import MelPower
 from musicfeat_trainer.bundled.openmic import open_openmic
+from musicfeat_trainer.bundled.stem_mixes import StemMixer
 from musicfeat_trainer.data.contents import Contents, Waveform
 from musicfeat_trainer.data.render import render_all
+from musicfeat_trainer.data.stem_rendering import render_stems
 from musicfeat_trainer.data.store import Store, prepare_folder
 from musicfeat_trainer.data.teachers import Lessons, TeacherTargets, targets_of
 from musicfeat_trainer.recipe.bundled import Recipe, RenderedConfig
 from musicfeat_trainer.section import expanded
 
 RENDERED = {"fonts", "test_sources", "seconds", "renditions"}
+STEMS = {"fonts", "validation_sources", "test_sources", "stem_seconds"}
 
 
 def training_collections(
@@ -42,9 +45,15 @@ def training_collections(
         store, notes = rendered_store(recipe, recipe.rendered, spec, labels)
         tracks = store.of_sources(recipe.rendered.validation_sources, excluded=True)
         found.append(Collection(store, tracks, share, notes, rendered_lessons(recipe) if taught else None))
-    if recipe.openmic and labels and expanded(recipe.openmic).is_dir():
-        found.append(open_openmic(expanded(recipe.openmic), _place(recipe, "openmic", spec), spec, labels))
-    return found
+    openmic = openmic_collection(recipe, spec, labels) if labels else None
+    return [*found, openmic] if openmic else found
+
+
+def openmic_collection(recipe: Recipe, spec: LogMelSpec, labels: tuple[str, ...]) -> Collection | None:
+    """OpenMIC-2018, if the recipe names its folder and it is there."""
+    if not recipe.openmic or not expanded(recipe.openmic).is_dir():
+        return None
+    return open_openmic(expanded(recipe.openmic), _place(recipe, "openmic", spec), spec, labels)
 
 
 class Validation(NamedTuple):
@@ -60,11 +69,16 @@ def validation_collections(
 ) -> Validation:
     """Validation sources of a recipe; arguments as for ``training_collections``."""
     sources = recipe.data.validation_sources
-    found = Validation(music_collections(recipe, spec, sources, 1.0, excluded=False, taught=taught), [])
-    if recipe.rendered:
-        store, notes = rendered_store(recipe, recipe.rendered, spec, labels)
-        found.rendered.append(Collection(store, store.of_sources(recipe.rendered.validation_sources), 1.0, notes))
-    return found
+    music = music_collections(recipe, spec, sources, 1.0, excluded=False, taught=taught)
+    return Validation(music, rendered_validation(recipe, spec, labels))
+
+
+def rendered_validation(recipe: Recipe, spec: LogMelSpec, labels: tuple[str, ...]) -> list[Collection]:
+    """Rendered music of the validation sources with its labels; empty if the recipe has no rendered music."""
+    if not recipe.rendered:
+        return []
+    store, notes = rendered_store(recipe, recipe.rendered, spec, labels)
+    return [Collection(store, store.of_sources(recipe.rendered.validation_sources), 1.0, notes)]
 
 
 def music_collections(
@@ -138,23 +152,44 @@ def rendered_store(
 ) -> tuple[Store, NoteLabels]:
     """Spectrograms and notes of a recipe's rendered music; missing files are rendered first."""
     folder = expanded(config.folder)
-    _render_missing(config, folder, spec.sample_rate)
+    fonts, held_out = [expanded(font) for font in config.fonts], config.test_sources
+    _render_missing(
+        folder,
+        config.model_dump(mode="json", include=RENDERED),
+        lambda: render_all(
+            expanded(config.midi), fonts, folder, held_out, config.seconds, spec.sample_rate, config.renditions
+        ),
+    )
     store = prepare_folder(_place(recipe, "rendered", spec), folder, folder / "tracks.csv", MelPower(spec))
     return store, NoteLabels.read(folder, [track.path for track in store.tracks], labels)
 
 
-def _render_missing(config: RenderedConfig, folder: Path, rate: int) -> None:
-    """Render new fonts and renditions into a folder, whose file rendered.json lists the complete ones."""
-    note, wanted = folder / "rendered.json", config.model_dump(mode="json", include=RENDERED)
+def stem_mixer(recipe: Recipe, config: RenderedConfig, spec: LogMelSpec, labels: tuple[str, ...]) -> StemMixer:
+    """Mixes of the stems of a recipe's training MIDI; missing files are rendered first."""
+    folder, fonts = expanded(config.folder) / "stems", [expanded(font) for font in config.fonts]
+    held_out = (*config.validation_sources, *config.test_sources)
+    _render_missing(
+        folder,
+        config.model_dump(mode="json", include=STEMS),
+        lambda: render_stems(expanded(config.midi), fonts, folder, held_out, config.stem_seconds, spec.sample_rate),
+    )
+    store = prepare_folder(_place(recipe, "stems", spec), folder, folder / "tracks.csv", MelPower(spec))
+    notes = NoteLabels.read(folder, [track.path for track in store.tracks], labels)
+    return StemMixer(store, notes, config.stem_seconds, recipe.tempo)
+
+
+def _render_missing(folder: Path, wanted: dict[str, Any], render: Callable[[], None]) -> None:
+    """Render into a folder unless its file rendered.json says that it holds what is wanted."""
+    note = folder / "rendered.json"
     done = json.loads(note.read_text()) if note.exists() else {}
     if done == wanted:
         return
-    if done.get("seconds", config.seconds) != config.seconds:
-        raise InputError(
-            f"{folder} holds renderings of {done['seconds']} s, not {config.seconds} s: choose another folder"
-        )
-    fonts, held_out = [expanded(font) for font in config.fonts], config.test_sources
-    render_all(expanded(config.midi), fonts, folder, held_out, config.seconds, rate, config.renditions)
+    for length in {"seconds", "stem_seconds"} & done.keys():
+        if done[length] != wanted[length]:
+            raise InputError(
+                f"{folder} holds renderings of {done[length]} s, not {wanted[length]} s: choose another folder"
+            )
+    render()
     with replacing(note) as temporary:
         temporary.write_text(json.dumps(wanted, indent=1))
 

@@ -1,4 +1,4 @@
-"""Networks that name instruments: a head on the trunk's pooled vector, and TagNet on a middle layer of the trunk."""
+"""Networks that name instruments: a head on the trunk's pooled vector, and TagNet on an early layer of the trunk."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from torch import Tensor, nn
 from musicfeat_trainer.encoders.residual import Residual
 from musicfeat_trainer.encoders.temporal_net import TrunkOutput, mean_and_maximum
 from musicfeat_trainer.encoders.time_last import TimeLastConv
+
+SILENT = -1e4
+"""What is added to a silent frame's attention."""
 
 
 class TagHead(nn.Module):
@@ -24,28 +27,49 @@ class TagHead(nn.Module):
 
 
 class TagNet(nn.Module):
-    """Network of a residual block and a convolution, pooled and joined with the trunk's pooled vector, to logits.
+    """Network of two residual blocks and a convolution, to logits.
 
-    Timbre needs other late layers than the direction of time; the early layers, which cost most, serve both.
+    Timbre needs other late layers than the direction of time; the first layers, which cost most, serve both. A logit is
+    the sum of two: of the window, from the mean and maximum of the last layer and the trunk's pooled vector, and of its
+    moments, weighed by attention, since an instrument may play for a moment only (Kong et al., 2018).
+
+    Args:
+        channels: channels of the trunk's early layer.
+        bands: its bands.
+        dimension: length of the trunk's pooled vector.
+        labels: number of labels.
+        widths: channels of the blocks.
+        dropout: share of numbers dropped before each linear layer in training.
     """
 
-    def __init__(self, channels: int, bands: int, dimension: int, labels: int, width: int, dropout: float) -> None:
+    def __init__(
+        self, channels: int, bands: int, dimension: int, labels: int, widths: tuple[int, int], dropout: float
+    ) -> None:
         super().__init__()
-        self.block = Residual(channels, width, stride=(2, 2))
+        width = widths[1]
+        self.blocks = nn.Sequential(
+            Residual(channels, widths[0], stride=(2, 2)), Residual(widths[0], width, stride=(2, 2))
+        )
         self.fold = nn.Sequential(
-            TimeLastConv(width, width, (3, bands // 2), padding=(1, 0), bias=False), nn.BatchNorm2d(width), nn.ReLU()
+            TimeLastConv(width, width, (3, bands // 4), padding=(1, 0), bias=False), nn.BatchNorm2d(width), nn.ReLU()
         )
         self.head = TagHead(2 * width + dimension, labels, dropout)
+        self.dropout = nn.Dropout(dropout)
+        self.moments = nn.Conv1d(width, labels, 1)
+        self.attention = nn.Conv1d(width, labels, 1)
 
     def forward(self, trunk: TrunkOutput) -> Tensor:
         """Logits [batch, labels] from the trunk's output for windows."""
-        return self.logits(self.layers(trunk.middle), trunk)
+        return self.logits(self.layers(trunk.early), trunk)
 
-    def layers(self, middle: Tensor) -> Tensor:
-        """Late layers of TagNet, [batch, channels, bands, T] -> [batch, width, T / 2]."""
-        return self.fold(self.block(middle)).squeeze(2)
+    def layers(self, early: Tensor) -> Tensor:
+        """Late layers of TagNet, [batch, channels, bands, T] -> [batch, width, T / 4]."""
+        return self.fold(self.blocks(early)).squeeze(2)
 
     def logits(self, x: Tensor, trunk: TrunkOutput) -> Tensor:
-        """Logits from late layers, pooled over the frames that sound, and the trunk's pooled vector."""
-        pooled = mean_and_maximum(x, trunk.mask[..., ::16])
-        return self.head(torch.cat([*pooled, trunk.pooled], dim=1))
+        """Logits from late layers over the frames that sound, and from the trunk's pooled vector."""
+        sounding = trunk.mask[..., ::16]
+        window = self.head(torch.cat([*mean_and_maximum(x, sounding), trunk.pooled], dim=1))
+        x = self.dropout(x)
+        weights = torch.softmax(self.attention(x) + SILENT * (1 - sounding), dim=2)
+        return window + (weights * self.moments(x)).sum(2)

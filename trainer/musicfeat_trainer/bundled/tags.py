@@ -12,7 +12,7 @@ from torch import Tensor
 
 from musicfeat.errors import InputError
 from musicfeat_trainer.bundled.clips import clip_starts, fixed_clips
-from musicfeat_trainer.bundled.collections import training_collections, validation_collections
+from musicfeat_trainer.bundled.collections import openmic_collection, rendered_validation, stem_mixer
 from musicfeat_trainer.bundled.crops import Collection, CropSampler
 from musicfeat_trainer.bundled.notes import NoteCollages
 from musicfeat_trainer.bundled.tag_net import TagNet
@@ -23,6 +23,7 @@ from musicfeat_trainer.evaluate.metrics import mean_average_precision, mean_roc_
 from musicfeat_trainer.instruments import columns_of
 from musicfeat_trainer.objectives.tagging import mixed_labels, tagging_loss
 from musicfeat_trainer.recipe.bundled import Recipe, TagsConfig
+from musicfeat_trainer.training.ahead import Ahead
 from musicfeat_trainer.training.part import Part, step_generators
 
 
@@ -39,8 +40,9 @@ class TagsPart(Part[Recipe, TagNet]):
         config, trunk = recipe.tags, recipe.trunk
         if not config:
             raise InputError("the recipe has no [tags] section")
-        dimension, bands = pooled_dimension(trunk.widths, trunk.frames), trunk.frontend.n_mels // 16
-        return TagNet(trunk.widths[1], bands, dimension, len(config.labels), config.width, config.dropout)
+        dimension, bands = pooled_dimension(trunk.widths, trunk.frames), trunk.frontend.n_mels // 8
+        widths = config.early_width, config.width
+        return TagNet(trunk.widths[0], bands, dimension, len(config.labels), widths, config.dropout)
 
     @property
     def optimisation(self) -> TagsConfig:
@@ -58,19 +60,20 @@ class TagsPart(Part[Recipe, TagNet]):
         return self.recipe.window // self.recipe.trunk.frontend.step
 
     def open_training(self) -> None:
-        config, spec = self.optimisation, self.trunk.frontend.spec
-        collections = training_collections(self.recipe, spec, config.labels)
-        labelled = [collection for collection in collections if collection.labels]
-        self.sampler = CropSampler(labelled, self.window, self.recipe.tempo) if labelled else None
+        recipe, config, spec = self.recipe, self.optimisation, self.trunk.frontend.spec
+        self.mixer = stem_mixer(recipe, recipe.rendered, spec, config.labels) if recipe.rendered else None
+        openmic = openmic_collection(recipe, spec, config.labels)
+        self.sampler = CropSampler([openmic], self.window, recipe.tempo) if openmic else None
         self.collages = None
-        if self.recipe.notes and config.collages:
-            self.collages = NoteCollages(self.recipe.notes, self.trunk.frontend, config.labels)
-        if not (self.sampler or self.collages):
+        if recipe.notes and config.collages:
+            self.collages = NoteCollages(recipe.notes, self.trunk.frontend, config.labels)
+        if not (self.mixer or self.sampler or self.collages):
             raise InputError("tags need labels: a [rendered] or [notes] section, or openmic = FOLDER, in the recipe")
+        self.batches = Ahead(self._batch)
 
     def open_validation(self) -> None:
-        config, spec = self.optimisation, self.trunk.frontend.spec
-        self.validation = validation_collections(self.recipe, spec, config.labels).rendered
+        config = self.optimisation
+        self.validation = rendered_validation(self.recipe, self.trunk.frontend.spec, config.labels)
         self.clips = fixed_clips(self.validation, self.window, config.clips_per_track) if self.validation else None
 
     @cached_property
@@ -79,36 +82,50 @@ class TagsPart(Part[Recipe, TagNet]):
         return self.finished(TrunkPart)
 
     def losses(self, number: int) -> dict[str, Tensor]:
+        assert self.batches
+        spectrogram, there, known = self.batches(number)
+        torch.manual_seed(step_generators(self.optimisation.seed, number, rank())[1].initial_seed())
+        with self.autocast():
+            trunk = self._trunk(spectrogram.to(self.device))
+            layers = self.module.layers(trunk.early)
+        logits = self.module.logits(layers.float(), trunk)
+        there, known = there.to(self.device), known.to(self.device)
+        return {"tags": tagging_loss(logits, there, known, self.optimisation.label_smoothing)}
+
+    def _batch(self, number: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Spectrograms of windows, instruments present and known."""
         config, augment = self.optimisation, self.recipe.augment
         numpy_generator, generator = step_generators(config.seed, number, rank())
-        torch.manual_seed(generator.initial_seed())
-        batches = [self._rendered(self.sampler, numpy_generator, generator)] if self.sampler else []
+        batches = []
+        if self.mixer or self.sampler:
+            batches.append(self._music(numpy_generator, generator))
         if self.collages:
             drawn = self.collages.draw(config.collages // 2, self.window, numpy_generator)
             batches.append((augment.alone(drawn.power, generator), drawn.there, drawn.known))
         power, there, known = (torch.cat(parts) for parts in zip(*batches, strict=True))
         spectrogram = augment.log_power(self.trunk.frontend.normalise(power), self.window, generator)
-        with self.autocast():
-            trunk = self._trunk(spectrogram.to(self.device))
-            layers = self.module.layers(trunk.middle)
-        logits = self.module.logits(layers.float(), trunk)
-        there, known = (x[:, self.columns].to(self.device) for x in (there, known))
-        return {"tags": tagging_loss(logits, there, known, config.label_smoothing)}
+        return spectrogram, there[:, self.columns], known[:, self.columns]
 
     @torch.no_grad()
     def _trunk(self, spectrogram: Tensor) -> TrunkOutput:
-        last, middle = self.trunk.net.layers(spectrogram)
+        layers = self.trunk.net.layers(spectrogram)
         with torch.autocast(self.device.type, enabled=False):
-            return self.trunk.net.summary(spectrogram, last.float(), middle.float())
+            return self.trunk.net.summary(spectrogram, layers.float())
 
-    def _rendered(
-        self, sampler: CropSampler, numpy_generator: np.random.Generator, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def _music(self, numpy_generator: np.random.Generator, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Power of mixes of stems and of clips of OpenMIC-2018, half of each where both are there, with labels."""
         config, augment = self.optimisation, self.recipe.augment
         lengths = augment.lengths(config.windows, self.window, generator)
-        drawn = sampler.draw(config.windows, self.window, numpy_generator, lengths=lengths)
-        power, mixed = augment.power(drawn.power, generator)
-        there, known = mixed_labels(drawn.there, drawn.known, mixed)
+        mixes = 0 if not self.mixer else config.windows // 2 if self.sampler else config.windows
+        drawn = []
+        if self.mixer:
+            drawn.append(self.mixer.draw(self.window, lengths[:mixes], numpy_generator))
+        if self.sampler:
+            some = lengths[mixes:]
+            drawn.append(self.sampler.draw(len(some), self.window, numpy_generator, lengths=some))
+        power, there, known = (torch.cat(parts) for parts in list(zip(*drawn, strict=True))[:3])
+        power, mixed = augment.power(power, generator)
+        there, known = mixed_labels(there, known, mixed)
         silent = torch.arange(self.window) >= lengths[:, None]
         return power * ~silent[..., None], there, known
 

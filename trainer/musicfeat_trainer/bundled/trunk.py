@@ -137,8 +137,7 @@ class TrunkPart(Part[Recipe, Trunk]):
         torch.manual_seed(step_generators(config.seed, number, rank())[1].initial_seed())
         with self.autocast():
             layers = self.module.net.layers(spectrogram.to(self.device))
-        last, middle = (x.float() for x in layers)
-        pooled = self.module.net.summary(spectrogram.to(self.device), last, middle).pooled
+        pooled = self.module.net.summary(spectrogram.to(self.device), layers.float()).pooled
         straight = len(there)
         backwards = (torch.arange(len(pooled), device=self.device) >= straight).float()
         balance = torch.where(backwards > 0, straight / config.flipped, 1.0)

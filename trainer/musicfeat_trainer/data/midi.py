@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import mido
@@ -65,7 +66,13 @@ def notes_of(midi: mido.MidiFile) -> Notes:
 
 
 def reorchestrated(midi: mido.MidiFile, generator: np.random.Generator) -> mido.MidiFile:
-    """Piece as it is, for other instruments, or for a piano alone; drawn by ``generator``.
+    """Piece as it is, for other instruments, or for a piano alone, see ``drawn_programs``."""
+    programs, drums = drawn_programs(midi, generator)
+    return _reprogrammed(midi, programs, drums=drums) if programs or not drums else midi
+
+
+def drawn_programs(midi: mido.MidiFile, generator: np.random.Generator) -> tuple[dict[int, int], bool]:
+    """Programs by channel for a piece as it is (none), for other instruments or for a piano alone; True with drums.
 
     New instruments are drawn uniformly over those of the 20 that General MIDI has, so that rare ones are taught as
     often as common ones.
@@ -73,11 +80,11 @@ def reorchestrated(midi: mido.MidiFile, generator: np.random.Generator) -> mido.
     draw = generator.random()
     pitches = _median_pitches(midi)
     if draw < PIANO_SHARE:
-        return _reprogrammed(midi, dict.fromkeys(pitches, int(generator.integers(0, 3))), drums=False)
+        return dict.fromkeys(pitches, int(generator.integers(0, 3))), False
     if draw < PIANO_SHARE + REPROGRAMMED_SHARE:
         changed = {c: _drawn_program(p, generator) for c, p in pitches.items() if generator.random() < 0.8}
-        return _reprogrammed(midi, changed, drums=bool(generator.random() < 0.8))
-    return midi
+        return changed, bool(generator.random() < 0.8)
+    return {}, True
 
 
 def _median_pitches(midi: mido.MidiFile) -> dict[int, float]:
@@ -101,7 +108,7 @@ def _reprogrammed(midi: mido.MidiFile, programs: dict[int, int], *, drums: bool)
         kept, waited = mido.MidiTrack(), 0
         for message in track:
             waited += message.time
-            if not _dropped(message, programs, drums):
+            if not dropped(message, programs, drums=drums):
                 kept.append(message.copy(time=waited))
                 waited = 0
         changed.tracks.append(kept)
@@ -110,7 +117,8 @@ def _reprogrammed(midi: mido.MidiFile, programs: dict[int, int], *, drums: bool)
     return changed
 
 
-def _dropped(message: mido.Message, programs: dict[int, int], drums: bool) -> bool:
+def dropped(message: mido.Message, programs: Mapping[int, int], *, drums: bool) -> bool:
+    """Whether a message falls to other programs: it sets a program or bank of theirs, or is one of unwanted drums."""
     channel = getattr(message, "channel", None)
     if channel == DRUM_CHANNEL:
         return not drums and message.type == "note_on"

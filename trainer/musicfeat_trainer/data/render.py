@@ -83,14 +83,23 @@ def render_all(
         sources.append(source)
     with ProcessPoolExecutor() as pool:
         done = list(tqdm(pool.map(render, jobs, chunksize=4), total=len(jobs), desc="render"))
-    if jobs and not any(done):
+    heard = zip(jobs, sources, done, strict=True)
+    list_rendered(folder, [(job.target, source) for job, source, good in heard if good], root, fonts)
+
+
+def list_rendered(folder: Path, rendered: Sequence[tuple[Path, str]], root: Path, fonts: Sequence[Path]) -> None:
+    """Write ``folder``/tracks.csv of rendered files and their sources.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not rendered:
         names = ", ".join(font.name for font in fonts)
         raise InputError(f"no MIDI file of {root} sounds through {names}: choose sound fonts of General MIDI")
     with replacing(folder / "tracks.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["path", "source"])
-        rows = zip(jobs, sources, done, strict=True)
-        table.writerows([job.target.relative_to(folder).as_posix(), source] for job, source, good in rows if good)
+        table.writerows([target.relative_to(folder).as_posix(), source] for target, source in rendered)
 
 
 def need_fluidsynth(fonts: Sequence[Path]) -> None:
@@ -130,11 +139,16 @@ def render(job: Rendering) -> bool:
     if not len(sounds) or (sounds[-1] - sounds[0]) < LEAST_SECONDS * job.rate:
         return False
     wave, start = _part(wave[: sounds[-1]], sounds[0], job, generator)
-    job.target.parent.mkdir(parents=True, exist_ok=True)
-    np.save(job.target.with_suffix(".npy"), shifted(notes_of(midi), start / job.rate, len(wave) / job.rate))
-    with replacing(job.target) as temporary:
-        soundfile.write(temporary, wave / max(1.0, float(np.abs(wave).max())), job.rate, "PCM_16", format="FLAC")
+    save(job.target, wave, shifted(notes_of(midi), start / job.rate, len(wave) / job.rate), job.rate)
     return True
+
+
+def save(target: Path, wave: npt.NDArray[np.float32], notes: Notes, rate: int) -> None:
+    """Write a rendering, no louder than full scale, with its notes beside it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    np.save(target.with_suffix(".npy"), notes)
+    with replacing(target) as temporary:
+        soundfile.write(temporary, wave / max(1.0, float(np.abs(wave).max())), rate, "PCM_16", format="FLAC")
 
 
 def _part(

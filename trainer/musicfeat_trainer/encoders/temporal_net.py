@@ -54,6 +54,7 @@ class TrunkOutput(NamedTuple):
 
     pooled: Tensor  # [batch, dimension], statistics of all layers, standardised
     frames: Tensor  # [batch, T / 16, width]
+    early: Tensor  # [batch, channels, bands / 8, T / 4]
     middle: Tensor  # [batch, channels, bands / 16, T / 8]
     mask: Tensor  # [batch, 1, T], 0 for padding and silence
 
@@ -61,6 +62,18 @@ class TrunkOutput(NamedTuple):
     def cepstrum(self) -> Tensor:
         """Mean and deviation of the cepstrum, standardised, [batch, 40]."""
         return self.pooled[:, -2 * CEPSTRUM :]
+
+
+class Layers(NamedTuple):
+    """Layers of TemporalNet over T spectrogram frames."""
+
+    early: Tensor  # [batch, channels, bands / 8, T / 4]
+    middle: Tensor  # [batch, channels, bands / 16, T / 8]
+    last: Tensor  # [batch, frames, T / 16]
+
+    def float(self) -> Layers:
+        """The layers in single precision."""
+        return Layers(*(layer.float() for layer in self))
 
 
 class TemporalNet(nn.Module):
@@ -107,16 +120,17 @@ class TemporalNet(nn.Module):
 
     def forward(self, spectrogram: Tensor) -> TrunkOutput:
         """Inputs of the heads, from log-mel [batch, T, n_mels], silence 0."""
-        last, middle = self.layers(spectrogram)
-        return self.summary(spectrogram, last, middle)
+        return self.summary(spectrogram, self.layers(spectrogram))
 
-    def layers(self, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
-        """The last layer [batch, frames, T / 16], and a middle one [batch, channels, bands / 16, T / 8]."""
-        middle = self.block2(self.block1(self.stem(spectrogram.transpose(1, 2)[:, None] * 0.25 - 1.0)))
-        return self.temporal(self.block3(middle)).squeeze(2), middle
+    def layers(self, spectrogram: Tensor) -> Layers:
+        """Layers over log-mel [batch, T, n_mels]."""
+        early = self.block1(self.stem(spectrogram.transpose(1, 2)[:, None] * 0.25 - 1.0))
+        middle = self.block2(early)
+        return Layers(early, middle, self.temporal(self.block3(middle)).squeeze(2))
 
-    def summary(self, spectrogram: Tensor, last: Tensor, middle: Tensor) -> TrunkOutput:
-        """Pooled statistics over the frames that sound, with the layers that they are taken from."""
+    def summary(self, spectrogram: Tensor, layers: Layers) -> TrunkOutput:
+        """Pooled statistics over the frames that sound, with the layers."""
+        early, middle, last = layers
         spectrogram = spectrogram.transpose(1, 2)
         cepstrum = self.cosines.T @ spectrogram
         mask = (cepstrum[:, :1] > 0).to(spectrogram.dtype)  # its first number is a multiple of the bands' sum
@@ -126,7 +140,7 @@ class TemporalNet(nn.Module):
             *mean_and_deviation(cepstrum, mask),
         ]
         pooled = self.standardise(torch.cat(parts, dim=1))
-        return TrunkOutput(pooled, last.transpose(1, 2), middle, mask)
+        return TrunkOutput(pooled, last.transpose(1, 2), early, middle, mask)
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
         """Load weights; older ones, from before the transform was orthonormal, get a first column larger by sqrt 2."""

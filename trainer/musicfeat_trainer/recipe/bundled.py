@@ -57,6 +57,8 @@ class RenderedConfig(Section):
     """Number of renderings of each file through each font, with other instruments each time."""
     share: float = Field(0.4, gt=0, lt=1)
     """Share of rendered music among all crops."""
+    stem_seconds: float = Field(30.0, gt=0)
+    """Length of the part of each file whose channels are rendered one by one, for tags."""
 
 
 class NotesConfig(Section):
@@ -107,10 +109,13 @@ class TagsConfig(Optimisation):
 
     labels: tuple[Annotated[str, AfterValidator(_instrument)], ...] = Field(min_length=1)
     """Instruments of OpenMIC-2018 that tags name."""
-    width: int = 128
+    early_width: int = Field(48, gt=0)
+    """Channels of the first block."""
+    width: int = Field(96, gt=0)
+    """Channels of the second block and the convolution behind it."""
     dropout: float = Field(0.2, ge=0, lt=1)
     windows: int = Field(96, gt=0)
-    """Labelled windows in a step."""
+    """Windows of music in a step: mixes of stems, and where OpenMIC-2018 is, half of them its clips."""
     collages: int = Field(16, ge=0)
     """Collages of recorded notes in a step, if the recipe has such notes."""
     label_smoothing: float = Field(0.02, ge=0, lt=1)
