@@ -12,7 +12,7 @@ const GAP_STEP_SECONDS = 0.05;
 const SURE = 5.5;
 const WORN = 0.1;
 
-/** The sizes for packing, in samples, the largest gap in seconds, and the moments of the curve of cuts if it is there. */
+/** The sizes for packing, in samples, the largest gap in seconds, and the moments of the curve of cuts, if any. */
 export function layoutOf(card, outputs = []) {
   const { pieces: slots, piece_distance: distance, sample_rate: rate } = card;
   const slot = Math.floor(card.window / slots);
