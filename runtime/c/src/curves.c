@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double CERTAIN = 1e-6, APART_SECONDS = 0.5;
+static const double LEAST_WEIGHT = 1e-6, APART_SECONDS = 0.5;
 
 /* One curve in all windows of a recording: rows is [windows][moments]. */
 typedef struct {
@@ -16,18 +16,6 @@ typedef struct {
     double end; /* seconds of the sound */
     float *rows;
 } Rows;
-
-double mfi_evidence_of(double probability) {
-    double p = fmin(fmax(probability, CERTAIN), 1 - CERTAIN);
-    return -log(p / (1 - p));
-}
-
-double mfi_evidence_at(const Timing *timing, const float *row, double seconds) {
-    double place = fmin(fmax((seconds - timing->first) / timing->step, 0), (double)(timing->moments - 1));
-    size_t before = (size_t)place, behind = before + 1 < timing->moments ? before + 1 : before;
-    double share = place - (double)before;
-    return (1 - share) * mfi_evidence_of(row[before]) + share * mfi_evidence_of(row[behind]);
-}
 
 static double length_of(const Rows *rows) { return (double)rows->timing.moments * rows->timing.step; }
 
@@ -53,7 +41,7 @@ static void average(const Rows *rows, const double *times, size_t count, double 
         double start = start_of(rows->model, i);
         while (from < count && times[from] < start) from++;
         for (size_t j = from; j < count && times[j] < start + 2 * half; j++) {
-            double near = fmax(CERTAIN, 1 - fabs(times[j] - start - half) / half);
+            double near = fmax(LEAST_WEIGHT, 1 - fabs(times[j] - start - half) / half);
             evidence[j] += near * mfi_evidence_at(&rows->timing, row, times[j] - start);
             weight[j] += near;
         }
