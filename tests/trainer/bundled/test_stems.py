@@ -122,15 +122,19 @@ def test_a_recipes_stems_are_mixed(fluidsynth: Path, small_run: Path, tmp_path: 
     write_midi(tmp_path)
     recipe = open_recipe(str(small_run / "recipe.toml"))
     assert isinstance(recipe, Recipe)
+    other = tmp_path / "other.sf2"
+    other.symlink_to(fluidsynth)
     config = RenderedConfig(
         midi=tmp_path / "midi",
         fonts=(fluidsynth,),
+        stem_fonts=(other,),
         folder=tmp_path / "out",
         validation_sources=(),
         stem_seconds=SECONDS,
     )
     recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"store": tmp_path / "store"})})
     mixer = stem_mixer(recipe, config, LogMelSpec(), OPENMIC)
+    assert {track.path for track in mixer.pieces[0]} == {f"{font.stem}/a/duet.flac" for font in (fluidsynth, other)}
     crops = mixer.draw(400, torch.full((16,), 400), np.random.default_rng(1))
     assert crops.power.shape == (16, 400, 64)
     assert crops.power.mean((1, 2)).min() > 1e-9

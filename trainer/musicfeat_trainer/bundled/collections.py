@@ -24,7 +24,7 @@ from musicfeat_trainer.recipe.bundled import Recipe, RenderedConfig
 from musicfeat_trainer.section import expanded
 
 RENDERED = {"fonts", "test_sources", "seconds", "renditions"}
-STEMS = {"fonts", "validation_sources", "test_sources", "stem_seconds"}
+STEMS = {"fonts", "stem_fonts", "validation_sources", "test_sources", "stem_seconds"}
 
 
 def training_collections(
@@ -166,7 +166,8 @@ def rendered_store(
 
 def stem_mixer(recipe: Recipe, config: RenderedConfig, spec: LogMelSpec, labels: tuple[str, ...]) -> StemMixer:
     """Mixes of the stems of a recipe's training MIDI; missing files are rendered first."""
-    folder, fonts = expanded(config.folder) / "stems", [expanded(font) for font in config.fonts]
+    folder = expanded(config.folder) / "stems"
+    fonts = [expanded(font) for font in (*config.fonts, *config.stem_fonts)]
     held_out = (*config.validation_sources, *config.test_sources)
     _render_missing(
         folder,

@@ -59,6 +59,8 @@ class RenderedConfig(Section):
     """Share of rendered music among all crops."""
     stem_seconds: float = Field(30.0, gt=0)
     """Length of the part of each file whose channels are rendered one by one, for tags."""
+    stem_fonts: tuple[Path, ...] = ()
+    """Further fonts, through which channels alone are rendered."""
 
 
 class NotesConfig(Section):
