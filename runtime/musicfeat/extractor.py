@@ -120,7 +120,7 @@ class Extractor:
         Args:
             pieces: two or more files or arrays, each at least a second long; only the ends of long ones are used.
             sr: sample rate of the arrays in Hz; left out for files.
-            gap: seconds missing at each join, up to about half a second; None if unknown. Where none are, the model's
+            gap: seconds missing at each join, up to about half a second; None if unknown. At 0, the model's
                 curve of cuts is heard at the joins, too, unless ``outputs`` leaves it out.
 
         Raises:
