@@ -93,7 +93,7 @@ class Features:
         """The most probable labels with their pooled probabilities, best first.
 
         >>> [label for label, probability in Extractor()("song.wav").top_tags(2)]
-        ['bass', 'piano']
+        ['guitar', 'harp']
 
         Args:
             count: greatest number of labels; None for all.
