@@ -66,8 +66,8 @@ mf_status mfi_check_rate(uint32_t rate);
 /* curves.c: evidence of a recording's continuity and P(backwards), from the model's curves */
 mf_status mfi_read_curves(const mf_model *model, const Sound *sound, mf_continuity_result *result);
 
-/* evidence.c: evidence against what has a probability; and the same of a window at a time within it, between the two
-   moments around that time */
+/* evidence.c: evidence against what has a probability; and that of a window's curve at a time, between the two moments
+   around it */
 double mfi_evidence_of(double probability);
 double mfi_evidence_at(const Timing *timing, const float *row, double seconds);
 

@@ -107,7 +107,7 @@ def need_fluidsynth(fonts: Sequence[Path]) -> None:
     if not shutil.which("fluidsynth"):
         raise InputError("rendering needs the program `fluidsynth`: install it (Debian: apt install fluidsynth)")
     if missing := [str(font) for font in fonts if not font.is_file()]:
-        raise InputError(f"no sound font at {', '.join(missing)}: install it, or change `fonts` in the recipe")
+        raise InputError(f"no sound font at {', '.join(missing)}: install it, or name another in the recipe")
     if wrong := [str(font) for font in fonts if not _is_font(font)]:
         raise InputError(f"{', '.join(wrong)} is no sound font (.sf2 or .sf3); FluidSynth would play another instead")
 
